@@ -1,0 +1,107 @@
+#include "crypto/encoding.hpp"
+
+#include <sodium.h>
+
+namespace doorward::crypto {
+namespace {
+
+std::string encode64(bytes_view data, int variant)
+{
+    std::string out(sodium_base64_encoded_len(data.size(), variant), '\0');
+    sodium_bin2base64(out.data(), out.size(), data.data(), data.size(), variant);
+    out.pop_back(); // the terminator that libsodium counts
+    return out;
+}
+
+std::optional<bytes> decode64(std::string_view text, int variant)
+{
+    bytes out(text.size() / 4 * 3 + 3);
+    std::size_t size = 0;
+    // libsodium refuses wrong padding, non-zero spare bits and, without an ignore list, foreign characters. Without an
+    // end pointer it also refuses what follows the last group.
+    if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr, variant) != 0)
+        return std::nullopt;
+    out.resize(size);
+    return out;
+}
+
+constexpr std::string_view base32_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+} // namespace
+
+std::string to_base64(bytes_view data)
+{
+    return encode64(data, sodium_base64_VARIANT_ORIGINAL);
+}
+
+std::optional<bytes> from_base64(std::string_view text)
+{
+    return decode64(text, sodium_base64_VARIANT_ORIGINAL);
+}
+
+std::string to_base64url(bytes_view data)
+{
+    return encode64(data, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+std::optional<bytes> from_base64url(std::string_view text)
+{
+    return decode64(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+std::string to_base32(bytes_view data)
+{
+    std::string out;
+    unsigned window = 0;
+    int bits = 0;
+    for (const byte octet : data) {
+        window = (window << 8 | octet) & 0xFFFF;
+        for (bits += 8; bits >= 5; bits -= 5)
+            out += base32_alphabet[window >> (bits - 5) & 0x1F];
+    }
+    if (bits > 0)
+        out += base32_alphabet[window << (5 - bits) & 0x1F];
+    return out;
+}
+
+std::optional<bytes> from_base32(std::string_view text)
+{
+    bytes out;
+    unsigned window = 0;
+    int bits = 0;
+    for (const char letter : text) {
+        const auto value = base32_alphabet.find(letter);
+        if (value == std::string_view::npos)
+            return std::nullopt;
+        window = (window << 5 | static_cast<unsigned>(value)) & 0xFFFF;
+        bits += 5;
+        if (bits >= 8) {
+            bits -= 8;
+            out.push_back(static_cast<byte>(window >> bits));
+        }
+    }
+    if (to_base32(out) != text) // spare bits and lengths that no encoder produces
+        return std::nullopt;
+    return out;
+}
+
+std::string to_hex(bytes_view data)
+{
+    std::string out(data.size() * 2 + 1, '\0');
+    sodium_bin2hex(out.data(), out.size(), data.data(), data.size());
+    out.pop_back();
+    return out;
+}
+
+std::optional<bytes> from_hex(std::string_view text)
+{
+    bytes out(text.size() / 2);
+    std::size_t size = 0;
+    if (text.size() % 2 != 0 ||
+        sodium_hex2bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr) != 0 ||
+        size != out.size())
+        return std::nullopt;
+    return out;
+}
+
+} // namespace doorward::crypto
