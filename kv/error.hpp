@@ -1,0 +1,36 @@
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
+
+#include <stdexcept>
+
+namespace doorward::kv {
+
+using error_code = boost::system::error_code;
+template <class T>
+using result = boost::system::result<T>;
+
+enum class errc {
+    storage_full = 1, // the map or the disk has no room; reads go on, writes work again when there is room
+    queue_full,       // more changes wait for the writer than writer_queue_max
+    closing,          // the writer no longer takes changes
+};
+
+[[nodiscard]] const boost::system::error_category& category() noexcept;
+[[nodiscard]] error_code make_error_code(errc value) noexcept;
+
+/// Storage that does not keep its promise: damaged pages, an unreadable file. Not something a request can handle.
+struct storage_fault : std::runtime_error {
+    storage_fault(const char* what, int lmdb_code);
+};
+
+/// A directory that cannot be opened, with the reason and the path in its text. Start-up only.
+struct open_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+} // namespace doorward::kv
+
+template <>
+struct boost::system::is_error_code_enum<doorward::kv::errc> : std::true_type {};

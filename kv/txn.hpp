@@ -1,0 +1,81 @@
+#pragma once
+
+#include "crypto/bytes.hpp"
+#include "kv/error.hpp"
+
+#include <functional>
+#include <optional>
+
+struct MDB_txn;
+
+namespace doorward::kv {
+
+class env;
+using crypto::bytes_view;
+
+/// One of the tables an env was opened with: its position in that list.
+enum class table : unsigned {};
+
+/// A consistent view of all tables, as of the moment it was opened.
+///
+/// lifetime  views returned from it point into the store and end with the transaction; pages freed meanwhile are not
+///           reused, so keep it short (env::view sees to that)
+/// errors    a damaged store throws storage_fault; "nothing there" is an empty optional
+/// threads   one at a time
+class read_txn {
+public:
+    read_txn(const read_txn&) = delete;
+    read_txn& operator=(const read_txn&) = delete;
+
+    [[nodiscard]] std::optional<bytes_view> get(table from, bytes_view key) const;
+
+    /// Calls visit(key, value) for each row whose key is at least `first`, in key order, until it returns false.
+    /// The visitor must not write.
+    void scan(table from, bytes_view first, const std::function<bool(bytes_view, bytes_view)>& visit) const;
+
+    /// The same for the rows whose key starts with `prefix`, from the first or, when given, from `first` on.
+    void scan_prefix(table from, bytes_view prefix, const std::function<bool(bytes_view, bytes_view)>& visit) const;
+
+    struct row {
+        bytes_view key;
+        bytes_view value;
+    };
+    /// The row with the greatest key.
+    [[nodiscard]] std::optional<row> last(table from) const;
+
+    [[nodiscard]] std::size_t row_count(table from) const;
+
+protected:
+    friend class env;
+    friend class writer;
+    read_txn(const env& owner, unsigned flags);
+    ~read_txn();
+
+    const env& env_;
+    MDB_txn* txn_;
+};
+
+/// The one transaction that may write; the writer thread owns it.
+///
+/// The first failure sticks: later writes do nothing and error() tells. So a change writes without looking at each
+/// step, and the writer refuses the whole batch.
+class write_txn : public read_txn {
+public:
+    void put(table to, bytes_view key, bytes_view value);
+    /// Erasing what is not there is no error.
+    void erase(table from, bytes_view key);
+
+    [[nodiscard]] error_code error() const noexcept { return error_; }
+
+private:
+    friend class env;
+    friend class writer;
+    explicit write_txn(const env& owner);
+
+    /// Empty on success. storage_full leaves the store as it was; every other failure throws storage_fault.
+    [[nodiscard]] error_code commit();
+
+    error_code error_;
+};
+
+} // namespace doorward::kv

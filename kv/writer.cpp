@@ -1,0 +1,163 @@
+#include "kv/writer.hpp"
+
+#include <pthread.h>
+
+#include <cassert>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+namespace doorward::kv {
+namespace {
+
+[[noreturn]] void stop_process(const char* what)
+{
+    std::fprintf(stderr, "doorward: the store failed and the process stops: %s\n", what);
+    std::abort();
+}
+
+} // namespace
+
+writer::writer(const env& store) : env_{store}, thread_{[this] { run(); }}
+{
+    pthread_setname_np(thread_.native_handle(), "writer");
+}
+
+writer::~writer()
+{
+    closing_.store(true, std::memory_order_release);
+
+    // Wakes the writer if it sleeps and tells it where to stop; never applied, never delivered.
+    class end_mark final : public pending_write, public landing {
+    public:
+        end_mark() : pending_write{static_cast<landing&>(*this)} {}
+        error_code apply(write_txn&) override { return {}; }
+        void complete() override {}
+        void deliver(pending_write*) override {}
+    } mark;
+    mark.last_ = true;
+    push(mark);
+    thread_.join();
+
+    // A submit that raced with the flag may have come in behind the mark.
+    pending_write* const late = head_.exchange(nullptr, std::memory_order_acquire);
+    for (pending_write* change = late; change != nullptr; change = change->next)
+        change->outcome = errc::closing;
+    deliver(late);
+}
+
+void writer::push(pending_write& change) noexcept
+{
+    // release: the writer's acquire in take_queue() sees the change as it was before the push.
+    change.next = head_.load(std::memory_order_relaxed);
+    while (!head_.compare_exchange_weak(change.next, &change, std::memory_order_release, std::memory_order_relaxed)) {
+    }
+    head_.notify_one(); // a system call only while the writer sleeps
+}
+
+error_code writer::submit(pending_write& change) noexcept
+{
+    if (closing_.load(std::memory_order_acquire))
+        return errc::closing;
+    // relaxed: a bound, not a hand-over; off by the number of threads at most.
+    if (waiting_.fetch_add(1, std::memory_order_relaxed) >= writer_queue_max) {
+        waiting_.fetch_sub(1, std::memory_order_relaxed);
+        return errc::queue_full;
+    }
+    push(change);
+    return {};
+}
+
+pending_write* writer::take_queue() noexcept
+{
+    head_.wait(nullptr, std::memory_order_relaxed);
+    // acquire: pairs with the release of every push below this head.
+    pending_write* newest = head_.exchange(nullptr, std::memory_order_acquire);
+    pending_write* oldest = nullptr;
+    while (newest != nullptr) {
+        pending_write* const older = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = older;
+    }
+    return oldest;
+}
+
+void writer::run()
+{
+    for (bool open = true; open;) {
+        pending_write* queue = take_queue();
+        while (queue != nullptr) {
+            // Cut off one batch.
+            pending_write* const batch = queue;
+            pending_write* end = nullptr;
+            std::size_t size = 0;
+            for (; queue != nullptr && size < batch_changes_max; queue = queue->next) {
+                if (queue->last_) {
+                    open = false;
+                    break;
+                }
+                end = queue;
+                ++size;
+            }
+            if (end != nullptr) {
+                end->next = nullptr;
+                waiting_.fetch_sub(size, std::memory_order_relaxed);
+                settle(batch);
+            }
+            if (!open)
+                break;
+        }
+    }
+}
+
+void writer::settle(pending_write* batch)
+{
+    std::size_t size = 0;
+    try {
+        write_txn txn{env_};
+        for (pending_write* change = batch; change != nullptr; change = change->next, ++size)
+            change->outcome = change->apply(txn);
+        const error_code durable = txn.error() ? txn.error() : txn.commit();
+        if (durable) {
+            for (pending_write* change = batch; change != nullptr; change = change->next)
+                change->outcome = durable;
+        }
+    } catch (const std::exception& fault) {
+        stop_process(fault.what());
+    }
+    batches_.fetch_add(1, std::memory_order_relaxed);
+    changes_.fetch_add(size, std::memory_order_relaxed);
+    deliver(batch);
+}
+
+void writer::deliver(pending_write* batch)
+{
+    // One chain per io thread, each in the order of arrival. A handful of io threads: a linear search is right.
+    struct chain {
+        landing* home;
+        pending_write* first;
+        pending_write* last;
+    };
+    std::vector<chain> chains;
+    while (batch != nullptr) {
+        pending_write* const change = batch;
+        batch = batch->next;
+        change->next = nullptr;
+        chain* mine = nullptr;
+        for (chain& candidate : chains) {
+            if (candidate.home == &change->home_)
+                mine = &candidate;
+        }
+        if (mine != nullptr) {
+            mine->last->next = change;
+            mine->last = change;
+        } else {
+            chains.push_back({&change->home_, change, change});
+        }
+    }
+    for (const chain& settled : chains)
+        settled.home->deliver(settled.first);
+}
+
+} // namespace doorward::kv

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "kv/env.hpp"
+
+#include <atomic>
+#include <thread>
+
+namespace doorward::kv {
+
+/// Changes that may wait for the writer; one more is refused with queue_full.
+inline constexpr std::size_t writer_queue_max = 65'536;
+
+/// Changes in one transaction. More wait for the next one, so that no flush grows without bound.
+inline constexpr std::size_t batch_changes_max = 4'096;
+static_assert(batch_changes_max <= writer_queue_max);
+
+class pending_write;
+
+/// Where settled changes of one io thread go. deliver() takes a whole chain at once, so an io thread is woken once per
+/// batch and not once per change.
+class landing {
+public:
+    /// Writer thread. Takes ownership of the chain (linked by pending_write::next).
+    virtual void deliver(pending_write* chain) = 0;
+
+protected:
+    ~landing() = default;
+};
+
+/// One change on its way through the writer. Created and destroyed by async_commit.
+class pending_write {
+public:
+    explicit pending_write(landing& home) : home_{home} {}
+    pending_write(const pending_write&) = delete;
+    pending_write& operator=(const pending_write&) = delete;
+    virtual ~pending_write() = default;
+
+    /// Writer thread: reads first and writes last, so that an error leaves the batch untouched.
+    virtual error_code apply(write_txn& txn) = 0;
+
+    /// On the io thread it came from; destroys *this. `outcome` is known by then.
+    virtual void complete() = 0;
+
+    pending_write* next = nullptr; // owned by whoever holds the chain
+    error_code outcome;            // set by the writer before delivery
+
+private:
+    friend class writer;
+    landing& home_;
+    bool last_ = false; // the writer's own mark: nothing comes after it
+};
+
+/// The writer thread: the only one that opens write transactions.
+///
+/// Promise: a change whose outcome is success survives power loss. All changes that arrived during the last flush go
+/// into the next transaction, so under load one flush settles many of them and at rest a change waits for nobody.
+///
+/// A failed flush ends the process: the kernel may have dropped the dirty pages, and LMDB 0.9.24 would let the next
+/// commit succeed on top of them. Nothing has been answered by then, so a restart reads what the disk really has. A
+/// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried.
+class writer {
+public:
+    explicit writer(const env& store);
+    writer(const writer&) = delete;
+    writer& operator=(const writer&) = delete;
+
+    /// Settles what is queued, then stops. Changes submitted later are refused with `closing`.
+    ~writer();
+
+    /// Any thread, lock-free. Takes ownership on success only.
+    ///
+    /// errors  queue_full, closing
+    [[nodiscard]] error_code submit(pending_write& change) noexcept;
+
+    [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_relaxed); }
+
+private:
+    void run();
+    void push(pending_write& change) noexcept;
+    [[nodiscard]] pending_write* take_queue() noexcept;
+    void settle(pending_write* batch);
+    void deliver(pending_write* batch);
+
+    const env& env_; // outlives this object
+
+    // A stack that submitters push to and the writer empties in one exchange; reversed, it is the order of arrival.
+    // Nothing is ever popped singly, so a node cannot come back under a pusher's feet.
+    std::atomic<pending_write*> head_{nullptr};
+    std::atomic<std::size_t> waiting_{0}; // queued and not yet taken into a batch
+    std::atomic<bool> closing_{false};
+
+    std::atomic<std::uint64_t> batches_{0};
+    std::atomic<std::uint64_t> changes_{0};
+
+    std::thread thread_; // last: starts when everything above is ready
+};
+
+} // namespace doorward::kv
