@@ -1,0 +1,142 @@
+#include "registry/attempt_slot.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace doorward::registry {
+
+namespace {
+
+std::uint64_t high_half(const ctr_data& data) noexcept
+{
+    return crypto::from_big_endian<std::uint64_t>(crypto::bytes_view{data}.first(8));
+}
+
+std::uint64_t low_half(const ctr_data& data) noexcept
+{
+    return crypto::from_big_endian<std::uint64_t>(crypto::bytes_view{data}.last(8));
+}
+
+} // namespace
+
+// The word keeps 16 bits of the position; the base tells the rest. It is moved after every accepted proof, so it lags
+// by the swaps that are under way, far fewer than 65,536.
+static_assert(sizeof(attempt_word{}.position()) == 2);
+
+attempt_slot::attempt_slot(identity whose, const attempt_limits& judged_by, const counters& stored)
+    : owner{std::move(whose)},
+      limits{judged_by},
+      word_{stored.word.bits()},
+      durable_version_{stored.word.version()},
+      base_position_{stored.counter.position},
+      base_high_{high_half(stored.counter.data)},
+      base_low_{low_half(stored.counter.data)},
+      refused_{stored.refused}
+{
+    assert(limits.max_failed > 0 && limits.look_ahead > 0);
+    assert(static_cast<std::uint16_t>(stored.counter.position) == stored.word.position());
+    refused_.reserve(limits.max_failed); // so that counting allocates nothing
+}
+
+bool attempt_slot::swap(attempt_word expected, attempt_word next) noexcept
+{
+    assert(next.version() == expected.version() + 1);
+    assert(expected.current() != state::removed); // (5)
+    std::uint64_t bits = expected.bits();
+    // relaxed: all that a verdict depends on is in the word; what goes to the disk is ordered by the writer's queue.
+    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_relaxed);
+}
+
+std::optional<counter_place> attempt_slot::counter(attempt_word of) const noexcept
+{
+    for (;;) {
+        // acquire: the fields below are at least as new as this sequence number.
+        const auto before = base_sequence_.load(std::memory_order_acquire);
+        counter_place base;
+        // acquire on each: none of them moves behind the second look at the sequence number.
+        base.position = base_position_.load(std::memory_order_acquire);
+        const auto high = crypto::big_endian(base_high_.load(std::memory_order_acquire));
+        const auto low = crypto::big_endian(base_low_.load(std::memory_order_acquire));
+        const auto after = base_sequence_.load(std::memory_order_acquire);
+        if (before != after || before % 2 != 0)
+            continue; // a writer is at it for a few instructions
+        std::ranges::copy(high, base.data.begin());
+        std::ranges::copy(low, base.data.begin() + 8);
+
+        const auto steps = static_cast<std::uint16_t>(of.position() - static_cast<std::uint16_t>(base.position));
+        if (steps >= 0x8000)
+            return std::nullopt; // the base is ahead: the word is outdated
+        return base.forward(steps);
+    }
+}
+
+void attempt_slot::advance_base(const counter_place& place) noexcept
+{
+    // One writer at a time: whoever makes the sequence odd.
+    std::uint32_t sequence = base_sequence_.load(std::memory_order_relaxed);
+    do {
+        sequence &= ~1U;
+        // acquire on success: sees the fields of the writer before. An odd current value makes it fail and try again.
+    } while (!base_sequence_.compare_exchange_weak(sequence, sequence + 1, std::memory_order_acquire,
+                                                   std::memory_order_relaxed));
+    if (base_position_.load(std::memory_order_relaxed) < place.position) {
+        // release on each: a reader that sees a new field also sees the odd sequence number before it.
+        base_position_.store(place.position, std::memory_order_release);
+        base_high_.store(high_half(place.data), std::memory_order_release);
+        base_low_.store(low_half(place.data), std::memory_order_release);
+    }
+    // release: the fields are complete when the even number is seen.
+    base_sequence_.store(sequence + 2, std::memory_order_release);
+}
+
+attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof) noexcept
+{
+    const std::lock_guard lock{refused_mutex_};
+    if (load() != expected)
+        return refusal::lost;
+    drop_outdated(expected);
+    if (std::ranges::find(refused_, proof) != refused_.end())
+        return refusal::repeated;
+    if (!swap(expected, expected.refused(limits.max_failed)))
+        return refusal::lost;
+    refused_.push_back(proof);
+    assert(refused_.size() <= limits.max_failed); // (1)
+    return refusal::counted;
+}
+
+bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
+{
+    const std::lock_guard lock{refused_mutex_};
+    if (load() != expected)
+        return false;
+    drop_outdated(expected);
+    if (!swap(expected, expected.refused(limits.max_failed)))
+        return false;
+    refused_.push_back(0); // keeps one entry per counted failure
+    return true;
+}
+
+void attempt_slot::mark_durable(std::uint64_t version) noexcept
+{
+    std::uint64_t known = durable_version();
+    while (known < version && !durable_version_.compare_exchange_weak(known, version, std::memory_order_relaxed)) {
+    }
+}
+
+std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const
+{
+    const std::lock_guard lock{refused_mutex_};
+    std::vector<proof_digest> out = refused_;
+    if (out.size() > word.failed())
+        out.resize(word.failed());
+    return out;
+}
+
+void attempt_slot::drop_outdated(attempt_word now) noexcept
+{
+    if (refused_.size() > now.failed())
+        refused_.clear();
+    refused_.resize(now.failed()); // failures without a digest (a one-time password, an older record) count as 0
+}
+
+} // namespace doorward::registry

@@ -1,0 +1,105 @@
+#pragma once
+
+#include "registry/counters.hpp"
+
+#include <atomic>
+#include <mutex>
+
+namespace doorward::registry {
+
+/// What attempts on one registration are judged by. Constant while the slot lives.
+struct attempt_limits {
+    std::uint8_t max_failed = 0;
+    std::uint8_t look_ahead = 0;
+    bool count_only_if_possession_proven = true; // DESIGN.md 5.2
+};
+
+/// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.
+///
+/// Invariants, for every interleaving of callers (DESIGN.md 5.1):
+///   (1) At most max_failed refusals are revealed between two resets: a refusal is revealed only after refuse() has
+///       raised the count in the word, and no count is raised on a word that is not ACTIVE.
+///   (2) Right proofs never punish each other: nothing is spent before the verdict.
+///   (3) A counter value is accepted at most once: the swap that accepts it moves the position past it, and a swap
+///       that lost finds the new position and verifies again.
+///   (5) REMOVED is terminal: no transition starts from it.
+///   (6) Operator changes swap the same word, so they serialise with verification.
+/// (4, "on disk before the answer", is kept by the callers: attempts.hpp.)
+///
+/// threads  any, all functions
+class attempt_slot {
+public:
+    /// Who the attempts belong to. Constant while the slot lives.
+    struct identity {
+        registration_number number;
+        uuid id;
+        std::string application_id;
+    };
+
+    attempt_slot(identity whose, const attempt_limits& judged_by, const counters& stored);
+
+    const identity owner;
+    const attempt_limits limits;
+
+    [[nodiscard]] attempt_word load() const noexcept
+    {
+        // relaxed: the word carries its own data, and a base that is older or newer than it is recognised (counter()).
+        return attempt_word{word_.load(std::memory_order_relaxed)};
+    }
+
+    /// One transition: true when the word was `expected` and is now `next`.
+    [[nodiscard]] bool swap(attempt_word expected, attempt_word next) noexcept;
+
+    /// The counter that belongs to a word: hashed forward from the base. Empty when the word is outdated: load again.
+    [[nodiscard]] std::optional<counter_place> counter(attempt_word of) const noexcept;
+
+    /// Moves the base of later counter() calls forward; an older place changes nothing. After a won swap.
+    void advance_base(const counter_place& place) noexcept;
+
+    enum class refusal : std::uint8_t {
+        counted,  // the word was `expected` and is now `next`
+        repeated, // this very proof was refused before and is not counted again; the word is `expected`
+        lost,     // the word is no longer `expected`
+    };
+
+    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted.
+    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof) noexcept;
+
+    /// Counts a refusal that is not recognised when it comes again.
+    [[nodiscard]] bool refuse_unremembered(attempt_word expected) noexcept;
+
+    /// The highest version known to be on disk. An answer that tells of a state waits for it (4).
+    [[nodiscard]] std::uint64_t durable_version() const noexcept
+    {
+        return durable_version_.load(std::memory_order_relaxed); // relaxed: a number that only grows
+    }
+    /// A change that carried the word of this version is on disk.
+    void mark_durable(std::uint64_t version) noexcept;
+
+    /// The digests that belong to a word, oldest first.
+    [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
+
+private:
+    // The list has one entry per counted failure. All counting happens under the mutex and a reset only ever puts the
+    // count to 0, so a list longer than the count is left over from before a reset.
+    void drop_outdated(attempt_word now) noexcept;
+
+    std::atomic<std::uint64_t> word_;
+    static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+
+    std::atomic<std::uint64_t> durable_version_;
+
+    // The base of the counter: a known place at or before the word's position. A sequence lock: odd while it is being
+    // written. All fields are atomic, so that a torn read is detected rather than undefined.
+    std::atomic<std::uint32_t> base_sequence_{0};
+    std::atomic<std::uint64_t> base_position_;
+    std::atomic<std::uint64_t> base_high_;
+    std::atomic<std::uint64_t> base_low_;
+
+    // A leaf: held for a handful of instructions, never together with another lock, and only by refusals. Accepting a
+    // proof and every operator change take no lock at all.
+    mutable std::mutex refused_mutex_;
+    std::vector<proof_digest> refused_; // guarded by refused_mutex_
+};
+
+} // namespace doorward::registry

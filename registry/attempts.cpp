@@ -1,0 +1,183 @@
+#include "registry/attempts.hpp"
+
+namespace doorward::registry {
+namespace {
+
+attempt_result tell(attempt_result::verdict outcome, attempt_word word)
+{
+    attempt_result out;
+    out.outcome = outcome;
+    out.word = word;
+    return out;
+}
+
+// What goes to the disk for a word that was just swapped in. `place` is the counter at `after`.
+transition swapped(const std::shared_ptr<attempt_slot>& slot, attempt_word before, attempt_word after,
+                   const counter_place& place, time_ms now)
+{
+    transition change;
+    change.slot = slot;
+    change.before = before;
+    change.after = after;
+    change.counter = place;
+    change.refused = slot->refused_until(after);
+    change.at = now;
+    return change;
+}
+
+transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
+                           time_ms now)
+{
+    const attempt_word after = before.refused(slot->limits.max_failed);
+    transition change = swapped(slot, before, after, place, now);
+    change.verdict = transition::attempt::refused;
+    if (after.current() == state::blocked) {
+        change.by = move::block_on_failures;
+        change.reason = reason::max_failed_attempts;
+    }
+    return change;
+}
+
+// The present word and the counter that belongs to it.
+std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
+{
+    for (;;) {
+        const attempt_word word = slot.load();
+        if (const auto place = slot.counter(word))
+            return {word, *place};
+    }
+}
+
+} // namespace
+
+attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const factor_keys& keys,
+                                const presented_proof& proof, time_ms now) const
+{
+    using verdict = attempt_result::verdict;
+    const attempt_limits& limits = slot->limits;
+    const bool possession_alone = proof.type == factors::possession;
+
+    std::optional<std::uint64_t> matched_at; // position for which `found` was computed
+    proof_match found{};
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        if (word.current() != state::active)
+            return tell(verdict::blocked, word);
+        if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
+            found = match(proof, keys, place.data, limits.look_ahead);
+            matched_at = place.position;
+        }
+
+        if (found.reached == proof_match::grade::complete) {
+            const attempt_word after = word.accepted(found.offset, !possession_alone);
+            if (!slot->swap(word, after))
+                continue; // (3): verify again, against the new word
+            const counter_place next{place.position + found.offset + 1, next_counter(found.counter)};
+            slot->advance_base(next);
+            attempt_result out = tell(verdict::accepted, after);
+            out.change = swapped(slot, word, after, next, now);
+            out.change->verdict = transition::attempt::accepted;
+            return out;
+        }
+
+        const bool proven = found.reached == proof_match::grade::possession;
+        const bool counts =
+            !possession_alone && (proven || proof.possession_guessable() || !limits.count_only_if_possession_proven);
+        if (!counts)
+            return tell(verdict::refused, word); // noise, a replay, or behind the window
+
+        // A retry of the same refused proof is recognised only where possession is proven: elsewhere the reference
+        // behaviour, every failure counts, is what was asked for.
+        if (!proven) {
+            if (!slot->refuse_unremembered(word))
+                continue;
+        } else {
+            const auto refusal = slot->refuse(word, digest(proof));
+            if (refusal == attempt_slot::refusal::lost)
+                continue;
+            if (refusal == attempt_slot::refusal::repeated)
+                return tell(verdict::refused, word);
+        }
+        attempt_result out = tell(verdict::refused, word.refused(limits.max_failed));
+        out.counted = true;
+        out.change = counted_failure(slot, word, place, now);
+        return out;
+    }
+}
+
+attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& slot, factors type, time_ms now) const
+{
+    using verdict = attempt_result::verdict;
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        if (word.current() != state::active)
+            return tell(verdict::blocked, word);
+        if (type == factors::possession || slot->limits.count_only_if_possession_proven)
+            return tell(verdict::refused, word);
+        if (!slot->refuse_unremembered(word))
+            continue;
+        attempt_result out = tell(verdict::refused, word.refused(slot->limits.max_failed));
+        out.counted = true;
+        out.change = counted_failure(slot, word, place, now);
+        return out;
+    }
+}
+
+result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
+                                          std::string reason, time_ms now)
+{
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        const auto to = target(word.current(), by);
+        if (!to)
+            return errc::illegal_change;
+        // A registration that becomes active starts with a clean count; otherwise the count tells the story.
+        const std::uint8_t failed =
+            *to == state::active || *to == state::pending_commit ? std::uint8_t{0} : word.failed();
+        const attempt_word after = word.moved(*to, failed);
+        if (!slot->swap(word, after))
+            continue;
+        transition change = swapped(slot, word, after, place, now);
+        change.by = by;
+        change.who = std::move(who);
+        change.reason = std::move(reason);
+        return change;
+    }
+}
+
+result<transition> attempts::fail_otp(const std::shared_ptr<attempt_slot>& slot, actor who, time_ms now)
+{
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        const auto failed = static_cast<std::uint8_t>(word.failed() + 1);
+        const bool last = failed >= slot->limits.max_failed;
+        const move by = last ? move::remove_on_otp : move::fail_otp;
+        const auto to = target(word.current(), by);
+        if (!to)
+            return errc::illegal_change;
+        const attempt_word after = word.moved(*to, failed);
+        if (!slot->swap(word, after))
+            continue;
+        transition change = swapped(slot, word, after, place, now);
+        change.by = by;
+        change.who = std::move(who);
+        change.reason = last ? reason::otp_max_failed : reason::otp_failed;
+        change.verdict = transition::attempt::refused;
+        return change;
+    }
+}
+
+proof_digest attempts::digest(const presented_proof& proof) const noexcept
+{
+    crypto::bytes all = proof.data;
+    all.push_back(static_cast<crypto::byte>(proof.type));
+    all.push_back(static_cast<crypto::byte>(proof.component_count));
+    for (unsigned i = 0; i < proof.component_count; ++i) {
+        crypto::append(all, proof.components[i]);
+        crypto::append(all, crypto::big_endian(proof.digits[i]));
+    }
+    const auto hashed = crypto::blake2b<16>(all, proof_key_);
+    return crypto::from_big_endian<proof_digest>(crypto::bytes_view{hashed}) | 1; // 0 stands for "no digest"
+}
+
+} // namespace doorward::registry

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "registry/attempt_table.hpp"
+#include "registry/transition.hpp"
+
+namespace doorward::registry {
+
+/// What became of one proof.
+struct attempt_result {
+    enum class verdict : std::uint8_t {
+        accepted,
+        refused, // wrong, noise, or behind the window
+        blocked, // the registration is not active: right or wrong is not told
+    };
+
+    verdict outcome = verdict::refused;
+    bool counted = false;             // a refusal that raised the failed attempts
+    attempt_word word;                // the state this answer tells of
+    std::optional<transition> change; // to be committed before the answer; empty when nothing changed
+};
+
+/// The attempt engine: judges proofs and moves states, each with one swap of the attempt word.
+///
+/// It does no I/O. Whoever calls it commits the change it returns and answers only then (invariant 4 of DESIGN.md 5.1);
+/// when there is no change, it waits until the word the answer tells of is on disk (attempt_slot::durable_version).
+/// threads  any
+class attempts {
+public:
+    /// proof_key  keys the digests of refused proofs; the same for all runs on one store
+    explicit attempts(const crypto::secret<32>& proof_key) : proof_key_{proof_key} {}
+
+    /// Verifies one proof by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
+    ///
+    /// slot   of the registration that the proof names
+    /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise
+    [[nodiscard]] attempt_result verify(const std::shared_ptr<attempt_slot>& slot, const factor_keys& keys,
+                                        const presented_proof& proof, time_ms now) const;
+
+    /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
+    /// where unproven attempts count.
+    [[nodiscard]] attempt_result refuse_unproven(const std::shared_ptr<attempt_slot>& slot, factors type,
+                                                 time_ms now) const;
+
+    /// Moves the state. `reason` and `who` go to the history.
+    ///
+    /// errors  errc::illegal_change when the move is not legal in the present state
+    [[nodiscard]] static result<transition> change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
+                                                         std::string reason, time_ms now);
+
+    /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
+    [[nodiscard]] static result<transition> fail_otp(const std::shared_ptr<attempt_slot>& slot, actor who, time_ms now);
+
+private:
+    [[nodiscard]] proof_digest digest(const presented_proof& proof) const noexcept;
+
+    crypto::secret<32> proof_key_;
+};
+
+} // namespace doorward::registry

@@ -1,0 +1,132 @@
+#include "registry/changes.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace doorward::registry {
+namespace {
+
+// Is another registration of the user on its way in this application?
+bool has_incomplete(const kv::read_txn& txn, const registration& fresh)
+{
+    bool found = false;
+    scan_user(txn, fresh.user_id, 0, [&](registration_number number) {
+        const auto other = find_full(txn, number);
+        found = other && other->record.application_id == fresh.application_id &&
+                (other->current() == state::created || other->current() == state::pending_commit) &&
+                !other->is_expired(fresh.created_at);
+        return !found;
+    });
+    return found;
+}
+
+} // namespace
+
+kv::error_code create_registration::operator()(kv::write_txn& txn)
+{
+    if (refuse_if_incomplete && has_incomplete(txn, record))
+        return errc::incomplete_registration;
+    if (find_by_code(txn, record.application_id, record.activation_code) || find_number(txn, record.id))
+        return errc::changed_meanwhile;
+
+    const auto last = txn.get(tables::meta, crypto::as_bytes(meta_key::last_number));
+    assert(last);
+    number = crypto::from_big_endian<registration_number>(*last) + 1;
+    txn.put(tables::meta, crypto::as_bytes(meta_key::last_number), crypto::big_endian(number));
+
+    counters attempts;
+    attempts.word = attempt_word::first();
+    attempts.counter.data = first_counter;
+    record.status_version = attempts.word.version();
+
+    history_row row;
+    row.version = attempts.word.version();
+    row.by = move::create;
+    row.now = state::created;
+    row.who = who;
+    row.name = record.name;
+    row.at = record.created_at;
+
+    const auto number_bytes = crypto::big_endian(number);
+    txn.put(tables::ids, record.id.view(), number_bytes);
+    txn.put(tables::registrations, number_bytes, encode(record));
+    txn.put(tables::counters, number_bytes, encode(attempts));
+    txn.put(tables::by_user, user_key(record.user_id, number), {});
+    txn.put(tables::by_code, code_key(record.application_id, record.activation_code), number_bytes);
+    txn.put(tables::due, due_key(record.expires_at, due_kind::registration, number_bytes), {});
+    txn.put(tables::history, history_key(number, row.version), encode(row));
+    return {};
+}
+
+kv::error_code remember_seen::operator()(kv::write_txn& txn) const
+{
+    for (std::size_t i = 0; i < marks.size(); ++i) {
+        if (txn.get(tables::seen, marks[i].value))
+            return errc::envelope_replayed;
+        for (std::size_t j = 0; j < i; ++j) {
+            if (marks[j].value == marks[i].value) // one envelope inside itself
+                return errc::envelope_replayed;
+        }
+    }
+    for (const mark& each : marks) {
+        txn.put(tables::seen, each.value, crypto::big_endian(static_cast<std::uint64_t>(each.until)));
+        txn.put(tables::due, due_key(each.until, due_kind::seen, each.value), {});
+    }
+    return {};
+}
+
+kv::error_code create_temporary_key::operator()(kv::write_txn& txn) const
+{
+    txn.put(tables::temporary_keys, id.view(), encode(record));
+    txn.put(tables::due, due_key(record.expires_at, due_kind::temporary_key, id.view()), {});
+    return {};
+}
+
+kv::error_code create_application::operator()(kv::write_txn& txn) const
+{
+    if (txn.get(tables::applications, crypto::as_bytes(record.id)))
+        return errc::application_exists;
+    if (txn.row_count(tables::applications) >= applications_max)
+        return errc::too_many_applications;
+    txn.put(tables::applications, crypto::as_bytes(record.id), encode(record));
+    txn.put(tables::versions, crypto::as_bytes(version.key), encode(version));
+    return {};
+}
+
+kv::error_code create_account::operator()(kv::write_txn& txn) const
+{
+    if (find_account(txn, record.username))
+        return errc::account_exists;
+    if (txn.row_count(tables::accounts) >= accounts_max)
+        return errc::too_many_accounts;
+    txn.put(tables::accounts, crypto::as_bytes(record.username), encode(record));
+    return {};
+}
+
+kv::error_code assign_application::operator()(kv::write_txn& txn)
+{
+    auto found = find_account(txn, username);
+    if (!found)
+        return errc::account_not_found;
+    if (!txn.get(tables::applications, crypto::as_bytes(application_id)))
+        return errc::unknown_application;
+    const auto place = std::ranges::lower_bound(found->applications, application_id);
+    if (place == found->applications.end() || *place != application_id) {
+        found->applications.insert(place, application_id);
+        txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+    }
+    result = *std::move(found);
+    return {};
+}
+
+kv::error_code erase_due::operator()(kv::write_txn& txn) const
+{
+    for (const due_row& row : rows) {
+        assert(row.kind != due_kind::registration);
+        txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
+        txn.erase(tables::due, due_key(row.at, row.kind, row.what));
+    }
+    return {};
+}
+
+} // namespace doorward::registry

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "registry/limits.hpp"
+#include "registry/store.hpp"
+
+namespace doorward::registry {
+
+// Changes for the writer (kv::async_commit), beside transition. Each is called on the writer thread, reads first and
+// writes last. A change is given back to its sender with what it found out.
+
+/// A new registration, waiting for its phone.
+struct create_registration {
+    registration record; // complete but for status_version
+    ctr_data first_counter{};
+    actor who;
+    bool refuse_if_incomplete = false;
+
+    registration_number number = 0; // given by the writer
+
+    /// errors  incomplete_registration; changed_meanwhile when the activation code is taken (draw another)
+    kv::error_code operator()(kv::write_txn& txn);
+};
+
+/// Marks envelopes as seen, all or none.
+struct remember_seen {
+    struct mark {
+        crypto::byte_array<16> value;
+        time_ms until;
+    };
+    std::vector<mark> marks;
+
+    /// errors  envelope_replayed when one of them is remembered already
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+struct create_temporary_key {
+    uuid id;
+    stored_temporary_key record;
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// A new application with its first version.
+struct create_application {
+    stored_application record;
+    stored_application_version version;
+
+    /// errors  application_exists, too_many_applications
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+struct create_account {
+    account record;
+
+    /// errors  account_exists, too_many_accounts
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Lets an account see an application. Doing so twice is no error.
+struct assign_application {
+    std::string username;
+    std::string application_id;
+
+    account result; // as of then
+
+    /// errors  account_not_found, unknown_application
+    kv::error_code operator()(kv::write_txn& txn);
+};
+
+/// Erases temporary keys and seen values whose time is over.
+struct erase_due {
+    std::vector<due_row> rows; // of the kinds temporary_key and seen
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Changes nothing; settles after everything that was submitted before it.
+struct barrier {
+    kv::error_code operator()(kv::write_txn&) const { return {}; }
+};
+
+} // namespace doorward::registry

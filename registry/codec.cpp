@@ -1,0 +1,389 @@
+#include "registry/codec.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace doorward::registry {
+namespace {
+
+using crypto::byte;
+using crypto::bytes;
+using crypto::bytes_view;
+
+//     u8 u16 u32 u64   unsigned, big-endian
+//     text, blob       u16 length, then that many bytes
+//     list(x)          u16 count, then the entries
+//     point            u8 0, or u8 1 and 65 bytes
+
+class record_writer {
+public:
+    explicit record_writer(byte version) { out_.push_back(version); }
+
+    record_writer& u8(std::uint8_t value)
+    {
+        out_.push_back(value);
+        return *this;
+    }
+    record_writer& u16(std::size_t value)
+    {
+        assert(value <= 0xFFFF);
+        crypto::append(out_, crypto::big_endian(static_cast<std::uint16_t>(value)));
+        return *this;
+    }
+    record_writer& u64(std::uint64_t value)
+    {
+        crypto::append(out_, crypto::big_endian(value));
+        return *this;
+    }
+    record_writer& time(time_ms value) { return u64(static_cast<std::uint64_t>(value)); }
+    record_writer& raw(bytes_view data)
+    {
+        crypto::append(out_, data);
+        return *this;
+    }
+    record_writer& blob(bytes_view data) { return u16(data.size()).raw(data); }
+    record_writer& text(std::string_view value) { return blob(crypto::as_bytes(value)); }
+    record_writer& texts(const std::vector<std::string>& values)
+    {
+        u16(values.size());
+        for (const std::string& value : values)
+            text(value);
+        return *this;
+    }
+    record_writer& point(const std::optional<crypto::point_bytes>& value)
+    {
+        u8(value ? 1 : 0);
+        return value ? raw(*value) : *this;
+    }
+
+    [[nodiscard]] bytes done() { return std::move(out_); }
+
+private:
+    bytes out_;
+};
+
+class record_reader {
+public:
+    record_reader(bytes_view data, byte newest) : rest_{data}
+    {
+        version_ = u8();
+        if (version_ == 0 || version_ > newest)
+            throw record_fault{"a record of an unknown version"};
+    }
+
+    std::uint8_t u8() { return take(1)[0]; }
+    std::uint16_t u16() { return crypto::from_big_endian<std::uint16_t>(take(2)); }
+    std::uint64_t u64() { return crypto::from_big_endian<std::uint64_t>(take(8)); }
+    time_ms time() { return static_cast<time_ms>(u64()); }
+    template <std::size_t N>
+    crypto::byte_array<N> raw()
+    {
+        return crypto::take<N>(take(N));
+    }
+    bytes blob()
+    {
+        const bytes_view data = take(u16());
+        return {data.begin(), data.end()};
+    }
+    std::string text() { return std::string{crypto::as_text(take(u16()))}; }
+    std::vector<std::string> texts()
+    {
+        std::vector<std::string> out(u16());
+        for (std::string& value : out)
+            value = text();
+        return out;
+    }
+    std::optional<crypto::point_bytes> point()
+    {
+        if (u8() == 0)
+            return std::nullopt;
+        return raw<65>();
+    }
+    template <class Enum>
+    Enum enumeration(Enum last)
+    {
+        const auto value = u8();
+        if (value > static_cast<std::uint8_t>(last))
+            throw record_fault{"a record with an unknown value"};
+        return static_cast<Enum>(value);
+    }
+
+    void done() const
+    {
+        if (!rest_.empty())
+            throw record_fault{"a record that is too long"};
+    }
+
+private:
+    bytes_view take(std::size_t size)
+    {
+        if (rest_.size() < size)
+            throw record_fault{"a record that is too short"};
+        const bytes_view out = rest_.first(size);
+        rest_ = rest_.subspan(size);
+        return out;
+    }
+
+    bytes_view rest_;
+    byte version_;
+};
+
+constexpr byte version_1 = 1;
+
+} // namespace
+
+// registration := 1  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
+//                 name:text  platform:text  device_info:text  extras:text  flags:list(text)  blocked_reason:text
+//                 created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point  server:point
+bytes encode(const registration& record)
+{
+    return record_writer{version_1}
+        .raw(record.id.view())
+        .text(record.application_id)
+        .text(record.user_id)
+        .text(record.activation_code)
+        .text(record.otp_hash)
+        .u8(static_cast<std::uint8_t>(record.phase))
+        .u8(record.max_failed_attempts)
+        .text(record.name)
+        .text(record.platform)
+        .text(record.device_info)
+        .text(record.extras)
+        .texts(record.flags)
+        .text(record.blocked_reason)
+        .time(record.created_at)
+        .time(record.expires_at)
+        .time(record.changed_at)
+        .u64(record.status_version)
+        .point(record.device_key)
+        .point(record.server_key)
+        .done();
+}
+
+template <>
+registration decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    registration record;
+    record.id.value = in.raw<16>();
+    record.application_id = in.text();
+    record.user_id = in.text();
+    record.activation_code = in.text();
+    record.otp_hash = in.text();
+    record.phase = in.enumeration(commit_phase::on_key_exchange);
+    record.max_failed_attempts = in.u8();
+    record.name = in.text();
+    record.platform = in.text();
+    record.device_info = in.text();
+    record.extras = in.text();
+    record.flags = in.texts();
+    record.blocked_reason = in.text();
+    record.created_at = in.time();
+    record.expires_at = in.time();
+    record.changed_at = in.time();
+    record.status_version = in.u64();
+    record.device_key = in.point();
+    record.server_key = in.point();
+    in.done();
+    return record;
+}
+
+// counters := 1  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(u64)
+bytes encode(const counters& record)
+{
+    assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
+    record_writer out{version_1};
+    out.u64(record.word.bits())
+        .time(record.last_used_at)
+        .time(record.last_failed_at)
+        .u64(record.counter.position)
+        .raw(record.counter.data);
+    out.u16(record.refused.size());
+    for (const proof_digest digest : record.refused)
+        out.u64(digest);
+    return out.done();
+}
+
+template <>
+counters decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    counters record;
+    record.word = attempt_word{in.u64()};
+    record.last_used_at = in.time();
+    record.last_failed_at = in.time();
+    record.counter.position = in.u64();
+    record.counter.data = in.raw<16>();
+    if (static_cast<std::uint16_t>(record.counter.position) != record.word.position())
+        throw record_fault{"a counter that does not fit its word"};
+    record.refused.resize(in.u16());
+    for (proof_digest& digest : record.refused)
+        digest = in.u64();
+    in.done();
+    const auto now = static_cast<unsigned>(record.word.current());
+    if (now < 1 || now > 5)
+        throw record_fault{"a registration in no state"};
+    return record;
+}
+
+// history := 1  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+//            name:text  at:u64
+bytes encode(const history_row& record)
+{
+    return record_writer{version_1}
+        .u64(record.version)
+        .u8(static_cast<std::uint8_t>(record.by))
+        .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
+        .u8(static_cast<std::uint8_t>(record.now))
+        .text(record.reason)
+        .text(record.who.account)
+        .text(record.who.external_user_id)
+        .text(record.name)
+        .time(record.at)
+        .done();
+}
+
+template <>
+history_row decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    history_row record;
+    record.version = in.u64();
+    record.by = in.enumeration(move::remove_on_otp);
+    if (const auto previous = in.enumeration(state::removed); static_cast<int>(previous) != 0)
+        record.previous = previous;
+    record.now = in.enumeration(state::removed);
+    record.reason = in.text();
+    record.who.account = in.text();
+    record.who.external_user_id = in.text();
+    record.name = in.text();
+    record.at = in.time();
+    in.done();
+    return record;
+}
+
+// keys := 1  keys:blob (sealed)  server_private_key:blob (sealed)
+bytes encode(const stored_keys& record)
+{
+    return record_writer{version_1}.blob(record.sealed_keys).blob(record.sealed_server_private_key).done();
+}
+
+template <>
+stored_keys decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_keys record;
+    record.sealed_keys = in.blob();
+    record.sealed_server_private_key = in.blob();
+    in.done();
+    return record;
+}
+
+// application := 1  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+//                count_only_if_possession_proven:u8  created_at:u64
+bytes encode(const stored_application& record)
+{
+    return record_writer{version_1}
+        .text(record.id)
+        .texts(record.roles)
+        .raw(record.master_key)
+        .blob(record.sealed_master_key)
+        .u8(record.count_only_if_possession_proven ? 1 : 0)
+        .time(record.created_at)
+        .done();
+}
+
+template <>
+stored_application decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_application record;
+    record.id = in.text();
+    record.roles = in.texts();
+    record.master_key = in.raw<65>();
+    record.sealed_master_key = in.blob();
+    record.count_only_if_possession_proven = in.u8() != 0;
+    record.created_at = in.time();
+    in.done();
+    return record;
+}
+
+// application version := 1  application:text  key:text  secret:blob (sealed)  supported:u8
+bytes encode(const stored_application_version& record)
+{
+    return record_writer{version_1}
+        .text(record.application_id)
+        .text(record.key)
+        .blob(record.sealed_secret)
+        .u8(record.supported ? 1 : 0)
+        .done();
+}
+
+template <>
+stored_application_version decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_application_version record;
+    record.application_id = in.text();
+    record.key = in.text();
+    record.sealed_secret = in.blob();
+    record.supported = in.u8() != 0;
+    in.done();
+    return record;
+}
+
+// account := 1  username:text  password_hash:text  role:u8  applications:list(text)  enabled:u8  created_at:u64
+bytes encode(const account& record)
+{
+    return record_writer{version_1}
+        .text(record.username)
+        .text(record.password_hash)
+        .u8(static_cast<std::uint8_t>(record.its_role))
+        .texts(record.applications)
+        .u8(record.enabled ? 1 : 0)
+        .time(record.created_at)
+        .done();
+}
+
+template <>
+account decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    account record;
+    record.username = in.text();
+    record.password_hash = in.text();
+    record.its_role = in.enumeration(role::integration);
+    record.applications = in.texts();
+    record.enabled = in.u8() != 0;
+    record.created_at = in.time();
+    in.done();
+    return record;
+}
+
+// temporary key := 1  application_key:text  number:u64 (0 for none)  point:65  private_key:blob (sealed) expires_at:u64
+bytes encode(const stored_temporary_key& record)
+{
+    return record_writer{version_1}
+        .text(record.application_key)
+        .u64(record.number)
+        .raw(record.point)
+        .blob(record.sealed_private_key)
+        .time(record.expires_at)
+        .done();
+}
+
+template <>
+stored_temporary_key decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_temporary_key record;
+    record.application_key = in.text();
+    record.number = in.u64();
+    record.point = in.raw<65>();
+    record.sealed_private_key = in.blob();
+    record.expires_at = in.time();
+    in.done();
+    return record;
+}
+
+} // namespace doorward::registry

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "registry/account.hpp"
+#include "registry/application.hpp"
+#include "registry/counters.hpp"
+#include "registry/keys.hpp"
+#include "registry/temporary_key.hpp"
+
+namespace doorward::registry {
+
+// Records to bytes and back. The grammar of each stands in FORMAT.md and above its encoder. Every record begins with a
+// version byte; a reader accepts every version up to its own. A damaged record is a fault of the store and throws
+// record_fault: nothing a client sent can cause it.
+
+struct record_fault : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+[[nodiscard]] crypto::bytes encode(const registration& record);
+[[nodiscard]] crypto::bytes encode(const counters& record);
+[[nodiscard]] crypto::bytes encode(const history_row& record);
+[[nodiscard]] crypto::bytes encode(const stored_keys& record);
+[[nodiscard]] crypto::bytes encode(const stored_application& record);
+[[nodiscard]] crypto::bytes encode(const stored_application_version& record);
+[[nodiscard]] crypto::bytes encode(const account& record);
+[[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
+
+/// decode<registration>(bytes) and so on. errors  throws record_fault
+template <class Record>
+[[nodiscard]] Record decode(crypto::bytes_view data);
+
+} // namespace doorward::registry

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "registry/attempt_word.hpp"
+#include "registry/proof.hpp"
+
+namespace doorward::registry {
+
+/// A place in the chain of counter values: CTR_DATA and its index.
+struct counter_place {
+    std::uint64_t position = 0;
+    ctr_data data{};
+
+    /// The place `steps` further on; hashes that many times.
+    [[nodiscard]] counter_place forward(std::uint64_t steps) const noexcept
+    {
+        counter_place out{position + steps, data};
+        for (; steps > 0; --steps)
+            out.data = next_counter(out.data);
+        return out;
+    }
+
+    bool operator==(const counter_place&) const = default;
+};
+
+/// Short digest of a refused proof, keyed per store, so that a retry by the phone's HTTP stack is recognised.
+using proof_digest = std::uint64_t;
+
+/// The fast part of a registration: what attempts change.
+struct counters {
+    attempt_word word;
+    counter_place counter;             // drawn when the registration is created; fits word.position()
+    time_ms last_used_at = 0;          // last accepted or counted attempt; 0 is never
+    time_ms last_failed_at = 0;        // last counted failure; 0 is never
+    std::vector<proof_digest> refused; // since the last reset, at most the maximum of failed attempts
+
+    bool operator==(const counters&) const = default;
+};
+
+} // namespace doorward::registry

@@ -1,0 +1,68 @@
+#include "registry/errc.hpp"
+
+#include <string>
+
+namespace doorward::registry {
+namespace {
+
+class registry_category final : public boost::system::error_category {
+public:
+    const char* name() const noexcept override { return "doorward.registry"; }
+    std::string message(int value) const override
+    {
+        switch (static_cast<errc>(value)) {
+        case errc::registration_not_found:
+            return "no such registration";
+        case errc::illegal_change:
+            return "the present state of the registration does not allow this";
+        case errc::incomplete_registration:
+            return "another registration of this user is still in progress";
+        case errc::unknown_application:
+            return "no such application";
+        case errc::application_exists:
+            return "an application with this id exists";
+        case errc::too_many_applications:
+            return "no more applications can be created";
+        case errc::account_exists:
+            return "an account with this name exists";
+        case errc::account_not_found:
+            return "no such account";
+        case errc::too_many_accounts:
+            return "no more accounts can be created";
+        case errc::code_not_found:
+            return "no registration waits for this activation code";
+        case errc::otp_required:
+            return "the one-time password is missing or not expected here";
+        case errc::otp_wrong:
+            return "the one-time password is wrong";
+        case errc::envelope_malformed:
+            return "the encrypted envelope does not have the form of its protocol version";
+        case errc::envelope_out_of_time:
+            return "the timestamp of the envelope is outside the window";
+        case errc::envelope_not_genuine:
+            return "the envelope does not open";
+        case errc::envelope_replayed:
+            return "the envelope was seen before";
+        case errc::unknown_temporary_key:
+            return "no such temporary key for this application and registration";
+        case errc::changed_meanwhile:
+            return "the record changed meanwhile";
+        }
+        return "unknown registry error";
+    }
+};
+
+} // namespace
+
+const boost::system::error_category& category() noexcept
+{
+    static const registry_category instance;
+    return instance;
+}
+
+error_code make_error_code(errc value) noexcept
+{
+    return {static_cast<int>(value), category()};
+}
+
+} // namespace doorward::registry

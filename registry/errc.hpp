@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
+
+namespace doorward::registry {
+
+using error_code = boost::system::error_code;
+template <class T>
+using result = boost::system::result<T>;
+
+/// What can be wrong with a request from the domain's point of view. handlers/problem.cpp turns each into an answer.
+enum class errc {
+    registration_not_found = 1, // unknown, or the caller may not see it
+    illegal_change,             // the present state does not allow it
+    incomplete_registration,    // another registration of the user is unfinished
+    unknown_application,
+    application_exists,
+    too_many_applications,
+    account_exists,
+    account_not_found,
+    too_many_accounts,
+    code_not_found, // no registration waits for this activation code
+    otp_required,   // none given, or given in the wrong phase
+    otp_wrong,
+    envelope_malformed,   // fields missing, superfluous or of the wrong size for the version
+    envelope_out_of_time, // timestamp outside the window
+    envelope_not_genuine, // the MAC or the padding does not fit
+    envelope_replayed,
+    unknown_temporary_key,
+    changed_meanwhile, // a precondition read before no longer holds; read again and retry
+};
+
+[[nodiscard]] const boost::system::error_category& category() noexcept;
+[[nodiscard]] error_code make_error_code(errc value) noexcept;
+
+/// The greatest value of errc, for tests that walk it.
+inline constexpr int errc_last = static_cast<int>(errc::changed_meanwhile);
+
+} // namespace doorward::registry
+
+template <>
+struct boost::system::is_error_code_enum<doorward::registry::errc> : std::true_type {};

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "registry/clock.hpp"
+
+#include <cstddef>
+
+// Every limit of the domain in one place: name, number, unit, and where it comes from. Transport limits are in
+// server/config.hpp, those of the store in kv/env.hpp and kv/writer.hpp.
+
+namespace doorward::registry {
+
+// Attempts
+inline constexpr unsigned look_ahead_default = 20;         // counter positions; PROTOCOL.md 7.5
+inline constexpr unsigned look_ahead_max = 64;             // beyond it phones refuse the status blob
+inline constexpr unsigned max_failed_attempts_default = 5; // PROTOCOL.md 7.5
+inline constexpr unsigned max_failed_attempts_max = 255;   // one byte in the status blob
+
+// Times
+inline constexpr time_ms registration_expiry_default_ms = 5 * 60 * 1000;              // PROTOCOL.md 12.1
+inline constexpr time_ms registration_expiry_max_ms = time_ms{30} * 24 * 3600 * 1000; // an invitation by letter
+inline constexpr time_ms temporary_key_life_ms = 5 * 60 * 1000;                       // PROTOCOL.md 9
+inline constexpr time_ms envelope_window_ms = 60 * 1000;                              // PROTOCOL.md 19, both directions
+inline constexpr time_ms envelope_memory_ms = 2 * 60 * 60 * 1000; // for versions without a timestamp, same section
+
+// A value is remembered for the whole window, past and future, counted from the timestamp it carries.
+inline constexpr time_ms seen_memory_ms = 2 * envelope_window_ms;
+
+// Sizes, in bytes of UTF-8 unless said otherwise
+inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
+inline constexpr std::size_t application_id_bytes_max = 64;
+inline constexpr std::size_t username_bytes_max = 64;
+inline constexpr std::size_t name_bytes_max = 255;
+inline constexpr std::size_t extras_bytes_max = 512;
+inline constexpr std::size_t platform_bytes_max = 32;
+inline constexpr std::size_t device_info_bytes_max = 255;
+inline constexpr std::size_t reason_bytes_max = 255;
+inline constexpr std::size_t otp_bytes_max = 64;
+inline constexpr std::size_t flag_bytes_max = 255;
+inline constexpr std::size_t flags_max = 64;          // count
+inline constexpr std::size_t flags_bytes_max = 512;   // all flags of a registration together
+inline constexpr std::size_t roles_max = 16;          // roles of an application, count
+inline constexpr std::size_t applications_max = 1024; // count; all are held in memory
+inline constexpr std::size_t accounts_max = 1024;     // count; all are held in memory
+
+// Pages of lists and histories, in rows
+inline constexpr std::size_t page_rows_default = 100;
+inline constexpr std::size_t page_rows_max = 1000;
+
+// Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
+inline constexpr std::size_t sweep_rows_max = 256;
+
+} // namespace doorward::registry

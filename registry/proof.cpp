@@ -1,0 +1,185 @@
+#include "registry/proof.hpp"
+#include "crypto/encoding.hpp"
+#include "crypto/kdf.hpp"
+
+#include <algorithm>
+
+namespace doorward::registry {
+namespace {
+
+constexpr unsigned online_digits = 8;
+
+struct factor_row {
+    std::string_view text;
+    unsigned count;
+    std::array<crypto::key16 factor_keys::*, factors_max> keys;
+};
+
+constexpr auto P = &factor_keys::possession;
+constexpr auto K = &factor_keys::knowledge;
+constexpr auto B = &factor_keys::biometry;
+
+// Indexed by the enumeration.
+constexpr factor_row rows[]{
+    {"possession", 1, {P, nullptr, nullptr}},    {"knowledge", 1, {K, nullptr, nullptr}},
+    {"biometry", 1, {B, nullptr, nullptr}},      {"possession_knowledge", 2, {P, K, nullptr}},
+    {"possession_biometry", 2, {P, B, nullptr}}, {"possession_knowledge_biometry", 3, {P, K, B}},
+};
+
+const factor_row& row(factors value) noexcept
+{
+    return rows[static_cast<unsigned>(value)];
+}
+
+char lower(char letter) noexcept
+{
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
+crypto::digest32 component(const factor_row& type, unsigned index, const factor_keys& keys, const ctr_data& counter,
+                           crypto::bytes_view data) noexcept
+{
+    crypto::digest32 derived = crypto::hmac_sha256(keys.*type.keys[index], counter);
+    for (unsigned j = 1; j <= index; ++j)
+        derived = crypto::hmac_sha256(crypto::hmac_sha256(keys.*type.keys[j], counter), derived);
+    const crypto::digest32 out = crypto::hmac_sha256(derived, data);
+    crypto::wipe(derived.data(), derived.size());
+    return out;
+}
+
+bool component_fits(const presented_proof& proof, unsigned index, const crypto::digest32& expected) noexcept
+{
+    if (proof.components_form == presented_proof::form::decimal) {
+        const auto ours = crypto::big_endian(decimal(expected, online_digits));
+        return crypto::equal_constant_time(ours, crypto::big_endian(proof.digits[index]));
+    }
+    return crypto::equal_constant_time(crypto::bytes_view{expected}.last(16), proof.components[index]);
+}
+
+std::optional<presented_proof> parse_decimal(presented_proof proof, std::string_view value)
+{
+    // [0-9]{8}(-[0-9]{8}){0,2}
+    if (value.size() % (online_digits + 1) != online_digits)
+        return std::nullopt;
+    proof.component_count = static_cast<unsigned>((value.size() + 1) / (online_digits + 1));
+    if (proof.component_count > factors_max)
+        return std::nullopt;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+        const auto group = i / (online_digits + 1);
+        if (i % (online_digits + 1) == online_digits) {
+            if (value[i] != '-')
+                return std::nullopt;
+        } else if (value[i] < '0' || value[i] > '9') {
+            return std::nullopt;
+        } else {
+            proof.digits[group] = proof.digits[group] * 10 + static_cast<std::uint32_t>(value[i] - '0');
+        }
+    }
+    return proof;
+}
+
+} // namespace
+
+ctr_data next_counter(const ctr_data& current) noexcept
+{
+    return crypto::fold(crypto::sha256(current));
+}
+
+std::optional<factors> parse_factors(std::string_view text) noexcept
+{
+    for (unsigned i = 0; i < std::size(rows); ++i) {
+        if (std::ranges::equal(text, rows[i].text, {}, lower))
+            return static_cast<factors>(i);
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(factors value) noexcept
+{
+    return row(value).text;
+}
+
+unsigned factor_count(factors value) noexcept
+{
+    return row(value).count;
+}
+
+bool starts_with_possession(factors value) noexcept
+{
+    return row(value).keys[0] == P;
+}
+
+std::optional<presented_proof> parse_proof(protocol_version version, factors type, std::string_view value)
+{
+    presented_proof proof{};
+    proof.type = type;
+    if (rules(version).decimal_proof) {
+        proof.components_form = presented_proof::form::decimal;
+        return parse_decimal(proof, value);
+    }
+    proof.components_form = presented_proof::form::binary;
+    const auto raw = crypto::from_base64(value);
+    if (!raw || raw->empty() || raw->size() % 16 != 0 || raw->size() > std::size_t{16} * factors_max)
+        return std::nullopt;
+    proof.component_count = static_cast<unsigned>(raw->size() / 16);
+    for (unsigned i = 0; i < proof.component_count; ++i)
+        proof.components[i] = crypto::take<16>(crypto::bytes_view{*raw}.subspan(std::size_t{i} * 16));
+    return proof;
+}
+
+proof_match match(const presented_proof& proof, const factor_keys& keys, const ctr_data& start,
+                  unsigned look_ahead) noexcept
+{
+    const factor_row& type = row(proof.type);
+    const bool whole = proof.possession_guessable();
+    ctr_data counter = start;
+    for (unsigned offset = 0; offset < look_ahead; ++offset, counter = next_counter(counter)) {
+        const bool first = component_fits(proof, 0, component(type, 0, keys, counter, proof.data));
+        if (!first && !whole)
+            continue;
+        bool all = first && proof.component_count == type.count;
+        for (unsigned i = 1; i < type.count && i < proof.component_count; ++i)
+            all = component_fits(proof, i, component(type, i, keys, counter, proof.data)) && all;
+        if (all)
+            return {proof_match::grade::complete, offset, counter};
+        if (!whole && starts_with_possession(proof.type))
+            return {proof_match::grade::possession, offset, counter};
+    }
+    return {proof_match::grade::none, 0, start};
+}
+
+std::array<crypto::digest32, factors_max> proof_components(const factor_keys& keys, factors type,
+                                                           const ctr_data& counter, crypto::bytes_view data) noexcept
+{
+    std::array<crypto::digest32, factors_max> out{};
+    for (unsigned i = 0; i < row(type).count; ++i)
+        out[i] = component(row(type), i, keys, counter, data);
+    return out;
+}
+
+std::uint32_t decimal(const crypto::digest32& component, unsigned digits) noexcept
+{
+    std::uint32_t modulus = 1;
+    for (unsigned i = 0; i < digits; ++i)
+        modulus *= 10;
+    return (crypto::from_big_endian<std::uint32_t>(crypto::bytes_view{component}.last(4)) & 0x7FFFFFFFU) % modulus;
+}
+
+crypto::bytes proof_data(std::string_view method, std::string_view uri_id, std::string_view nonce_base64,
+                         crypto::bytes_view body, std::string_view secret_text)
+{
+    crypto::bytes out;
+    const auto add = [&out](std::string_view text) { crypto::append(out, crypto::as_bytes(text)); };
+    add(method);
+    add("&");
+    add(crypto::to_base64(crypto::as_bytes(uri_id)));
+    add("&");
+    add(nonce_base64);
+    add("&");
+    add(crypto::to_base64(body));
+    add("&");
+    add(secret_text);
+    return out;
+}
+
+} // namespace doorward::registry

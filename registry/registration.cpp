@@ -1,0 +1,93 @@
+#include "registry/registration.hpp"
+
+namespace doorward::registry {
+
+std::optional<state> target(state from, move by) noexcept
+{
+    const bool unfinished = from == state::created || from == state::pending_commit;
+    switch (by) {
+    case move::create:
+        return std::nullopt; // leads into created from nothing
+    case move::exchange_keys:
+        return from == state::created ? std::optional{state::pending_commit} : std::nullopt;
+    case move::exchange_and_start:
+        return from == state::created ? std::optional{state::active} : std::nullopt;
+    case move::commit:
+        return from == state::pending_commit ? std::optional{state::active} : std::nullopt;
+    case move::block:
+    case move::block_on_failures:
+        return from == state::active ? std::optional{state::blocked} : std::nullopt;
+    case move::unblock:
+        return from == state::blocked ? std::optional{state::active} : std::nullopt;
+    case move::remove:
+        return from != state::removed ? std::optional{state::removed} : std::nullopt;
+    case move::expire:
+    case move::remove_on_otp:
+        return unfinished ? std::optional{state::removed} : std::nullopt;
+    case move::fail_otp:
+        return unfinished ? std::optional{from} : std::nullopt;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(state value) noexcept
+{
+    switch (value) {
+    case state::created:
+        return "CREATED";
+    case state::pending_commit:
+        return "PENDING_COMMIT";
+    case state::active:
+        return "ACTIVE";
+    case state::blocked:
+        return "BLOCKED";
+    case state::removed:
+        return "REMOVED";
+    }
+    return "UNKNOWN";
+}
+
+std::optional<state> parse_state(std::string_view text) noexcept
+{
+    for (const state candidate : all_states) {
+        if (to_text(candidate) == text)
+            return candidate;
+    }
+    return std::nullopt;
+}
+
+std::string_view to_text(move value) noexcept
+{
+    switch (value) {
+    case move::create:
+        return "CREATE";
+    case move::exchange_keys:
+        return "EXCHANGE_KEYS";
+    case move::exchange_and_start:
+        return "EXCHANGE_KEYS_AND_START";
+    case move::commit:
+        return "COMMIT";
+    case move::block:
+        return "BLOCK";
+    case move::block_on_failures:
+        return "BLOCK_ON_FAILURES";
+    case move::unblock:
+        return "UNBLOCK";
+    case move::remove:
+        return "REMOVE";
+    case move::expire:
+        return "EXPIRE";
+    case move::fail_otp:
+        return "FAIL_OTP";
+    case move::remove_on_otp:
+        return "REMOVE_ON_OTP";
+    }
+    return "UNKNOWN";
+}
+
+std::string_view to_text(commit_phase value) noexcept
+{
+    return value == commit_phase::on_commit ? "ON_COMMIT" : "ON_KEY_EXCHANGE";
+}
+
+} // namespace doorward::registry

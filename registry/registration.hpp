@@ -1,0 +1,115 @@
+#pragma once
+
+#include "crypto/p256.hpp"
+#include "registry/clock.hpp"
+#include "registry/ids.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace doorward::registry {
+
+/// States of a registration, with the numbers that the wire uses (PROTOCOL.md 12.1).
+///
+///      create            key exchange              commit
+///      ------> created ----------------> pending_commit -----> active <----> blocked
+///                 |  \________ commit phase on_key_exchange ______^             |
+///                 +--- expiry, too many wrong one-time passwords, removal --> removed
+enum class state : std::uint8_t { created = 1, pending_commit = 2, active = 3, blocked = 4, removed = 5 };
+
+inline constexpr state all_states[]{state::created, state::pending_commit, state::active, state::blocked,
+                                    state::removed};
+
+/// Everything that can change a state. The name is what history and events call it.
+enum class move : std::uint8_t {
+    create,             // by the back office; a registration begins
+    exchange_keys,      // by the phone, with its activation code; waits for commit
+    exchange_and_start, // the same under commit phase on_key_exchange
+    commit,             // by the back office
+    block,              // by the back office
+    block_on_failures,  // the last permitted failed attempt
+    unblock,            // by the back office
+    remove,             // by the back office or the user in the app; final
+    expire,             // created or pending_commit for too long
+    fail_otp,           // a wrong one-time password, attempts left
+    remove_on_otp,      // the last permitted wrong one-time password
+};
+
+inline constexpr move all_moves[]{
+    move::create,   move::exchange_keys, move::exchange_and_start,
+    move::commit,   move::block,         move::block_on_failures,
+    move::unblock,  move::remove,        move::expire,
+    move::fail_otp, move::remove_on_otp,
+};
+
+/// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
+/// leads out of removed.
+[[nodiscard]] std::optional<state> target(state from, move by) noexcept;
+
+[[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
+[[nodiscard]] std::optional<state> parse_state(std::string_view text) noexcept;
+[[nodiscard]] std::string_view to_text(move value) noexcept; // "EXCHANGE_KEYS"
+
+/// When the registration becomes active (PROTOCOL.md 12.4).
+enum class commit_phase : std::uint8_t { on_commit = 0, on_key_exchange = 1 };
+[[nodiscard]] std::string_view to_text(commit_phase value) noexcept;
+
+/// Reasons that doorward itself gives.
+namespace reason {
+inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
+inline constexpr std::string_view not_specified = "NOT_SPECIFIED";
+inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
+inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
+inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";
+} // namespace reason
+
+/// The slow part of a registration: written when something about it changes, not at every attempt. State, failed
+/// attempts and counter are in its counters record (counters.hpp).
+struct registration {
+    uuid id;
+    std::string application_id;
+    std::string user_id;
+    std::string activation_code; // empty once it is used up
+    std::string otp_hash;        // empty when there is none
+    commit_phase phase = commit_phase::on_commit;
+    std::uint8_t max_failed_attempts = 0;
+    std::string name;
+    std::string platform;
+    std::string device_info;
+    std::string extras;
+    std::vector<std::string> flags; // sorted, each once
+    std::string blocked_reason;     // empty unless blocked
+    time_ms created_at = 0;
+    time_ms expires_at = 0;           // of created and pending_commit
+    time_ms changed_at = 0;           // last change of state or name
+    std::uint64_t status_version = 0; // version of the attempt word whose state change was applied last
+    std::optional<crypto::point_bytes> device_key;
+    std::optional<crypto::point_bytes> server_key;
+
+    bool operator==(const registration&) const = default;
+};
+
+/// Who did it: the phone (both empty), or an office account, perhaps on behalf of somebody it names.
+struct actor {
+    std::string account;
+    std::string external_user_id;
+
+    bool operator==(const actor&) const = default;
+};
+
+/// One row of a registration's history.
+struct history_row {
+    std::uint64_t version = 0; // of the attempt word after the change; orders the rows and is shown as seq
+    move by{};
+    std::optional<state> previous; // empty for the first row
+    state now{};
+    std::string reason;
+    actor who;
+    std::string name; // of the phone, as of then
+    time_ms at = 0;
+
+    bool operator==(const history_row&) const = default;
+};
+
+} // namespace doorward::registry

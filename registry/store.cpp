@@ -1,0 +1,149 @@
+#include "registry/store.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace doorward::registry {
+namespace {
+
+using crypto::as_bytes;
+using crypto::bytes_view;
+
+constexpr std::string_view key_check_text = "doorward";
+
+template <class Record>
+std::optional<Record> find(const kv::read_txn& txn, kv::table from, bytes_view key)
+{
+    const auto found = txn.get(from, key);
+    if (!found)
+        return std::nullopt;
+    return decode<Record>(*found);
+}
+
+std::optional<registration_number> to_number(std::optional<bytes_view> value)
+{
+    if (!value)
+        return std::nullopt;
+    if (value->size() != 8)
+        throw record_fault{"a registration number that is not one"};
+    return crypto::from_big_endian<registration_number>(*value);
+}
+
+} // namespace
+
+std::optional<registration_number> find_number(const kv::read_txn& txn, const uuid& id)
+{
+    return to_number(txn.get(tables::ids, id.view()));
+}
+
+std::optional<registration> find_registration(const kv::read_txn& txn, registration_number number)
+{
+    return find<registration>(txn, tables::registrations, number_key(number));
+}
+
+std::optional<counters> find_counters(const kv::read_txn& txn, registration_number number)
+{
+    return find<counters>(txn, tables::counters, number_key(number));
+}
+
+std::optional<stored_keys> find_keys(const kv::read_txn& txn, registration_number number)
+{
+    return find<stored_keys>(txn, tables::keys, number_key(number));
+}
+
+std::optional<stored_temporary_key> find_temporary_key(const kv::read_txn& txn, const uuid& id)
+{
+    return find<stored_temporary_key>(txn, tables::temporary_keys, id.view());
+}
+
+std::optional<account> find_account(const kv::read_txn& txn, std::string_view username)
+{
+    return find<account>(txn, tables::accounts, as_bytes(username));
+}
+
+std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
+                                                std::string_view code)
+{
+    return to_number(txn.get(tables::by_code, code_key(application_id, code)));
+}
+
+std::optional<full_registration> find_full(const kv::read_txn& txn, const uuid& id)
+{
+    const auto number = find_number(txn, id);
+    if (!number)
+        return std::nullopt;
+    return find_full(txn, *number);
+}
+
+std::optional<full_registration> find_full(const kv::read_txn& txn, registration_number number)
+{
+    auto record = find_registration(txn, number);
+    auto attempts = find_counters(txn, number);
+    if (!record || !attempts)
+        return std::nullopt;
+    return full_registration{number, *std::move(record), *std::move(attempts)};
+}
+
+void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
+               const std::function<bool(registration_number)>& visit)
+{
+    const kv::key prefix = kv::key{}.text(user_id);
+    const kv::key first = user_key(user_id, before == 0 ? std::numeric_limits<std::uint64_t>::max() : before - 1);
+    txn.scan(tables::by_user, first, [&](bytes_view key, bytes_view) {
+        const bytes_view wanted = prefix;
+        if (key.size() != wanted.size() + 8 || !std::ranges::equal(key.first(wanted.size()), wanted))
+            return false;
+        return visit(kv::from_descending(key.last(8)));
+    });
+}
+
+void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
+                  const std::function<bool(const history_row&)>& visit)
+{
+    const kv::key first = history_key(number, before == 0 ? std::numeric_limits<std::uint64_t>::max() : before - 1);
+    txn.scan(tables::history, first, [&](bytes_view key, bytes_view value) {
+        return key.size() == 16 && crypto::from_big_endian<std::uint64_t>(key) == number &&
+               visit(decode<history_row>(value));
+    });
+}
+
+std::vector<due_row> find_due(const kv::read_txn& txn, time_ms now, std::size_t rows_max)
+{
+    std::vector<due_row> out;
+    txn.scan(tables::due, {}, [&](bytes_view key, bytes_view) {
+        const auto at = crypto::from_big_endian<time_ms>(key);
+        if (at > now || out.size() >= rows_max)
+            return false;
+        const bytes_view what = key.subspan(9);
+        out.push_back({at, static_cast<due_kind>(key[8]), {what.begin(), what.end()}});
+        return true;
+    });
+    return out;
+}
+
+bool is_initialised(const kv::read_txn& txn)
+{
+    return txn.get(tables::meta, as_bytes(meta_key::format)).has_value();
+}
+
+void check_store(const kv::read_txn& txn, const crypto::sealer& with)
+{
+    const auto format = txn.get(tables::meta, as_bytes(meta_key::format));
+    if (!format)
+        throw kv::open_error{"this directory holds no store yet; make one with: doorward init --data DIR"};
+    if (format->size() != 1 || (*format)[0] != store_format)
+        throw kv::open_error{"the store was written by another version of doorward"};
+    const auto sealed = txn.get(tables::meta, as_bytes(meta_key::key_check));
+    if (!sealed || !with.open(*sealed, seal_place("meta", {}, meta_key::key_check)))
+        throw kv::open_error{"the master key is not the one this store was made with"};
+}
+
+void initialise(kv::write_txn& txn, const crypto::sealer& with)
+{
+    txn.put(tables::meta, as_bytes(meta_key::format), std::span{&store_format, 1});
+    txn.put(tables::meta, as_bytes(meta_key::key_check),
+            with.seal(as_bytes(key_check_text), seal_place("meta", {}, meta_key::key_check)));
+    txn.put(tables::meta, as_bytes(meta_key::last_number), crypto::big_endian(registration_number{0}));
+}
+
+} // namespace doorward::registry

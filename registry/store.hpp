@@ -1,0 +1,105 @@
+#pragma once
+
+#include "kv/env.hpp"
+#include "kv/key.hpp"
+#include "registry/codec.hpp"
+#include "registry/errc.hpp"
+#include "registry/tables.hpp"
+
+namespace doorward::registry {
+
+// Typed access to the tables, in the domain's own words. The functions that read take any snapshot, the writer's own
+// transaction included; those that write are for changes (changes.hpp). All are stateless.
+
+[[nodiscard]] std::optional<registration_number> find_number(const kv::read_txn& txn, const uuid& id);
+[[nodiscard]] std::optional<registration> find_registration(const kv::read_txn& txn, registration_number number);
+[[nodiscard]] std::optional<counters> find_counters(const kv::read_txn& txn, registration_number number);
+[[nodiscard]] std::optional<stored_keys> find_keys(const kv::read_txn& txn, registration_number number);
+[[nodiscard]] std::optional<stored_temporary_key> find_temporary_key(const kv::read_txn& txn, const uuid& id);
+[[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
+
+/// The registration that waits for an activation code in an application.
+[[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
+                                                              std::string_view code);
+
+/// A registration with what attempts made of it.
+struct full_registration {
+    registration_number number = 0;
+    registration record;
+    counters attempts;
+
+    [[nodiscard]] state current() const noexcept { return attempts.word.current(); }
+
+    /// Unfinished, and its time is over: to be treated as removed, and written so at the next occasion.
+    [[nodiscard]] bool is_expired(time_ms now) const noexcept
+    {
+        return (current() == state::created || current() == state::pending_commit) && record.expires_at <= now;
+    }
+};
+[[nodiscard]] std::optional<full_registration> find_full(const kv::read_txn& txn, const uuid& id);
+[[nodiscard]] std::optional<full_registration> find_full(const kv::read_txn& txn, registration_number number);
+
+/// Visits a user's registrations, newest first, starting below `before` (0: from the newest), until it returns false.
+void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
+               const std::function<bool(registration_number)>& visit);
+
+/// Visits a registration's history, newest first, starting below version `before` (0: from the newest).
+void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
+                  const std::function<bool(const history_row&)>& visit);
+
+// Keys of the tables
+
+[[nodiscard]] inline kv::key number_key(registration_number number)
+{
+    return kv::key{}.number(number);
+}
+[[nodiscard]] inline kv::key code_key(std::string_view application_id, std::string_view code)
+{
+    return kv::key{}.text(application_id).raw(crypto::as_bytes(code));
+}
+[[nodiscard]] inline kv::key user_key(std::string_view user_id, registration_number number)
+{
+    return kv::key{}.text(user_id).number_descending(number);
+}
+/// Newest version first.
+[[nodiscard]] inline kv::key history_key(registration_number number, std::uint64_t version)
+{
+    return kv::key{}.number(number).number_descending(version);
+}
+
+/// What a row of `due` is about.
+enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };
+
+[[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
+{
+    return kv::key{}.number(static_cast<std::uint64_t>(at)).small(static_cast<std::uint8_t>(kind)).raw(what);
+}
+struct due_row {
+    time_ms at;
+    due_kind kind;
+    crypto::bytes what; // number, uuid or mark
+};
+/// The first rows that are due at `now`, at most `rows_max`.
+[[nodiscard]] std::vector<due_row> find_due(const kv::read_txn& txn, time_ms now, std::size_t rows_max);
+
+// The store as a whole
+
+/// Settings of a store, written when it is made.
+namespace meta_key {
+inline constexpr std::string_view format = "format";      // u8, raised when tables or records change incompatibly
+inline constexpr std::string_view key_check = "keycheck"; // a known text, sealed: tells a wrong master key
+inline constexpr std::string_view last_number = "number"; // u64, the greatest registration number given out
+} // namespace meta_key
+
+inline constexpr crypto::byte store_format = 1;
+
+[[nodiscard]] bool is_initialised(const kv::read_txn& txn);
+
+/// Is this the master key the store was made with, and the format one that this program reads?
+/// Throws kv::open_error with the reason.
+void check_store(const kv::read_txn& txn, const crypto::sealer& with);
+
+/// Turns an empty store into a doorward store. Writer only.
+void initialise(kv::write_txn& txn, const crypto::sealer& with);
+
+} // namespace doorward::registry

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "kv/txn.hpp"
+
+namespace doorward::registry {
+
+/// The tables of the store; keys and records are described in FORMAT.md. Their names are part of the format.
+namespace tables {
+
+inline constexpr const char* names[]{
+    "meta",     "applications", "versions", "accounts", "ids", "registrations",  "keys",
+    "counters", "by_user",      "by_code",  "history",  "due", "temporary_keys", "seen",
+};
+
+inline constexpr kv::table meta{0};            // text -> value
+inline constexpr kv::table applications{1};    // id -> stored_application
+inline constexpr kv::table versions{2};        // application key -> stored_application_version
+inline constexpr kv::table accounts{3};        // username -> account
+inline constexpr kv::table ids{4};             // uuid -> registration number
+inline constexpr kv::table registrations{5};   // number -> registration
+inline constexpr kv::table keys{6};            // number -> stored_keys
+inline constexpr kv::table counters{7};        // number -> counters
+inline constexpr kv::table by_user{8};         // user, 0, ~number -> nothing: newest first
+inline constexpr kv::table by_code{9};         // application, 0, code -> number
+inline constexpr kv::table history{10};        // number, version -> history_row
+inline constexpr kv::table due{11};            // time, kind, what -> nothing
+inline constexpr kv::table temporary_keys{12}; // uuid -> stored_temporary_key
+inline constexpr kv::table seen{13};           // mark:16 -> time until which it is remembered
+
+static_assert(std::size(names) == 14);
+
+} // namespace tables
+
+} // namespace doorward::registry

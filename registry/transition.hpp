@@ -1,0 +1,65 @@
+#pragma once
+
+#include "registry/attempt_slot.hpp"
+#include "registry/store.hpp"
+
+#include <memory>
+
+namespace doorward::registry {
+
+/// What a key exchange adds to a registration, beside the transition of its word.
+struct binding {
+    crypto::point_bytes device_key;
+    crypto::point_bytes server_key;
+    stored_keys keys;
+    std::string name;
+    std::string platform;
+    std::string device_info;
+    std::string extras;
+};
+
+/// One swap of an attempt word on its way to the disk: the change that the writer applies.
+///
+/// It carries the resulting state whole, not a difference, so transitions of one registration may reach the writer in
+/// any order and several together: the higher version wins, and every state change writes its own row of history.
+struct transition {
+    enum class attempt : std::uint8_t { none, accepted, refused };
+
+    std::shared_ptr<attempt_slot> slot; // held until this is settled (attempt_table.hpp)
+    attempt_word before;
+    attempt_word after;
+    counter_place counter;             // at after
+    std::vector<proof_digest> refused; // at after
+    attempt verdict = attempt::none;
+    std::optional<move> by; // empty: an attempt that leaves the state alone
+    std::string reason;
+    actor who;
+    time_ms at = 0;
+    std::optional<binding> bound; // of exchange_keys and exchange_and_start
+
+    /// Writer thread. Never fails: what it needs was there when the word was swapped.
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Transitions that must reach the disk together, such as "accepted" and "removed" of one request.
+struct transitions {
+    std::vector<transition> steps;
+
+    kv::error_code operator()(kv::write_txn& txn) const
+    {
+        for (const transition& step : steps) {
+            if (const auto ec = step(txn))
+                return ec;
+        }
+        return {};
+    }
+
+    /// After success: tells the slots what is on disk.
+    void mark_durable() const noexcept
+    {
+        for (const transition& step : steps)
+            step.slot->mark_durable(step.after.version());
+    }
+};
+
+} // namespace doorward::registry
