@@ -1,0 +1,74 @@
+#include "handlers/authenticate.hpp"
+#include "crypto/encoding.hpp"
+#include "crypto/password.hpp"
+#include "crypto/random.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+struct basic_credentials {
+    std::string username;
+    std::string password;
+
+    basic_credentials(std::string name, std::string secret) : username{std::move(name)}, password{std::move(secret)} {}
+    basic_credentials(basic_credentials&&) = default;
+    basic_credentials& operator=(basic_credentials&&) = delete;
+    ~basic_credentials() { crypto::wipe(password.data(), password.size()); }
+};
+
+std::optional<basic_credentials> parse_basic(std::string_view header)
+{
+    constexpr std::string_view scheme = "Basic ";
+    if (!header.starts_with(scheme))
+        return std::nullopt;
+    auto decoded = crypto::from_base64(header.substr(scheme.size()));
+    if (!decoded)
+        return std::nullopt;
+    const std::string_view text = crypto::as_text(*decoded);
+    const auto colon = text.find(':');
+    std::optional<basic_credentials> out;
+    if (colon != std::string_view::npos)
+        out.emplace(std::string{text.substr(0, colon)}, std::string{text.substr(colon + 1)});
+    crypto::wipe(decoded->data(), decoded->size());
+    return out;
+}
+
+// What an unknown name is checked against; nobody knows its password.
+const std::string& nobodys_hash()
+{
+    static const std::string hash =
+        crypto::hash_password(crypto::to_base64(crypto::random_array<24>()), crypto::office_password_cost);
+    return hash;
+}
+
+} // namespace
+
+task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc)
+{
+    using found_account = std::shared_ptr<const registry::account>;
+    const auto given = parse_basic(req.authorization);
+    if (!given)
+        co_return found_account{};
+    found_account whose = svc.directory.find_account(given->username);
+    if (whose && !whose->enabled)
+        whose = nullptr;
+    if (whose && svc.credentials.knows(*whose, given->password, svc.clock.now()))
+        co_return whose;
+
+    // Copies for the other thread: a connection that goes away must not take them along.
+    auto check = [hash = whose ? whose->password_hash : std::string{}, password = given->password]() mutable {
+        const bool right = crypto::verify_password(hash.empty() ? nobodys_hash() : hash, password);
+        crypto::wipe(password.data(), password.size());
+        return right;
+    };
+    auto pending = svc.passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
+    const auto [ec, right] = co_await std::move(pending);
+    if (ec)
+        co_return ec;
+    if (!whose || !right)
+        co_return found_account{};
+    svc.credentials.remember(*whose, given->password, svc.clock.now());
+    co_return whose;
+}
+
+} // namespace doorward::handlers

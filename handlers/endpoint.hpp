@@ -1,0 +1,45 @@
+#pragma once
+
+#include "handlers/http.hpp"
+#include "handlers/services.hpp"
+
+namespace doorward::handlers {
+
+/// A request on its way to its handler, with what routing found out.
+struct call {
+    const request& req;
+    std::string_view first;                       // what stood for the first {} of the path
+    std::string_view second;                      // and for the second
+    std::shared_ptr<const registry::account> who; // office side, where the endpoint asks for an account
+
+    /// The actor that history rows name.
+    [[nodiscard]] registry::actor actor(std::string external_user_id = {}) const;
+};
+
+// Device side (PROTOCOL.md section 11)
+task<response> device_status(const call& asked, services& svc);
+task<response> create_temporary_key(const call& asked, services& svc);
+task<response> create_activation(const call& asked, services& svc);
+task<response> activation_status(const call& asked, services& svc);
+task<response> remove_activation(const call& asked, services& svc);
+task<response> validate_signature(const call& asked, services& svc);
+
+// Office side (REGISTRATION-API.md chapter 8)
+task<response> create_application(const call& asked, services& svc);
+task<response> list_applications(const call& asked, services& svc);
+task<response> show_application(const call& asked, services& svc);
+task<response> create_user(const call& asked, services& svc);
+task<response> assign_user(const call& asked, services& svc);
+task<response> create_registration(const call& asked, services& svc);
+task<response> list_registrations(const call& asked, services& svc);
+task<response> show_registration(const call& asked, services& svc);
+task<response> commit_registration(const call& asked, services& svc);
+task<response> change_registration(const call& asked, services& svc);
+task<response> remove_registration(const call& asked, services& svc);
+task<response> registration_history(const call& asked, services& svc);
+task<response> verify_signature(const call& asked, services& svc);
+
+// Both sides
+task<response> health(const call& asked, services& svc);
+
+} // namespace doorward::handlers

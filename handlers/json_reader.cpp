@@ -1,0 +1,213 @@
+#include "handlers/json_reader.hpp"
+
+#include <algorithm>
+
+namespace doorward::handlers {
+namespace {
+
+constexpr std::size_t echo_bytes_max = 64; // of an invalid value that is told back
+
+simdjson::dom::parser& thread_parser()
+{
+    static thread_local simdjson::dom::parser parser = [] {
+        simdjson::dom::parser made;
+        static_cast<void>(made.allocate(4096, json_depth_max));
+        return made;
+    }();
+    return parser;
+}
+
+bool has_repeated_member(simdjson::dom::object object)
+{
+    std::vector<std::string_view> names;
+    for (const auto member : object)
+        names.push_back(member.key);
+    std::ranges::sort(names);
+    return std::ranges::adjacent_find(names) != names.end();
+}
+
+// Depth is bounded by the parser.
+bool has_repeated_member(simdjson::dom::element element)
+{
+    if (simdjson::dom::object object; element.get(object) == simdjson::SUCCESS) {
+        if (has_repeated_member(object))
+            return true;
+        for (const auto member : object) {
+            if (has_repeated_member(member.value))
+                return true;
+        }
+    } else if (simdjson::dom::array array; element.get(array) == simdjson::SUCCESS) {
+        for (const auto entry : array) {
+            if (has_repeated_member(entry))
+                return true;
+        }
+    }
+    return false;
+}
+
+std::string echo(simdjson::dom::element element)
+{
+    std::string_view plain;
+    std::string text{element.get(plain) == simdjson::SUCCESS ? std::string{plain} : simdjson::minify(element)};
+    if (text.size() > echo_bytes_max) {
+        std::size_t end = echo_bytes_max;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) // not inside a character
+            --end;
+        text.resize(end);
+    }
+    return text;
+}
+
+// Control characters have no business in names and identifiers, and a zero byte would end a key early.
+bool has_control_character(std::string_view text)
+{
+    return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+} // namespace
+
+std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations)
+{
+    simdjson::dom::element root;
+    simdjson::dom::object object;
+    if (thread_parser().parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) {
+        violations.push_back({"", "", "the body must be JSON in UTF-8"});
+    } else if (root.get(object) != simdjson::SUCCESS) {
+        violations.push_back({"", "", "the body must be a JSON object"});
+    } else if (has_repeated_member(root)) {
+        violations.push_back({"", "", "no member of an object may be given twice"});
+    } else {
+        return json_object{object, "", violations};
+    }
+    return std::nullopt;
+}
+
+std::optional<simdjson::dom::element> json_object::find(std::string_view name) const
+{
+    simdjson::dom::element found;
+    if (object_.at_key(name).get(found) != simdjson::SUCCESS || found.is_null())
+        return std::nullopt;
+    return found;
+}
+
+void json_object::complain(std::string_view name, std::string hint, std::string invalid_value) const
+{
+    violations_.push_back({prefix_ + std::string{name}, std::move(invalid_value), std::move(hint)});
+}
+
+std::optional<std::string> json_object::text(std::string_view name, const text_rule& rule) const
+{
+    const auto found = find(name);
+    if (!found) {
+        if (rule.required)
+            complain(name, "is required");
+        return std::nullopt;
+    }
+    const std::string shown = rule.secret ? std::string{} : echo(*found);
+    std::string_view value;
+    if (found->get(value) != simdjson::SUCCESS) {
+        complain(name, "must be a text", shown);
+        return std::nullopt;
+    }
+    if (value.size() > rule.bytes_max || (rule.required && value.empty())) {
+        complain(name, "must have 1 to " + std::to_string(rule.bytes_max) + " bytes", shown);
+        return std::nullopt;
+    }
+    if (has_control_character(value)) {
+        complain(name, "must not contain control characters", shown);
+        return std::nullopt;
+    }
+    return std::string{value};
+}
+
+std::optional<std::int64_t> json_object::integer(std::string_view name, std::int64_t least, std::int64_t greatest) const
+{
+    const auto found = find(name);
+    if (!found)
+        return std::nullopt;
+    std::int64_t value = 0;
+    if (found->get(value) != simdjson::SUCCESS || value < least || value > greatest) {
+        complain(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(greatest),
+                 echo(*found));
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<bool> json_object::boolean(std::string_view name) const
+{
+    const auto found = find(name);
+    if (!found)
+        return std::nullopt;
+    bool value = false;
+    if (found->get(value) != simdjson::SUCCESS) {
+        complain(name, "must be true or false", echo(*found));
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<json_object> json_object::object(std::string_view name, bool required) const
+{
+    const auto found = find(name);
+    if (!found) {
+        if (required)
+            complain(name, "is required");
+        return std::nullopt;
+    }
+    simdjson::dom::object value;
+    if (found->get(value) != simdjson::SUCCESS) {
+        complain(name, "must be an object", echo(*found));
+        return std::nullopt;
+    }
+    return json_object{value, prefix_ + std::string{name} + ".", violations_};
+}
+
+std::optional<std::vector<std::string>> json_object::texts(std::string_view name, std::size_t count_max,
+                                                           std::size_t bytes_max) const
+{
+    const auto found = find(name);
+    if (!found)
+        return std::nullopt;
+    simdjson::dom::array array;
+    if (found->get(array) != simdjson::SUCCESS || array.size() > count_max) {
+        complain(name, "must be an array of at most " + std::to_string(count_max) + " texts", echo(*found));
+        return std::nullopt;
+    }
+    std::vector<std::string> out;
+    for (const auto entry : array) {
+        std::string_view value;
+        if (entry.get(value) != simdjson::SUCCESS || value.empty() || value.size() > bytes_max ||
+            has_control_character(value)) {
+            complain(name, "each entry must be a text of 1 to " + std::to_string(bytes_max) + " bytes", echo(entry));
+            return std::nullopt;
+        }
+        out.emplace_back(value);
+    }
+    return out;
+}
+
+std::optional<std::string> json_object::json(std::string_view name) const
+{
+    const auto found = find(name);
+    if (!found)
+        return std::nullopt;
+    return simdjson::minify(*found);
+}
+
+std::vector<std::pair<std::string, std::string>> json_object::all_texts(std::size_t count_max,
+                                                                        std::size_t bytes_max) const
+{
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto member : object_) {
+        std::string_view value;
+        if (member.value.get(value) != simdjson::SUCCESS || value.size() > bytes_max || out.size() >= count_max) {
+            complain(member.key, "must be a text of at most " + std::to_string(bytes_max) + " bytes");
+            continue;
+        }
+        out.emplace_back(member.key, value);
+    }
+    return out;
+}
+
+} // namespace doorward::handlers

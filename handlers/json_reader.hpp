@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <simdjson.h>
+
+namespace doorward::handlers {
+
+/// A field that is not as it should be; goes to the client as one entry of `violations`.
+struct violation {
+    std::string field;
+    std::string invalid_value; // empty where it would tell a secret, or where there is none
+    std::string hint;
+};
+
+/// What a text field must be.
+struct text_rule {
+    std::size_t bytes_max;
+    bool required = false;
+    bool secret = false; // never echoed
+};
+
+/// The members of one JSON object, read strictly and by name.
+///
+/// Absent and null are the same. What does not fit is recorded as a violation and read as absent, so that a client
+/// learns of all its mistakes at once. Unknown members are ignored. A reader points into the thread's parser: copy out
+/// what is needed before parsing again and before suspending.
+class json_object {
+public:
+    json_object(simdjson::dom::object object, std::string prefix, std::vector<violation>& violations)
+        : object_{object}, prefix_{std::move(prefix)}, violations_{violations}
+    {}
+
+    [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
+    std::optional<std::string> text(std::string_view name, const text_rule& rule) const;
+    std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t greatest) const;
+    std::optional<bool> boolean(std::string_view name) const;
+    std::optional<json_object> object(std::string_view name, bool required = false) const;
+    std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
+                                                  std::size_t bytes_max) const;
+
+    /// The member as JSON text, whatever it is.
+    std::optional<std::string> json(std::string_view name) const;
+
+    /// Every member as a text; a violation for each that is none.
+    std::vector<std::pair<std::string, std::string>> all_texts(std::size_t count_max, std::size_t bytes_max) const;
+
+    void complain(std::string_view name, std::string hint, std::string invalid_value = {}) const;
+
+private:
+    [[nodiscard]] std::optional<simdjson::dom::element> find(std::string_view name) const;
+
+    simdjson::dom::object object_;
+    std::string prefix_;
+    std::vector<violation>& violations_;
+};
+
+/// Parses a document whose top is an object. Empty, with one violation, when it is not JSON, not UTF-8, not an object,
+/// nested deeper than json_depth_max, or repeats a member of any object in it.
+[[nodiscard]] std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations);
+
+inline constexpr std::size_t json_depth_max = 32;
+
+} // namespace doorward::handlers

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "handlers/services.hpp"
+
+namespace doorward::handlers {
+
+/// Checks a one-time password (PROTOCOL.md 12.4).
+///
+/// `due` tells whether this is the phase in which it is asked for. One that is missing, or given where nobody asked, is
+/// refused without counting: otherwise any holder of an activation code could skip the commit. A wrong one has been
+/// counted on disk when this returns, and the last permitted one has removed the registration.
+///
+/// errors  otp_required, otp_wrong, illegal_change (no longer waiting), kv::errc
+task<kv::error_code> check_otp(services& svc, const registry::full_registration& waiting, bool due,
+                               const std::optional<std::string>& given, const registry::actor& who);
+
+} // namespace doorward::handlers

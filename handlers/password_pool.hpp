@@ -1,0 +1,68 @@
+#pragma once
+
+#include "kv/error.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <atomic>
+#include <utility>
+
+namespace doorward::handlers {
+
+/// Password work that may wait for its thread. One more is refused: a flood of wrong passwords costs its senders time,
+/// not the phones theirs.
+inline constexpr std::size_t password_jobs_max = 64;
+
+/// One thread for Argon2id, which takes milliseconds and must not run on an io thread or the writer.
+class password_pool {
+public:
+    password_pool() : threads_{1} {}
+    ~password_pool()
+    {
+        threads_.stop();
+        threads_.join();
+    }
+    password_pool(const password_pool&) = delete;
+    password_pool& operator=(const password_pool&) = delete;
+
+    /// Runs `job` on the pool's thread and completes on the caller's executor with what it returned.
+    ///
+    /// token   signature void(kv::error_code, Result); Result is default constructible
+    /// errors  kv::errc::queue_full, with a default Result
+    template <class Job, class Token>
+    auto async_run(Job job, Token&& token)
+    {
+        namespace asio = boost::asio;
+        using result_type = decltype(job());
+        auto start = [](auto handler, password_pool* pool, Job work) {
+            const auto executor = asio::get_associated_executor(handler);
+            if (pool->waiting_.fetch_add(1, std::memory_order_relaxed) >= password_jobs_max) {
+                pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
+                asio::post(executor, [h = std::move(handler)]() mutable {
+                    h(kv::make_error_code(kv::errc::queue_full), result_type{});
+                });
+                return;
+            }
+            auto guard = asio::make_work_guard(executor);
+            asio::post(pool->threads_, [pool, h = std::move(handler), w = std::move(work), guard]() mutable {
+                auto outcome = w();
+                pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
+                asio::post(guard.get_executor(), [h = std::move(h), outcome = std::move(outcome)]() mutable {
+                    h(kv::error_code{}, std::move(outcome));
+                });
+            });
+        };
+        return asio::async_initiate<Token, void(kv::error_code, result_type)>(std::move(start), token, this,
+                                                                              std::move(job));
+    }
+
+private:
+    std::atomic<std::size_t> waiting_{0};
+    boost::asio::thread_pool threads_;
+};
+
+} // namespace doorward::handlers

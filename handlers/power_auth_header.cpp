@@ -1,0 +1,138 @@
+#include "handlers/power_auth_header.hpp"
+#include "crypto/encoding.hpp"
+#include "handlers/query.hpp"
+
+#include <algorithm>
+
+namespace doorward::handlers {
+namespace {
+
+constexpr std::string_view scheme = "PowerAuth";
+
+bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
+}
+bool is_separator(char c)
+{
+    return is_space(c) || c == ',';
+}
+bool is_name(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+using pairs = std::vector<std::pair<std::string_view, std::string_view>>;
+
+std::optional<pairs> parse_pairs(std::string_view header)
+{
+    if (!header.starts_with(scheme) || header.size() == scheme.size() || !is_space(header[scheme.size()]))
+        return std::nullopt;
+    pairs out;
+    std::size_t at = scheme.size();
+    for (;;) {
+        while (at < header.size() && is_separator(header[at]))
+            ++at;
+        if (at == header.size())
+            return out;
+        const std::size_t name_start = at;
+        while (at < header.size() && is_name(header[at]))
+            ++at;
+        const std::string_view name = header.substr(name_start, at - name_start);
+        if (name.empty() || header.substr(at, 2) != "=\"")
+            return std::nullopt;
+        at += 2;
+        const std::size_t end = header.find('"', at);
+        if (end == std::string_view::npos)
+            return std::nullopt;
+        if (std::ranges::find(out, name, &pairs::value_type::first) != out.end())
+            return std::nullopt; // which of the two was meant?
+        out.emplace_back(name, header.substr(at, end - at));
+        at = end + 1;
+    }
+}
+
+std::string_view field(const pairs& all, std::string_view name)
+{
+    const auto found = std::ranges::find(all, name, &pairs::value_type::first);
+    return found == all.end() ? std::string_view{} : found->second;
+}
+
+bool is_base64_of_16(std::string_view text)
+{
+    return crypto::from_base64_sized<16>(text).has_value();
+}
+
+void form_encode(std::string& out, std::string_view text)
+{
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (const char c : text) {
+        const auto octet = static_cast<unsigned char>(c);
+        const bool kept = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                          c == '_' || c == '.' || c == '*';
+        if (kept) {
+            out += c;
+        } else if (c == ' ') {
+            out += '+';
+        } else {
+            out += '%';
+            out += digits[octet >> 4];
+            out += digits[octet & 0x0F];
+        }
+    }
+}
+
+} // namespace
+
+std::optional<authorization_header> parse_authorization(std::string_view header)
+{
+    const auto all = parse_pairs(header);
+    if (!all)
+        return std::nullopt;
+    const auto version = registry::parse_version(field(*all, "pa_version"));
+    const auto id = registry::uuid::parse(field(*all, "pa_activation_id"));
+    const auto type = registry::parse_factors(field(*all, "pa_signature_type"));
+    const std::string_view key = field(*all, "pa_application_key");
+    const std::string_view nonce = field(*all, "pa_nonce");
+    if (!version || !id || !type || !is_base64_of_16(key) || !is_base64_of_16(nonce))
+        return std::nullopt;
+    return authorization_header{*version,           *id,   std::string{key},
+                                std::string{nonce}, *type, std::string{field(*all, "pa_signature")}};
+}
+
+std::optional<encryption_header> parse_encryption(std::string_view header)
+{
+    const auto all = parse_pairs(header);
+    if (!all)
+        return std::nullopt;
+    const auto version = registry::parse_version(field(*all, "version"));
+    const std::string_view key = field(*all, "application_key");
+    const std::string_view id = field(*all, "activation_id");
+    if (!version || !is_base64_of_16(key) || (!id.empty() && !registry::uuid::parse(id)))
+        return std::nullopt;
+    return encryption_header{*version, std::string{key}, id.empty() ? std::nullopt : std::optional{std::string{id}}};
+}
+
+std::optional<std::string> canonical_query(std::string_view raw_query)
+{
+    auto parameters = parse_query(raw_query);
+    if (!parameters)
+        return std::nullopt;
+    return canonical_query(*std::move(parameters));
+}
+
+std::string canonical_query(std::vector<std::pair<std::string, std::string>> parameters)
+{
+    std::ranges::sort(parameters);
+    std::string out;
+    for (const auto& [name, value] : parameters) {
+        if (!out.empty())
+            out += '&';
+        form_encode(out, name);
+        out += '=';
+        form_encode(out, value);
+    }
+    return out;
+}
+
+} // namespace doorward::handlers

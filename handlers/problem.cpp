@@ -1,0 +1,176 @@
+#include "handlers/problem.hpp"
+#include "handlers/json_writer.hpp"
+#include "registry/errc.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+struct row {
+    unsigned status;
+    std::string_view code;
+    std::string_view message;
+};
+
+response answer(const row& told)
+{
+    response out;
+    out.status = told.status;
+    out.body = problem_body(told.code, told.message);
+    return out;
+}
+
+row row_of(device_problem what)
+{
+    switch (what) {
+    case device_problem::signature_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_SIGNATURE_INVALID"};
+    case device_problem::signature_type_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_SIGNATURE_TYPE_INVALID"};
+    case device_problem::activation_invalid:
+        return {400, "ERR_ACTIVATION", "POWER_AUTH_ACTIVATION_INVALID"};
+    case device_problem::temporary_key_failure:
+        return {400, "ERR_TEMPORARY_KEY", "POWER_AUTH_TEMPORARY_KEY_FAILURE"};
+    }
+    return {500, "ERROR_GENERIC", "Unknown error."};
+}
+
+row row_of(office_problem what)
+{
+    switch (what) {
+    case office_problem::unauthorized:
+        return {401, "HTTP_401", "Unauthorized"};
+    case office_problem::forbidden:
+        return {403, "ERROR_FORBIDDEN", "This account may not do that."};
+    case office_problem::not_found:
+        return {404, "ERROR_NOT_FOUND", "Resource not found."};
+    case office_problem::method_not_allowed:
+        return {405, "ERROR_METHOD_NOT_ALLOWED", "This resource does not have that method."};
+    case office_problem::rate_limited:
+        return {429, "ERROR_RATE_LIMITED", "Too many requests of this kind at once; try again."};
+    case office_problem::signature_header_invalid:
+        return {400, "ERROR_SIGNATURE_INVALID", "The PowerAuth header cannot be read."};
+    case office_problem::internal:
+        return {500, "ERROR_GENERIC", "Unknown error."};
+    }
+    return {500, "ERROR_GENERIC", "Unknown error."};
+}
+
+row row_of(registry::errc what)
+{
+    using registry::errc;
+    switch (what) {
+    case errc::registration_not_found:
+        return {400, "ERROR_REGISTRATION_NOT_FOUND", "No such registration."};
+    case errc::illegal_change:
+        return {400, "ERROR_REGISTRATION_CHANGE", "The present state of the registration does not allow this."};
+    case errc::incomplete_registration:
+        return {400, "ERROR_REGISTRATION_NOT_ALLOWED", "Another registration of this user is still in progress."};
+    case errc::otp_required:
+        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is missing, or not expected here."};
+    case errc::otp_wrong:
+        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is wrong."};
+    case errc::unknown_application:
+        return {400, "ERROR_REQUEST", "No such application."};
+    case errc::account_not_found:
+        return {400, "ERROR_REQUEST", "No such account."};
+    case errc::application_exists:
+        return {409, "ERROR_CONFLICT", "An application with this id exists."};
+    case errc::account_exists:
+        return {409, "ERROR_CONFLICT", "An account with this name exists."};
+    case errc::too_many_applications:
+        return {409, "ERROR_CONFLICT", "No more applications can be created."};
+    case errc::too_many_accounts:
+        return {409, "ERROR_CONFLICT", "No more accounts can be created."};
+    case errc::changed_meanwhile:
+        return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
+    case errc::code_not_found:
+    case errc::envelope_malformed:
+    case errc::envelope_out_of_time:
+    case errc::envelope_not_genuine:
+    case errc::envelope_replayed:
+    case errc::unknown_temporary_key:
+        return {400, "ERROR_REQUEST", "The request cannot be read."}; // told to phones only, in their own words
+    }
+    return {500, "ERROR_GENERIC", "Unknown error."};
+}
+
+row row_of(kv::errc what)
+{
+    switch (what) {
+    case kv::errc::storage_full:
+        return {507, "ERROR_STORAGE_FULL", "The store has no room left; nothing was changed."};
+    case kv::errc::queue_full:
+        return {503, "ERROR_OVERLOADED", "Too many changes are waiting; try again."};
+    case kv::errc::closing:
+        return {503, "ERROR_OVERLOADED", "The server is stopping."};
+    }
+    return {500, "ERROR_GENERIC", "Unknown error."};
+}
+
+} // namespace
+
+std::string problem_body(std::string_view code, std::string_view message)
+{
+    return json_writer{}
+        .object()
+        .member("status", "ERROR")
+        .key("responseObject")
+        .object()
+        .member("code", code)
+        .member("message", message)
+        .end()
+        .end()
+        .text();
+}
+
+response problem(device_problem what)
+{
+    return answer(row_of(what));
+}
+
+response problem(office_problem what)
+{
+    response out = answer(row_of(what));
+    if (what == office_problem::unauthorized)
+        out.headers.emplace_back("WWW-Authenticate", R"(Basic realm="doorward", charset="UTF-8")");
+    if (what == office_problem::rate_limited)
+        out.headers.emplace_back("Retry-After", "1");
+    return out;
+}
+
+response problem(const kv::error_code& ec)
+{
+    if (ec.category() == registry::category())
+        return answer(row_of(static_cast<registry::errc>(ec.value())));
+    if (ec.category() == kv::category())
+        return answer(row_of(static_cast<kv::errc>(ec.value())));
+    return problem(office_problem::internal);
+}
+
+response problem(const std::vector<violation>& violations)
+{
+    json_writer out;
+    out.object()
+        .member("status", "ERROR")
+        .key("responseObject")
+        .object()
+        .member("code", "ERROR_REQUEST")
+        .member("message", "The request is not valid.")
+        .key("violations")
+        .array();
+    for (const violation& each : violations) {
+        out.object().member("fieldName", each.field);
+        out.member_unless_empty("invalidValue", each.invalid_value).member("hint", each.hint).end();
+    }
+    response answer;
+    answer.status = 400;
+    answer.body = out.end().end().end().text();
+    return answer;
+}
+
+response device_problem_or_storage(const kv::error_code& ec, device_problem otherwise)
+{
+    return ec.category() == kv::category() ? problem(ec) : problem(otherwise);
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "handlers/http.hpp"
+#include "handlers/json_reader.hpp"
+#include "kv/error.hpp"
+
+namespace doorward::handlers {
+
+// Errors to answers, all in one place. The body is the same on both sides:
+//
+//     { "status": "ERROR", "responseObject": { "code": ..., "message": ..., "violations": [...] } }
+
+/// Problems that the device side tells phones of (PROTOCOL.md section 10). Phones act on the status alone.
+enum class device_problem {
+    signature_invalid,
+    signature_type_invalid,
+    activation_invalid,
+    temporary_key_failure,
+};
+[[nodiscard]] response problem(device_problem what);
+
+/// Problems that the transport and the office side have in common.
+enum class office_problem {
+    unauthorized,
+    forbidden,
+    not_found, // no such URL; used for nothing else
+    method_not_allowed,
+    rate_limited,
+    signature_header_invalid,
+    internal,
+};
+[[nodiscard]] response problem(office_problem what);
+
+/// An error of the domain or the store, as the office side tells it (REGISTRATION-API.md 8.1, status style `compat`).
+[[nodiscard]] response problem(const kv::error_code& ec);
+
+/// Bad fields: 400 ERROR_REQUEST.
+[[nodiscard]] response problem(const std::vector<violation>& violations);
+
+/// A body in the documented form.
+[[nodiscard]] std::string problem_body(std::string_view code, std::string_view message);
+
+/// When the store cannot take a change at the moment, phones must be told so and not that they are wrong; any other
+/// error becomes `otherwise`.
+[[nodiscard]] response device_problem_or_storage(const kv::error_code& ec, device_problem otherwise);
+
+} // namespace doorward::handlers

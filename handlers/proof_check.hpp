@@ -1,0 +1,54 @@
+#pragma once
+
+#include "handlers/power_auth_header.hpp"
+#include "handlers/services.hpp"
+
+#include <span>
+
+namespace doorward::handlers {
+
+/// A signed request, as the endpoint that received it describes it.
+struct signed_request {
+    std::string_view header; // value of X-PowerAuth-Authorization
+    std::string_view method;
+    std::string_view uri_id; // /pa/... without the v3
+    crypto::bytes_view body; // raw bytes, or the canonical query of a GET
+    std::span<const registry::factors> allowed;
+};
+
+/// How a signed request was judged. Nothing of it may leave the process before settle().
+struct judged_proof {
+    enum class kind {
+        malformed,        // header missing or unreadable
+        type_not_allowed, // readable, but this endpoint does not take these factors
+        unknown,          // no such registration
+        judged,           // see result
+    };
+    kind what = kind::malformed;
+    std::shared_ptr<registry::attempt_slot> slot; // judged only
+    registry::factors type{};                     // judged only
+    registry::attempt_result result;              // judged only
+
+    [[nodiscard]] bool accepted() const noexcept
+    {
+        return what == kind::judged && result.outcome == registry::attempt_result::verdict::accepted;
+    }
+};
+
+/// Verifies a signed request by the rules of PROTOCOL.md 7.5. No I/O but reading the store; any io thread.
+[[nodiscard]] judged_proof judge(services& svc, const signed_request& asked);
+
+/// Makes sure that what a judgement tells of is on disk: commits its change together with `more`, or waits for the
+/// change of somebody else that it depends on. Only then may the answer be sent (DESIGN.md 5.1, invariant 4).
+///
+/// errors  kv::errc: nothing may be told; the attempt stays counted in memory
+task<kv::error_code> settle(services& svc, judged_proof& proof, std::vector<registry::transition> more);
+task<kv::error_code> settle(services& svc, judged_proof& proof);
+
+/// Commits transitions and tells their slots.
+task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps);
+
+/// The slot of a registration, from memory or from the store; null when there is no such registration.
+[[nodiscard]] std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id);
+
+} // namespace doorward::handlers

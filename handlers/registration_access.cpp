@@ -1,0 +1,96 @@
+#include "handlers/registration_access.hpp"
+#include "crypto/encoding.hpp"
+#include "handlers/proof_check.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+std::optional<registry::full_registration> find(services& svc, const registry::uuid& id)
+{
+    return svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, id); });
+}
+
+} // namespace
+
+task<kv::error_code> expire(std::vector<registry::full_registration> found, services& svc)
+{
+    const auto now = svc.clock.now();
+    std::vector<registry::transition> steps;
+    for (const registry::full_registration& each : found) {
+        if (!each.is_expired(now))
+            continue;
+        const auto slot = find_slot(svc, each.record.id);
+        auto change = registry::attempts::change_state(slot, registry::move::expire, {},
+                                                       std::string{registry::reason::expired}, now);
+        if (change) // otherwise somebody else was faster
+            steps.push_back(std::move(*change));
+    }
+    if (steps.empty())
+        co_return kv::error_code{};
+    const auto ec = co_await commit_transitions(svc, std::move(steps));
+    co_return ec;
+}
+
+task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc)
+{
+    const auto id = registry::uuid::parse(asked.first);
+    auto found = id ? find(svc, *id) : std::nullopt;
+    if (!found || !asked.who->may_see(found->record.application_id))
+        co_return registry::errc::registration_not_found;
+    if (found->is_expired(svc.clock.now())) {
+        std::vector<registry::full_registration> late{*found};
+        if (const auto ec = co_await expire(std::move(late), svc))
+            co_return ec;
+        found = find(svc, *id);
+    }
+    co_return *std::move(found);
+}
+
+void write_registration(json_writer& to, const registry::full_registration& what,
+                        const registry::application* application)
+{
+    const registry::registration& record = what.record;
+    const registry::counters& attempts = what.attempts;
+    const auto failed = attempts.word.failed();
+    const auto when = [](registry::time_ms at) { return at == 0 ? std::nullopt : std::optional{at}; };
+
+    to.member("registrationId", record.id.text())
+        .member("userId", record.user_id)
+        .member("applicationId", record.application_id)
+        .member("registrationStatus", to_text(what.current()))
+        .member_unless_empty("blockedReason", record.blocked_reason)
+        .member_unless_empty("name", record.name)
+        .member_unless_empty("platform", record.platform)
+        .member_unless_empty("deviceInfo", record.device_info)
+        .member("flags", record.flags)
+        .member("timestampCreated", record.created_at)
+        .member("timestampLastUsed", attempts.last_used_at == 0 ? record.created_at : attempts.last_used_at)
+        .member("timestampLastChange", record.changed_at)
+        .member("timestampLastFailure", when(attempts.last_failed_at))
+        .member("maxFailedAttempts", record.max_failed_attempts)
+        .member("failedAttempts", failed)
+        .member("remainingAttempts", record.max_failed_attempts - failed)
+        .member("commitPhase", to_text(record.phase))
+        .member("version", attempts.word.version());
+    const auto now = what.current();
+    if (now == registry::state::created || now == registry::state::pending_commit)
+        to.member("timestampRegistrationExpire", record.expires_at);
+    if (now == registry::state::created && application != nullptr) {
+        const auto texts = sign_activation_code(*application, record.activation_code);
+        to.member("activationCode", record.activation_code)
+            .member("activationCodeSignature", texts.signature)
+            .member("activationQrCodeData", texts.qr_data);
+    }
+    if (now == registry::state::pending_commit && record.device_key && record.server_key)
+        to.member("activationFingerprint", registry::fingerprint(*record.device_key, record.id, *record.server_key));
+}
+
+activation_code_texts sign_activation_code(const registry::application& application, std::string_view code)
+{
+    activation_code_texts out;
+    out.signature = crypto::to_base64(application.master_key.sign_der(crypto::as_bytes(code)));
+    out.qr_data = std::string{code} + '#' + out.signature;
+    return out;
+}
+
+} // namespace doorward::handlers

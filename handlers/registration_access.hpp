@@ -1,0 +1,31 @@
+#pragma once
+
+#include "handlers/endpoint.hpp"
+#include "handlers/json_writer.hpp"
+#include "registry/store.hpp"
+
+namespace doorward::handlers {
+
+/// The registration that a path names, as the caller may see it.
+///
+/// An unfinished one whose time is over is first written as removed, so that detail, list and history agree.
+/// errors  registration_not_found: unknown, malformed id, or of an application that the account does not see; kv::errc
+task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc);
+
+/// Writes those of `found` that are unfinished and out of time as removed.
+task<kv::error_code> expire(std::vector<registry::full_registration> found, services& svc);
+
+/// The members of a registration (REGISTRATION-API.md 8.5), without the braces. The fields of the activation code are
+/// there while the code can be used; the fingerprint while the registration waits for commit.
+void write_registration(json_writer& to, const registry::full_registration& what,
+                        const registry::application* application);
+
+/// CODE#SIGNATURE, what a QR code shows, and the signature alone.
+struct activation_code_texts {
+    std::string signature;
+    std::string qr_data;
+};
+[[nodiscard]] activation_code_texts sign_activation_code(const registry::application& application,
+                                                         std::string_view code);
+
+} // namespace doorward::handlers

@@ -1,0 +1,87 @@
+// GET /v2/registrations/{id}/history (REGISTRATION-API.md R7): newest first.
+
+#include "handlers/page.hpp"
+#include "handlers/problem.hpp"
+#include "handlers/registration_access.hpp"
+
+#include <limits>
+
+namespace doorward::handlers {
+namespace {
+
+struct history_filter {
+    registry::time_ms from = 0;
+    registry::time_ms to = std::numeric_limits<registry::time_ms>::max();
+    page_request page;
+};
+
+history_filter decode_filter(std::string_view query, std::vector<violation>& violations)
+{
+    history_filter out;
+    const auto parameters = parse_query(query);
+    if (!parameters) {
+        violations.push_back({"", "", "the query has a malformed escape"});
+        return out;
+    }
+    constexpr auto latest = std::numeric_limits<registry::time_ms>::max();
+    for (const auto& [name, value] : *parameters) {
+        if (name == "timestampFrom")
+            out.from = decode_number(name, value, 0, latest, violations).value_or(0);
+        if (name == "timestampTo")
+            out.to = decode_number(name, value, 0, latest, violations).value_or(latest);
+    }
+    out.page = decode_page(*parameters, violations);
+    return out;
+}
+
+void write_row(json_writer& to, const registry::history_row& row)
+{
+    to.object().member("seq", row.version).member("registrationStatus", to_text(row.now));
+    if (row.previous)
+        to.member("previousStatus", to_text(*row.previous));
+    to.member("event", to_text(row.by))
+        .member_unless_empty("eventReason", row.reason)
+        .member_unless_empty("externalUserId", row.who.external_user_id)
+        .member_unless_empty("account", row.who.account)
+        .member_unless_empty("name", row.name)
+        .member("timestampCreated", row.at)
+        .end();
+}
+
+} // namespace
+
+task<response> registration_history(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    const auto filter = decode_filter(asked.req.query, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto found = co_await load_registration(asked, svc);
+    if (!found)
+        co_return problem(found.error());
+
+    std::vector<registry::history_row> rows;
+    bool more = false;
+    svc.store.view([&](const kv::read_txn& txn) {
+        registry::scan_history(txn, found->number, filter.page.before, [&](const registry::history_row& row) {
+            if (row.at < filter.from || row.at > filter.to)
+                return true;
+            more = rows.size() == filter.page.limit;
+            if (!more)
+                rows.push_back(row);
+            return !more;
+        });
+    });
+    json_writer out;
+    out.object().key("items").array();
+    for (const registry::history_row& row : rows)
+        write_row(out, row);
+    out.end();
+    if (more)
+        out.member("nextCursor", write_cursor(rows.back().version));
+    response answer;
+    answer.body = out.end().text();
+    co_return answer;
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,42 @@
+// POST /pa/v3/activation/remove: the user removes the registration in the app (PROTOCOL.md 11.5).
+
+#include "handlers/device_answer.hpp"
+#include "handlers/endpoint.hpp"
+#include "handlers/problem.hpp"
+#include "handlers/proof_check.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+constexpr std::string_view uri_id = "/pa/activation/remove";
+constexpr registry::factors allowed[]{
+    registry::factors::possession_knowledge,
+    registry::factors::possession_biometry,
+    registry::factors::possession_knowledge_biometry,
+};
+
+} // namespace
+
+task<response> remove_activation(const call& asked, services& svc)
+{
+    const signed_request signed_part{asked.req.power_auth_authorization, "POST", uri_id, asked.req.body_bytes(),
+                                     allowed};
+    judged_proof proof = judge(svc, signed_part);
+    if (proof.what == judged_proof::kind::type_not_allowed)
+        co_return problem(device_problem::signature_type_invalid);
+
+    // The accepted proof and the removal reach the disk together.
+    std::vector<registry::transition> removal;
+    if (proof.accepted()) {
+        auto removed = registry::attempts::change_state(proof.slot, registry::move::remove, {}, {}, svc.clock.now());
+        if (removed)
+            removal.push_back(std::move(*removed)); // otherwise somebody else removed it between the two swaps
+    }
+    if (const auto ec = co_await settle(svc, proof, std::move(removal)))
+        co_return problem(ec);
+    if (!proof.accepted())
+        co_return problem(device_problem::signature_invalid);
+    co_return ok([&](json_writer& out) { out.member("activationId", proof.slot->owner.id.text()); });
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,133 @@
+#include "handlers/routes.hpp"
+#include "handlers/authenticate.hpp"
+#include "handlers/endpoint.hpp"
+#include "handlers/problem.hpp"
+
+#include <span>
+
+namespace doorward::handlers {
+namespace {
+
+enum class access {
+    open,  // phones prove themselves in the request
+    admin, // an account with the role admin
+    office // any account; what it sees depends on its applications
+};
+
+struct endpoint {
+    std::string_view method; // "*": the handler looks at it
+    std::string_view path;   // {} stands for one segment
+    access needs;
+    task<response> (*handler)(const call&, services&);
+};
+
+constexpr endpoint device_endpoints[]{
+    {"*", "/pa/v3/signature/validate", access::open, validate_signature},
+    {"POST", "/pa/v3/activation/status", access::open, activation_status},
+    {"POST", "/pa/v3/status", access::open, device_status},
+    {"POST", "/pa/v3/keystore/create", access::open, create_temporary_key},
+    {"POST", "/pa/v3/activation/create", access::open, create_activation},
+    {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
+    {"GET", "/health", access::open, health},
+    {"GET", "/health/live", access::open, health},
+    {"GET", "/health/ready", access::open, health},
+};
+
+constexpr endpoint office_endpoints[]{
+    {"POST", "/v2/signature/verify", access::office, verify_signature},
+    {"GET", "/v2/registrations/{}", access::office, show_registration},
+    {"GET", "/v2/registrations", access::office, list_registrations},
+    {"POST", "/v2/registrations", access::office, create_registration},
+    {"POST", "/v2/registrations/{}/commit", access::office, commit_registration},
+    {"PUT", "/v2/registrations/{}", access::office, change_registration},
+    {"DELETE", "/v2/registrations/{}", access::office, remove_registration},
+    {"GET", "/v2/registrations/{}/history", access::office, registration_history},
+    {"POST", "/admin/applications", access::admin, create_application},
+    {"GET", "/admin/applications", access::admin, list_applications},
+    {"GET", "/admin/applications/{}", access::admin, show_application},
+    {"POST", "/admin/users", access::admin, create_user},
+    {"POST", "/admin/users/{}/applications/{}", access::admin, assign_user},
+    {"GET", "/health", access::open, health},
+    {"GET", "/health/live", access::open, health},
+    {"GET", "/health/ready", access::open, health},
+};
+
+// Clients of PowerAuth Cloud have this in their base URL.
+constexpr std::string_view cloud_prefix = "/powerauth-cloud";
+
+bool matches(std::string_view pattern, std::string_view path, call& found)
+{
+    found.first = {};
+    found.second = {};
+    while (!pattern.empty() && !path.empty()) {
+        const auto hole = pattern.find("{}");
+        if (hole == std::string_view::npos)
+            return pattern == path;
+        if (path.substr(0, hole) != pattern.substr(0, hole))
+            return false;
+        pattern.remove_prefix(hole + 2);
+        path.remove_prefix(hole);
+        const std::string_view segment = path.substr(0, path.find('/'));
+        if (segment.empty())
+            return false;
+        (found.first.empty() ? found.first : found.second) = segment;
+        path.remove_prefix(segment.size());
+    }
+    return pattern.empty() && path.empty();
+}
+
+} // namespace
+
+registry::actor call::actor(std::string external_user_id) const
+{
+    registry::actor out;
+    if (who)
+        out.account = who->username;
+    out.external_user_id = external_user_id.empty() ? std::string{req.external_user} : std::move(external_user_id);
+    return out;
+}
+
+task<response> route(side which, const request& req, services& svc)
+{
+    const std::span<const endpoint> table = which == side::device ? std::span<const endpoint>{device_endpoints}
+                                                                  : std::span<const endpoint>{office_endpoints};
+    std::string_view path = req.path;
+    if (which == side::office && path.starts_with(cloud_prefix) && path.substr(cloud_prefix.size()).starts_with('/'))
+        path.remove_prefix(cloud_prefix.size());
+
+    call asked{req, {}, {}, nullptr};
+    const endpoint* found = nullptr;
+    std::string allowed;
+    for (const endpoint& candidate : table) {
+        if (!matches(candidate.path, path, asked))
+            continue;
+        if (candidate.method == "*" || candidate.method == req.method) {
+            found = &candidate;
+            break;
+        }
+        allowed += allowed.empty() ? "" : ", ";
+        allowed += candidate.method;
+    }
+    if (found == nullptr && allowed.empty())
+        co_return problem(office_problem::not_found);
+    if (found == nullptr) {
+        response out = problem(office_problem::method_not_allowed);
+        out.headers.emplace_back("Allow", std::move(allowed));
+        co_return out;
+    }
+
+    if (found->needs != access::open) {
+        const auto who = co_await authenticate(req, svc);
+        if (!who)
+            co_return problem(office_problem::rate_limited);
+        if (*who == nullptr)
+            co_return problem(office_problem::unauthorized);
+        if (found->needs == access::admin && (*who)->its_role != registry::role::admin)
+            co_return problem(office_problem::forbidden);
+        asked.who = *who;
+    }
+    response answer = co_await found->handler(asked, svc);
+    co_return answer;
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "handlers/credential_cache.hpp"
+#include "handlers/password_pool.hpp"
+#include "handlers/task.hpp"
+#include "kv/async_commit.hpp"
+#include "registry/attempts.hpp"
+#include "registry/directory.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+
+namespace doorward::handlers {
+
+/// Everything a handler may use, built once and outliving every request.
+///
+/// Coroutines take their parameters by value or by reference to something that outlives the request: this struct, the
+/// request itself and what the session keeps for it.
+struct services {
+    const kv::env& store;
+    kv::writer& writer;
+    const crypto::sealer& sealer;
+    const registry::clock& clock;
+    registry::directory& directory;
+    registry::attempt_table& slots;
+    const registry::attempts& attempts;
+    password_pool& passwords;
+    credential_cache& credentials;
+    std::string_view service_base_url; // told to whoever creates an application; may be empty
+};
+
+/// Waits until a change is on disk or refused. What the change found out is in it afterwards.
+template <class Change>
+task<kv::error_code> commit(services& svc, Change& change)
+{
+    auto pending = kv::async_commit(svc.writer, std::move(change), boost::asio::as_tuple(boost::asio::deferred));
+    auto [ec, settled] = co_await std::move(pending);
+    change = std::move(settled);
+    co_return ec;
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,137 @@
+// POST /v2/signature/verify (REGISTRATION-API.md 1.4 and A1): a back office asks about a request that a phone signed
+// for it. A wrong signature is no error: the answer is 200 with a false verdict and the state of the lockout.
+
+#include "crypto/encoding.hpp"
+#include "handlers/endpoint.hpp"
+#include "handlers/json_reader.hpp"
+#include "handlers/json_writer.hpp"
+#include "handlers/problem.hpp"
+#include "handlers/proof_check.hpp"
+#include "registry/limits.hpp"
+
+#include <algorithm>
+
+namespace doorward::handlers {
+namespace {
+
+constexpr std::size_t uri_id_bytes_max = 1024;
+constexpr std::size_t header_bytes_max = 4096;
+constexpr std::size_t body_base64_bytes_max = 128 * 1024;
+constexpr std::size_t query_parameters_max = 64;
+constexpr std::size_t query_value_bytes_max = 4096;
+
+constexpr std::string_view methods[]{"GET", "POST", "PUT", "DELETE", "PATCH"};
+constexpr registry::factors allowed[]{
+    registry::factors::possession,
+    registry::factors::knowledge,
+    registry::factors::biometry,
+    registry::factors::possession_knowledge,
+    registry::factors::possession_biometry,
+    registry::factors::possession_knowledge_biometry,
+};
+
+struct verify_request {
+    std::string method;
+    std::string uri_id;
+    std::string header;
+    crypto::bytes body; // of a GET: its canonical query
+};
+
+verify_request decode(std::string_view text, std::vector<violation>& violations)
+{
+    verify_request out;
+    const auto top = parse_json(text, violations);
+    if (!top)
+        return out;
+    out.method = top->text("method", {.bytes_max = 16, .required = true}).value_or("");
+    std::ranges::transform(out.method, out.method.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    if (!out.method.empty() && std::ranges::find(methods, out.method) == std::end(methods))
+        top->complain("method", "must be GET, POST, PUT, PATCH or DELETE", out.method);
+    out.uri_id = top->text("uriId", {.bytes_max = uri_id_bytes_max, .required = true}).value_or("");
+    out.header =
+        top->text("authHeader", {.bytes_max = header_bytes_max, .required = true, .secret = true}).value_or("");
+
+    if (out.method == "GET") {
+        if (const auto parameters = top->object("queryParams")) {
+            const auto canonical = canonical_query(parameters->all_texts(query_parameters_max, query_value_bytes_max));
+            const auto bytes = crypto::as_bytes(canonical);
+            out.body.assign(bytes.begin(), bytes.end());
+        }
+    } else if (const auto encoded = top->text("requestBody", {.bytes_max = body_base64_bytes_max, .secret = true})) {
+        auto decoded = crypto::from_base64(*encoded);
+        if (!decoded)
+            top->complain("requestBody", "must be Base64");
+        else
+            out.body = *std::move(decoded);
+    }
+    return out;
+}
+
+// What somebody learns who may not see the registration, or asks for one that does not exist.
+response nothing_known()
+{
+    response out;
+    out.body = json_writer{}
+                   .object()
+                   .member("signatureValid", false)
+                   .member("registrationStatus", to_text(registry::state::removed))
+                   .end()
+                   .text();
+    return out;
+}
+
+std::string upper(std::string_view text)
+{
+    std::string out{text};
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return out;
+}
+
+} // namespace
+
+task<response> verify_signature(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    const auto wanted = decode(asked.req.body, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto header = parse_authorization(wanted.header);
+    if (!header)
+        co_return problem(office_problem::signature_header_invalid);
+
+    // Before the proof is looked at: an account must not count attempts on registrations of others.
+    const auto slot = find_slot(svc, header->activation_id);
+    if (!slot || !asked.who->may_see(slot->owner.application_id))
+        co_return nothing_known();
+
+    const signed_request signed_part{wanted.header, wanted.method, wanted.uri_id, wanted.body, allowed};
+    judged_proof proof = judge(svc, signed_part);
+    if (const auto ec = co_await settle(svc, proof))
+        co_return problem(ec);
+
+    const auto found =
+        svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, slot->owner.id); });
+    const registry::attempt_word word = proof.result.word;
+    json_writer out;
+    out.object()
+        .member("signatureValid", proof.accepted())
+        .member("userId", found->record.user_id)
+        .member("registrationId", slot->owner.id.text())
+        .member("registrationStatus", to_text(word.current()))
+        .member("signatureType", upper(to_text(proof.type)))
+        .member("remainingAttempts", slot->limits.max_failed - word.failed())
+        .member_unless_empty("blockedReason",
+                             word.current() == registry::state::blocked ? found->record.blocked_reason : "");
+    out.member("flags", found->record.flags);
+    const auto application = svc.directory.find_application(slot->owner.application_id);
+    out.key("application").object().member("id", slot->owner.application_id);
+    if (application)
+        out.member("roles", application->roles);
+    response answer;
+    answer.body = out.end().end().text();
+    co_return answer;
+}
+
+} // namespace doorward::handlers
