@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+namespace doorward::server {
+
+// Limits of the transport: name, number, unit, reason. Those of the domain are in registry/limits.hpp.
+
+inline constexpr std::size_t header_bytes_max = 16 * 1024; // request line and header fields; phones send under 1 KiB
+inline constexpr std::size_t body_bytes_max = 64 * 1024;   // two nested envelopes around the longest names take 8 KiB
+inline constexpr std::size_t connections_max = 8192;       // both sides together; more wait in the backlog
+inline constexpr int listen_backlog = 4096;                // connections; the kernel caps it at somaxconn
+
+// What connections may hold in memory at worst, all together.
+static_assert(connections_max * (header_bytes_max + body_bytes_max) <= std::size_t{1024} * 1024 * 1024);
+
+inline constexpr std::chrono::seconds idle_timeout{75};      // between requests; longer than the 60 s of usual proxies
+inline constexpr std::chrono::seconds request_timeout{15};   // from the first byte of a request to its last
+inline constexpr std::chrono::seconds answer_timeout{30};    // from its last byte until the answer is sent
+inline constexpr std::chrono::seconds linger_timeout{2};     // for a refused client to read why
+inline constexpr std::size_t linger_bytes_max = 1024 * 1024; // read and thrown away meanwhile
+inline constexpr std::chrono::seconds drain_timeout{10};     // for requests in flight when the server stops
+inline constexpr std::chrono::milliseconds deadline_step{250}; // how often deadlines are looked at
+inline constexpr std::chrono::milliseconds sweep_pause{1000};  // between passes of the background clean-up
+inline constexpr std::chrono::milliseconds accept_pause{100};  // after a failed accept, for example without descriptors
+inline constexpr unsigned io_threads_max = 256;
+
+/// What `serve` is told.
+struct settings {
+    std::filesystem::path data;
+    std::filesystem::path master_key; // empty: default_master_key()
+    boost::asio::ip::tcp::endpoint device;
+    boost::asio::ip::tcp::endpoint office;
+    unsigned io_threads = 0; // 0: one per core
+};
+
+/// Where the master key is when nobody says so: the credentials directory of systemd, else the data directory.
+[[nodiscard]] std::filesystem::path default_master_key(const std::filesystem::path& data);
+
+/// "127.0.0.1:8080", "[::1]:8080", ":8080" (all addresses), "localhost:8080". Throws std::invalid_argument.
+[[nodiscard]] boost::asio::ip::tcp::endpoint parse_endpoint(const std::string& text);
+
+[[nodiscard]] std::string to_text(const boost::asio::ip::tcp::endpoint& where);
+
+} // namespace doorward::server

@@ -1,0 +1,145 @@
+#include "server/instance.hpp"
+#include "handlers/sweep.hpp"
+#include "server/log.hpp"
+#include "server/master_key.hpp"
+#include "server/session.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace doorward::server {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto token = asio::as_tuple(asio::deferred);
+
+// For coroutines that run on their own. What ends one is a fault of ours; the others go on.
+void log_fault(std::exception_ptr fault)
+{
+    if (!fault)
+        return;
+    try {
+        std::rethrow_exception(fault);
+    } catch (const std::exception& problem) {
+        log_error("a task ended: {}", problem.what());
+    }
+}
+
+unsigned thread_count(unsigned wanted)
+{
+    const unsigned count = wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+    return std::min(count, io_threads_max);
+}
+
+} // namespace
+
+instance::listener::listener(asio::io_context& context, const asio::ip::tcp::endpoint& where)
+    : sockets{context.get_executor()}, pause{context.get_executor()}
+{
+    try {
+        sockets.open(where.protocol());
+        sockets.set_option(asio::socket_base::reuse_address{true});
+        sockets.bind(where);
+        sockets.listen(listen_backlog);
+    } catch (const boost::system::system_error& problem) {
+        throw std::runtime_error{"cannot listen on " + to_text(where) + ": " + problem.code().message()};
+    }
+    local = sockets.local_endpoint();
+}
+
+instance::instance(const settings& wanted)
+    : store_{wanted.data, registry::tables::names},
+      threads_{thread_count(wanted.io_threads)},
+      device_{threads_[0].context(), wanted.device},
+      office_{threads_[0].context(), wanted.office},
+      sweep_pause_{threads_[0].context().get_executor()}
+{
+    const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
+    // A directory without a store is told apart from one whose key is missing.
+    if (!store_.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); }))
+        throw kv::open_error{wanted.data.string() + " holds no store yet; make one with: doorward init --data " +
+                             wanted.data.string()};
+    sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
+    store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
+    writer_.emplace(store_);
+    directory_.emplace(store_, *sealer_);
+    attempts_.emplace(sealer_->derive("refused proofs"));
+    services_.emplace(handlers::services{store_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
+                                         passwords_, credentials_, service_base_url_});
+
+    asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
+    asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
+    asio::co_spawn(first_context(), sweep_now_and_then(), [this](std::exception_ptr fault) {
+        log_fault(fault);
+        sweep_ended_.set_value();
+    });
+    threads_.start();
+}
+
+instance::~instance()
+{
+    stop();
+}
+
+handlers::task<void> instance::accept(listener& from, handlers::side which)
+{
+    for (std::size_t next = 0; !stopping_;) {
+        if (threads_.connections >= connections_max) {
+            from.pause.expires_after(accept_pause);
+            const auto [ec] = co_await from.pause.async_wait(token);
+            static_cast<void>(ec);
+            continue; // others wait in the backlog
+        }
+        // In turn: fair to few long connections as well as to many short ones, which hashing by the kernel is not.
+        io_thread& home = threads_[next++ % threads_.size()];
+        tcp_socket socket{home.context().get_executor()};
+        const auto [ec] = co_await from.sockets.async_accept(socket, token);
+        if (!from.sockets.is_open())
+            break;
+        if (ec) { // no descriptors left, or the client gone already; without a pause this would spin
+            from.pause.expires_after(accept_pause);
+            const auto [ignored] = co_await from.pause.async_wait(token);
+            static_cast<void>(ignored);
+            continue;
+        }
+        threads_.connections.fetch_add(1);
+        asio::co_spawn(home.context(),
+                       serve_connection(std::move(socket), which, *services_, home, threads_.connections), log_fault);
+    }
+}
+
+handlers::task<void> instance::sweep_now_and_then()
+{
+    while (!stopping_) {
+        const bool more = co_await handlers::sweep(*services_);
+        if (more)
+            continue;
+        sweep_pause_.expires_after(sweep_pause);
+        const auto [ec] = co_await sweep_pause_.async_wait(token);
+        static_cast<void>(ec);
+    }
+}
+
+void instance::stop()
+{
+    if (stopped_)
+        return;
+    stopped_ = true;
+    stopping_ = true;
+    if (services_) { // otherwise construction did not come that far
+        asio::post(first_context(), [this] {
+            for (listener* each : {&device_, &office_}) {
+                each->sockets.close();
+                each->pause.cancel();
+            }
+            sweep_pause_.cancel();
+        });
+        threads_.drain();
+        sweep_ended_.get_future().wait();
+    }
+    writer_.reset(); // settles what is queued; the loops still run and take the completions
+    threads_.stop();
+}
+
+} // namespace doorward::server

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "handlers/routes.hpp"
+#include "server/io_threads.hpp"
+
+#include <future>
+#include <optional>
+
+namespace doorward::server {
+
+/// A running doorward: the store, its writer, the io threads and both listeners, wired together.
+///
+/// Made, stopped and destroyed on one thread. `serve`, `demo` and the tests are its users.
+class instance {
+public:
+    /// Opens the store and the listeners; requests are answered when this returns.
+    ///
+    /// errors  throws kv::open_error, std::runtime_error (master key), boost::system::system_error (address in use)
+    explicit instance(const settings& wanted);
+    instance(const instance&) = delete;
+    instance& operator=(const instance&) = delete;
+    ~instance();
+
+    [[nodiscard]] boost::asio::ip::tcp::endpoint device() const { return device_.local; }
+    [[nodiscard]] boost::asio::ip::tcp::endpoint office() const { return office_.local; }
+
+    /// Stops accepting, answers what is in flight, settles what waits for the disk, ends all threads. In this order;
+    /// takes drain_timeout at most, and does nothing the second time.
+    void stop();
+
+    [[nodiscard]] const kv::writer& writer() const { return *writer_; }
+
+private:
+    using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, executor>;
+    using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                                    boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
+    struct listener {
+        listener(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& where);
+
+        acceptor sockets;
+        timer pause;
+        boost::asio::ip::tcp::endpoint local; // with the port that the system chose for 0
+    };
+    handlers::task<void> accept(listener& from, handlers::side which);
+    handlers::task<void> sweep_now_and_then();
+
+    [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
+
+    // In the order of construction; each uses only what stands above it.
+    kv::env store_;
+    std::optional<crypto::sealer> sealer_;
+    registry::system_clock clock_;
+    std::optional<kv::writer> writer_;
+    std::optional<registry::directory> directory_;
+    registry::attempt_table slots_;
+    std::optional<registry::attempts> attempts_;
+    handlers::password_pool passwords_;
+    handlers::credential_cache credentials_;
+    std::string service_base_url_;
+    std::optional<handlers::services> services_;
+    io_threads threads_;
+    listener device_;
+    listener office_;
+    timer sweep_pause_;
+    std::promise<void> sweep_ended_;
+    std::atomic<bool> stopping_{false};
+    bool stopped_ = false;
+};
+
+} // namespace doorward::server

@@ -1,0 +1,103 @@
+#pragma once
+
+#include "server/config.hpp"
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace doorward::server {
+
+using executor = boost::asio::io_context::executor_type;
+using tcp_socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, executor>;
+
+/// A connection as its io thread watches over it: when it must be done with what it is doing, or is closed.
+///
+/// One look at all of them now and then costs less than a timer per operation, by a quarter of a round trip.
+/// io thread only
+class watched_connection : public boost::intrusive::list_base_hook<> {
+public:
+    explicit watched_connection(tcp_socket& socket) : socket_{socket} {}
+
+    enum class phase : std::uint8_t { idle, busy };
+
+    /// What happens from now on, and how long it may take.
+    void expect(phase what, std::chrono::steady_clock::duration within) noexcept
+    {
+        phase_ = what;
+        deadline_ = std::chrono::steady_clock::now() + within;
+    }
+
+    [[nodiscard]] bool is_idle() const noexcept { return phase_ == phase::idle; }
+    [[nodiscard]] bool is_late(std::chrono::steady_clock::time_point now) const noexcept { return now >= deadline_; }
+    void close() noexcept
+    {
+        boost::system::error_code ignored;
+        socket_.close(ignored); // what is waiting on it completes with operation_aborted
+    }
+
+private:
+    tcp_socket& socket_;
+    phase phase_ = phase::idle;
+    std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
+};
+
+/// One thread with its own event loop. A connection stays on it.
+class io_thread {
+public:
+    io_thread();
+    io_thread(const io_thread&) = delete;
+    io_thread& operator=(const io_thread&) = delete;
+
+    [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
+
+    // io thread only
+    void watch(watched_connection& connection) { connections_.push_back(connection); }
+    void forget(watched_connection& connection) { connections_.erase(connections_.iterator_to(connection)); }
+    [[nodiscard]] bool draining() const noexcept { return draining_; }
+
+private:
+    friend class io_threads;
+    void look_at_deadlines();
+
+    boost::asio::io_context context_{1}; // one thread runs it, others may post to it
+    boost::asio::executor_work_guard<executor> work_;
+    boost::intrusive::list<watched_connection> connections_; // io thread only
+    bool draining_ = false;                                  // io thread only
+    std::thread thread_;
+};
+
+/// All io threads. Made and destroyed on the main thread.
+class io_threads {
+public:
+    explicit io_threads(unsigned count);
+    io_threads(const io_threads&) = delete;
+    io_threads& operator=(const io_threads&) = delete;
+    ~io_threads();
+
+    void start();
+
+    /// Idle connections are closed at once, busy ones after their answer, all of them after drain_timeout. Returns when
+    /// no connection is left.
+    void drain();
+
+    /// Ends the loops and joins the threads.
+    void stop();
+
+    [[nodiscard]] std::size_t size() const noexcept { return threads_.size(); }
+    [[nodiscard]] io_thread& operator[](std::size_t index) noexcept { return *threads_[index]; }
+
+    /// Connections open now, on all threads.
+    std::atomic<std::size_t> connections{0};
+
+private:
+    std::vector<std::unique_ptr<io_thread>> threads_;
+};
+
+} // namespace doorward::server

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <spdlog/spdlog.h>
+
+#include <string_view>
+
+namespace doorward::server {
+
+/// The log: one line per event on standard error, where systemd's journal takes it. Nothing secret ever goes in: no
+/// body, no header, no proof, no key.
+void start_log();
+
+template <class... Args>
+void log_info(spdlog::format_string_t<Args...> format, Args&&... args)
+{
+    spdlog::info(format, std::forward<Args>(args)...);
+}
+
+template <class... Args>
+void log_error(spdlog::format_string_t<Args...> format, Args&&... args)
+{
+    spdlog::error(format, std::forward<Args>(args)...);
+}
+
+} // namespace doorward::server

@@ -1,0 +1,281 @@
+#include "server/session.hpp"
+#include "crypto/encoding.hpp"
+#include "crypto/random.hpp"
+#include "handlers/problem.hpp"
+#include "server/log.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace doorward::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using handlers::response;
+
+constexpr auto token = asio::as_tuple(asio::deferred);
+using request_parser = http::request_parser<http::string_body>;
+using watched = watched_connection;
+
+constexpr std::size_t request_id_chars_max = 64;
+
+std::string_view header(const request_parser& parser, std::string_view name)
+{
+    const auto value = parser.get()[name];
+    return {value.data(), value.size()};
+}
+std::string_view header(const request_parser& parser, http::field name)
+{
+    const auto value = parser.get()[name];
+    return {value.data(), value.size()};
+}
+
+// The client's id when it is harmless to repeat it, else one of ours.
+std::string request_id(const request_parser& parser)
+{
+    const auto given = header(parser, "X-Request-Id");
+    const auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
+    if (!given.empty() && given.size() <= request_id_chars_max && std::ranges::all_of(given, visible))
+        return std::string{given};
+    static thread_local const std::string prefix = crypto::to_hex(crypto::random_array<6>()) + '-';
+    static thread_local std::uint64_t counter = 0;
+    return prefix + std::to_string(++counter);
+}
+
+std::string_view reason(unsigned status)
+{
+    const auto text = http::obsolete_reason(static_cast<http::status>(status));
+    return {text.data(), text.size()};
+}
+
+// One text, so that an answer is one write.
+std::string serialise(const response& answer, std::string_view id, bool keep_alive)
+{
+    std::string out;
+    out.reserve(320 + answer.body.size());
+    const auto add = [&out](std::string_view text) { out.append(text); };
+    add("HTTP/1.1 ");
+    add(std::to_string(answer.status));
+    add(" ");
+    add(reason(answer.status));
+    add("\r\nContent-Type: ");
+    add(answer.content_type);
+    add("\r\nContent-Length: ");
+    add(std::to_string(answer.body.size()));
+    add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
+    add(id);
+    for (const auto& [name, value] : answer.headers) {
+        add("\r\n");
+        add(name);
+        add(": ");
+        add(value);
+    }
+    add(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
+    add(answer.body);
+    return out;
+}
+
+response refusal(unsigned status, std::string_view message)
+{
+    response out;
+    out.status = status;
+    out.body = handlers::problem_body("ERROR_REQUEST", message);
+    return out;
+}
+
+// What a request that cannot be read is told; empty when the connection just ended.
+std::optional<response> refusal(const boost::system::error_code& ec)
+{
+    if (ec == http::error::header_limit)
+        return refusal(431, "The request header is too large.");
+    if (ec == http::error::body_limit)
+        return refusal(413, "The request body is too large.");
+    if (ec == http::error::end_of_stream || ec == http::error::partial_message ||
+        ec.category() != http::make_error_code(http::error::bad_method).category())
+        return std::nullopt;
+    return refusal(400, "This is not an HTTP/1.1 request.");
+}
+
+// What is refused by its header alone, before the body is read.
+std::optional<response> refuse_header(const request_parser& parser)
+{
+    // Our clients send lengths; two ways to say where a body ends are one too many (request smuggling).
+    if (parser.get().find(http::field::transfer_encoding) != parser.get().end())
+        return refusal(411, "Transfer-Encoding is not accepted; send a Content-Length.");
+    if (parser.get().target().empty() || parser.get().target().front() != '/')
+        return refusal(400, "The request target must be a path.");
+    if (parser.content_length() && *parser.content_length() > body_bytes_max)
+        return refusal(413, "The request body is too large.");
+    return std::nullopt;
+}
+
+handlers::request view_of(const request_parser& parser, std::string_view id)
+{
+    const auto& message = parser.get();
+    const std::string_view target{message.target().data(), message.target().size()};
+    const auto question = target.find('?');
+
+    handlers::request out;
+    out.method = {message.method_string().data(), message.method_string().size()};
+    out.path = target.substr(0, question);
+    out.query = question == std::string_view::npos ? std::string_view{} : target.substr(question + 1);
+    out.body = message.body();
+    out.authorization = header(parser, http::field::authorization);
+    out.power_auth_authorization = header(parser, "X-PowerAuth-Authorization");
+    out.power_auth_encryption = header(parser, "X-PowerAuth-Encryption");
+    out.external_user = header(parser, "X-External-User");
+    out.request_id = id;
+    return out;
+}
+
+class connection {
+public:
+    connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
+               std::atomic<std::size_t>& open)
+        : socket_{std::move(socket)}, which_{which}, svc_{svc}, home_{home}, open_{open}
+    {
+        home_.watch(watch_);
+    }
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+    ~connection()
+    {
+        home_.forget(watch_);
+        open_.fetch_sub(1);
+    }
+
+    handlers::task<void> run()
+    {
+        boost::system::error_code ignored;
+        socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+        for (bool open = true; open;) {
+            const bool more = co_await wait_for_first_byte();
+            if (!more)
+                break;
+            open = co_await serve_one();
+        }
+    }
+
+private:
+    handlers::task<bool> wait_for_first_byte()
+    {
+        watch_.expect(watched::phase::idle, idle_timeout);
+        if (home_.draining())
+            co_return false;
+        if (buffer_.size() == 0) {
+            const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(first_read_bytes), token);
+            if (ec)
+                co_return false;
+            buffer_.commit(size);
+        }
+        co_return true;
+    }
+
+    // Reads one request and answers it; false when the connection ends with it.
+    handlers::task<bool> serve_one()
+    {
+        watch_.expect(watched::phase::busy, request_timeout);
+        request_parser parser; // one per request
+        parser.header_limit(header_bytes_max);
+        parser.body_limit(body_bytes_max);
+
+        // The parser itself: reading into parser.get() would read into a message and drop both limits.
+        const auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, parser, token);
+        static_cast<void>(head_size);
+        if (head_ec) {
+            co_await refuse(refusal(head_ec));
+            co_return false;
+        }
+        if (auto refused = refuse_header(parser)) {
+            co_await refuse(std::move(refused));
+            co_return false;
+        }
+        if (header(parser, http::field::expect) == "100-continue") {
+            constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(go_on), token);
+            static_cast<void>(size);
+            if (ec)
+                co_return false;
+        }
+        const auto [body_ec, body_size] = co_await http::async_read(socket_, buffer_, parser, token);
+        static_cast<void>(body_size);
+        if (body_ec) {
+            co_await refuse(refusal(body_ec));
+            co_return false;
+        }
+
+        watch_.expect(watched::phase::busy, answer_timeout);
+        const std::string id = request_id(parser);
+        const auto request = view_of(parser, id);
+        const response answer = co_await answer_to(request);
+        const bool keep_alive = parser.get().keep_alive() && !home_.draining();
+        const std::string text = serialise(answer, id, keep_alive);
+        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
+        static_cast<void>(size);
+        co_return !ec && keep_alive;
+    }
+
+    handlers::task<response> answer_to(const handlers::request& request)
+    {
+        std::string fault;
+        try {
+            response answer = co_await handlers::route(which_, request, svc_);
+            co_return answer;
+        } catch (const std::exception& unforeseen) {
+            fault = unforeseen.what();
+        }
+        log_error("request {} failed: {} {}: {}", request.request_id, request.method, request.path, fault);
+        co_return handlers::problem(handlers::office_problem::internal);
+    }
+
+    // Tells why, then reads what is still coming for a moment: closing at once could take the answer back.
+    handlers::task<void> refuse(std::optional<response> why)
+    {
+        if (!why)
+            co_return;
+        watch_.expect(watched::phase::busy, linger_timeout);
+        const std::string text = serialise(*why, "-", false);
+        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
+        static_cast<void>(size);
+        if (ec)
+            co_return;
+        boost::system::error_code ignored;
+        socket_.shutdown(tcp_socket::shutdown_send, ignored);
+        std::array<char, 4096> scrap;
+        for (std::size_t total = 0; total < linger_bytes_max;) {
+            const auto [read_ec, read_size] = co_await socket_.async_read_some(asio::buffer(scrap), token);
+            if (read_ec)
+                co_return;
+            total += read_size;
+        }
+    }
+
+    static constexpr std::size_t first_read_bytes = 4096;
+
+    tcp_socket socket_;
+    watched watch_{socket_};
+    boost::beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
+    handlers::side which_;
+    handlers::services& svc_;
+    io_thread& home_;
+    std::atomic<std::size_t>& open_;
+};
+
+} // namespace
+
+handlers::task<void> serve_connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
+                                      std::atomic<std::size_t>& connections)
+{
+    connection served{std::move(socket), which, svc, home, connections};
+    co_await served.run();
+}
+
+} // namespace doorward::server
