@@ -1,0 +1,97 @@
+// The command line. The only file that knows all commands, and with it the only one of this folder that includes
+// bench/.
+
+#include "bench/demo.hpp"
+#include "bench/device_command.hpp"
+#include "crypto/init.hpp"
+#include "handlers/version.hpp"
+#include "server/init.hpp"
+#include "server/serve.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+
+namespace {
+
+using namespace doorward;
+
+struct init_options {
+    std::filesystem::path data;
+    std::filesystem::path master_key;
+    std::string admin = "admin";
+};
+
+void add_init_command(CLI::App& parent, init_options& wanted)
+{
+    auto* command = parent.add_subcommand("init", "Make a store, its master key and the first admin");
+    command->add_option("--data", wanted.data, "Directory of the store; made when it does not exist")->required();
+    command->add_option("--admin", wanted.admin, "Name of the first admin")->capture_default_str();
+    command->add_option("--master-key", wanted.master_key,
+                        "Existing key file to seal secrets with; without it DIR/master.key is made");
+    command->callback([&wanted] {
+        const auto made = server::initialise_data(wanted.data, wanted.admin, wanted.master_key);
+        // Names and passwords consist of letters, digits and . _ - @ only.
+        std::cout << R"({"username":")" << made.username << R"(","password":")" << made.password << "\"}\n";
+    });
+}
+
+struct serve_options {
+    std::filesystem::path data;
+    std::filesystem::path master_key;
+    std::string device = "127.0.0.1:8080";
+    std::string office = "127.0.0.1:8081";
+    unsigned io_threads = 0;
+};
+
+void add_serve_command(CLI::App& parent, serve_options& wanted)
+{
+    auto* command = parent.add_subcommand("serve", "Run the server in the foreground until SIGTERM or SIGINT");
+    command->add_option("--data", wanted.data, "Directory of the store")->required();
+    command->add_option("--device", wanted.device, "ADDRESS:PORT for phones; may face the internet")
+        ->capture_default_str();
+    command->add_option("--office", wanted.office, "ADDRESS:PORT for back offices; internal")->capture_default_str();
+    command->add_option("--io-threads", wanted.io_threads, "Threads that serve connections; 0: one per core")
+        ->capture_default_str();
+    command->add_option("--master-key", wanted.master_key,
+                        "Key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
+    command->callback([&wanted] {
+        server::settings settings;
+        settings.data = wanted.data;
+        settings.master_key = wanted.master_key;
+        settings.device = server::parse_endpoint(wanted.device);
+        settings.office = server::parse_endpoint(wanted.office);
+        settings.io_threads = wanted.io_threads;
+        server::serve(settings);
+    });
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    CLI::App app{"doorward: registers phones, checks their proofs, blocks a phone after too many wrong ones"};
+    app.require_subcommand(1);
+    init_options init;
+    serve_options serve;
+    bench::demo_options demo;
+    int exit_code = 0;
+    add_init_command(app, init);
+    add_serve_command(app, serve);
+    bench::add_demo_command(app, demo, exit_code);
+    bench::add_device_command(app, exit_code);
+    app.add_subcommand("version", "Print the version")->callback([] {
+        std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';
+    });
+
+    try {
+        crypto::init();
+        app.parse(argc, argv); // runs the callback of the command
+        return exit_code;
+    } catch (const CLI::ParseError& problem) {
+        return app.exit(problem) == 0 ? 0 : 2;
+    } catch (const std::exception& problem) {
+        std::cerr << "doorward: " << problem.what() << '\n';
+        return 1;
+    }
+}
