@@ -14,6 +14,6 @@ struct demo_options {
 
 /// `doorward demo`: starts a server on a temporary directory, plays the life of a registration with real requests,
 /// tells it line by line, and leaves the server running until Ctrl-C.
-void add_demo_command(CLI::App& parent, demo_options& wanted, int& exit_code);
+void add_demo_command(CLI::App& parent, demo_options& wanted);
 
 } // namespace doorward::bench

@@ -3,6 +3,8 @@
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
 
+#include <algorithm>
+
 namespace doorward::handlers {
 namespace {
 
@@ -18,8 +20,9 @@ struct basic_credentials {
 
 std::optional<basic_credentials> parse_basic(std::string_view header)
 {
-    constexpr std::string_view scheme = "Basic ";
-    if (!header.starts_with(scheme))
+    constexpr std::string_view scheme = "basic ";
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (!std::ranges::equal(header.substr(0, scheme.size()), scheme, {}, lower))
         return std::nullopt;
     auto decoded = crypto::from_base64(header.substr(scheme.size()));
     if (!decoded)

@@ -31,10 +31,12 @@ change_request decode_change(std::string_view text, std::vector<violation>& viol
         out.by = move::unblock;
     else if (change && *change != "BLOCK")
         body->complain("change", "must be BLOCK or UNBLOCK", *change);
-    const auto given = body->text("blockedReason", {.bytes_max = registry::reason_bytes_max});
-    const auto alias = body->text("reason", {.bytes_max = registry::reason_bytes_max}); // newer clients may say so
+    const auto given = body->text("blockedReason", {.characters_max = registry::reason_characters_max});
+    const auto alias =
+        body->text("reason", {.characters_max = registry::reason_characters_max}); // newer clients may say so
     out.reason = given.value_or(alias.value_or(""));
-    out.external_user_id = body->text("externalUserId", {.bytes_max = registry::user_id_bytes_max}).value_or("");
+    out.external_user_id =
+        body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
     return out;
 }
 
@@ -72,8 +74,9 @@ commit_request decode_commit(std::string_view text, std::vector<violation>& viol
     const auto body = parse_json(text, violations);
     if (!body)
         return out;
-    out.otp = body->text("otp", {.bytes_max = registry::otp_bytes_max, .secret = true});
-    out.external_user_id = body->text("externalUserId", {.bytes_max = registry::user_id_bytes_max}).value_or("");
+    out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .secret = true});
+    out.external_user_id =
+        body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
     return out;
 }
 
@@ -143,8 +146,9 @@ task<response> remove_registration(const call& asked, services& svc)
     for (const auto& [name, value] : parse_query(asked.req.query).value_or(query_parameters{})) {
         if (name != "reason" && name != "externalUserId")
             continue;
-        if (value.size() > registry::reason_bytes_max)
-            violations.push_back({name, "", "must not exceed 255 bytes"});
+        // Long enough for 255 characters of any alphabet.
+        if (value.size() > 4 * registry::reason_characters_max)
+            violations.push_back({name, "", "must not exceed 255 characters"});
         (name == "reason" ? reason : external_user_id) = value;
     }
     if (!violations.empty())

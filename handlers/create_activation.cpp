@@ -84,17 +84,22 @@ std::optional<inner_content> decode_inner(std::string_view json)
     const auto key_text = top->text("devicePublicKey", {.bytes_max = 88, .required = true});
     const auto key_bytes = key_text ? crypto::from_base64(*key_text) : std::nullopt;
     auto key = key_bytes ? crypto::p256_public_key::import(*key_bytes) : std::nullopt;
-    auto name = top->text("activationName", {.bytes_max = limits::name_bytes_max}).value_or("");
-    auto extras = top->text("extras", {.bytes_max = limits::extras_bytes_max}).value_or("");
-    auto otp = top->text("activationOtp", {.bytes_max = limits::otp_bytes_max, .secret = true});
-    auto platform = top->text("platform", {.bytes_max = limits::platform_bytes_max}).value_or("");
-    auto device_info = top->text("deviceInfo", {.bytes_max = limits::device_info_bytes_max}).value_or("");
+    auto name =
+        top->text("activationName", {.characters_max = limits::name_characters_max, .free_form = true}).value_or("");
+    auto extras =
+        top->text("extras", {.characters_max = limits::extras_characters_max, .free_form = true}).value_or("");
+    auto otp = top->text("activationOtp", {.characters_max = limits::otp_characters_max, .secret = true});
+    auto platform = top->text("platform", {.characters_max = limits::platform_characters_max}).value_or("");
+    auto device_info = top->text("deviceInfo", {.characters_max = limits::device_info_characters_max}).value_or("");
     if (!problems.empty() || !key)
         return std::nullopt;
     std::ranges::transform(platform, platform.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (platform.empty())
         platform = "unknown";
+    // What somebody called the phone is no reason to refuse it.
+    std::ranges::replace_if(
+        name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
     return inner_content{*std::move(key), std::move(name),     std::move(extras),
                          std::move(otp),  std::move(platform), std::move(device_info)};
 }

@@ -44,7 +44,7 @@ void decode_phase(const json_object& body, wanted_registration& out)
 void decode_flags(const json_object& body, wanted_registration& out)
 {
     auto flags =
-        body.texts("flags", registry::flags_max, registry::flag_bytes_max).value_or(std::vector<std::string>{});
+        body.texts("flags", registry::flags_max, registry::flag_characters_max).value_or(std::vector<std::string>{});
     std::ranges::sort(flags);
     flags.erase(std::ranges::unique(flags).begin(), flags.end());
     std::size_t total = 0;
@@ -65,19 +65,20 @@ wanted_registration decode(std::string_view text, registry::time_ms now, std::ve
     record.user_id = body->text("userId", {.bytes_max = registry::user_id_bytes_max, .required = true}).value_or("");
     record.application_id =
         body->text("appId", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
-    out.otp = body->text("otp", {.bytes_max = registry::otp_bytes_max, .secret = true});
+    out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .secret = true});
     if (out.otp && out.otp->empty())
         body->complain("otp", "must not be empty");
     decode_phase(*body, out);
     decode_flags(*body, out);
-    record.name = body->text("name", {.bytes_max = registry::name_bytes_max}).value_or("");
+    record.name = body->text("name", {.characters_max = registry::name_characters_max}).value_or("");
     record.max_failed_attempts =
         static_cast<std::uint8_t>(body->integer("maxFailedAttempts", 1, registry::max_failed_attempts_max)
                                       .value_or(registry::max_failed_attempts_default));
     record.expires_at =
         body->integer("timestampRegistrationExpire", now + 1, now + registry::registration_expiry_max_ms)
             .value_or(now + registry::registration_expiry_default_ms);
-    out.external_user_id = body->text("externalUserId", {.bytes_max = registry::user_id_bytes_max}).value_or("");
+    out.external_user_id =
+        body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
     record.created_at = now;
     record.changed_at = now;
     return out;

@@ -8,8 +8,8 @@ namespace doorward::handlers {
 /// A request on its way to its handler, with what routing found out.
 struct call {
     const request& req;
-    std::string_view first;                       // what stood for the first {} of the path
-    std::string_view second;                      // and for the second
+    std::string first;                            // what stood for the first {} of the path, percent-decoded
+    std::string second;                           // and for the second
     std::shared_ptr<const registry::account> who; // office side, where the endpoint asks for an account
 
     /// The actor that history rows name.

@@ -11,7 +11,8 @@ simdjson::dom::parser& thread_parser()
 {
     static thread_local simdjson::dom::parser parser = [] {
         simdjson::dom::parser made;
-        static_cast<void>(made.allocate(4096, json_depth_max));
+        if (made.allocate(4096, json_depth_max) != simdjson::SUCCESS)
+            throw std::bad_alloc{};
         return made;
     }();
     return parser;
@@ -56,6 +57,12 @@ std::string echo(simdjson::dom::element element)
         text.resize(end);
     }
     return text;
+}
+
+std::size_t characters(std::string_view text)
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 // Control characters have no business in names and identifiers, and a zero byte would end a key early.
@@ -109,11 +116,14 @@ std::optional<std::string> json_object::text(std::string_view name, const text_r
         complain(name, "must be a text", shown);
         return std::nullopt;
     }
-    if (value.size() > rule.bytes_max || (rule.required && value.empty())) {
-        complain(name, "must have 1 to " + std::to_string(rule.bytes_max) + " bytes", shown);
+    const bool by_bytes = rule.bytes_max > 0;
+    const std::size_t length = by_bytes ? value.size() : characters(value);
+    const std::size_t length_max = by_bytes ? rule.bytes_max : rule.characters_max;
+    if (length > length_max || (rule.required && value.empty())) {
+        complain(name, "must have 1 to " + std::to_string(length_max) + (by_bytes ? " bytes" : " characters"), shown);
         return std::nullopt;
     }
-    if (has_control_character(value)) {
+    if (!rule.free_form && has_control_character(value)) {
         complain(name, "must not contain control characters", shown);
         return std::nullopt;
     }
@@ -164,7 +174,7 @@ std::optional<json_object> json_object::object(std::string_view name, bool requi
 }
 
 std::optional<std::vector<std::string>> json_object::texts(std::string_view name, std::size_t count_max,
-                                                           std::size_t bytes_max) const
+                                                           std::size_t characters_max) const
 {
     const auto found = find(name);
     if (!found)
@@ -177,9 +187,10 @@ std::optional<std::vector<std::string>> json_object::texts(std::string_view name
     std::vector<std::string> out;
     for (const auto entry : array) {
         std::string_view value;
-        if (entry.get(value) != simdjson::SUCCESS || value.empty() || value.size() > bytes_max ||
+        if (entry.get(value) != simdjson::SUCCESS || value.empty() || characters(value) > characters_max ||
             has_control_character(value)) {
-            complain(name, "each entry must be a text of 1 to " + std::to_string(bytes_max) + " bytes", echo(entry));
+            complain(name, "each entry must be a text of 1 to " + std::to_string(characters_max) + " characters",
+                     echo(entry));
             return std::nullopt;
         }
         out.emplace_back(value);

@@ -17,11 +17,14 @@ struct violation {
     std::string hint;
 };
 
-/// What a text field must be.
+/// What a text field must be. Lengths are in characters for what people write, in bytes for what is part of a key or
+/// has a form of its own; one of the two is given.
 struct text_rule {
-    std::size_t bytes_max;
+    std::size_t bytes_max = 0;
+    std::size_t characters_max = 0;
     bool required = false;
-    bool secret = false; // never echoed
+    bool secret = false;    // never echoed
+    bool free_form = false; // line ends and other control characters are welcome
 };
 
 /// The members of one JSON object, read strictly and by name.
@@ -41,7 +44,7 @@ public:
     std::optional<bool> boolean(std::string_view name) const;
     std::optional<json_object> object(std::string_view name, bool required = false) const;
     std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
-                                                  std::size_t bytes_max) const;
+                                                  std::size_t characters_max) const;
 
     /// The member as JSON text, whatever it is.
     std::optional<std::string> json(std::string_view name) const;

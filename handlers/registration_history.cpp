@@ -61,15 +61,18 @@ task<response> registration_history(const call& asked, services& svc)
         co_return problem(found.error());
 
     std::vector<registry::history_row> rows;
-    bool more = false;
+    std::optional<std::uint64_t> next;
+    std::size_t scanned = 0;
     svc.store.view([&](const kv::read_txn& txn) {
         registry::scan_history(txn, found->number, filter.page.before, [&](const registry::history_row& row) {
-            if (row.at < filter.from || row.at > filter.to)
-                return true;
-            more = rows.size() == filter.page.limit;
-            if (!more)
+            const bool wanted = row.at >= filter.from && row.at <= filter.to;
+            if ((wanted && rows.size() == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
+                next = row.version + 1;
+                return false;
+            }
+            if (wanted)
                 rows.push_back(row);
-            return !more;
+            return true;
         });
     });
     json_writer out;
@@ -77,8 +80,8 @@ task<response> registration_history(const call& asked, services& svc)
     for (const registry::history_row& row : rows)
         write_row(out, row);
     out.end();
-    if (more)
-        out.member("nextCursor", write_cursor(rows.back().version));
+    if (next)
+        out.member("nextCursor", write_cursor(*next));
     response answer;
     answer.body = out.end().text();
     co_return answer;

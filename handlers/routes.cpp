@@ -2,6 +2,7 @@
 #include "handlers/authenticate.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/query.hpp"
 
 #include <span>
 
@@ -55,25 +56,35 @@ constexpr endpoint office_endpoints[]{
 // Clients of PowerAuth Cloud have this in their base URL.
 constexpr std::string_view cloud_prefix = "/powerauth-cloud";
 
-bool matches(std::string_view pattern, std::string_view path, call& found)
+// The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No pattern has more than
+// two.
+struct segments {
+    std::string_view values[2];
+    std::size_t count = 0;
+};
+std::optional<segments> match(std::string_view pattern, std::string_view path)
 {
-    found.first = {};
-    found.second = {};
-    while (!pattern.empty() && !path.empty()) {
+    segments found;
+    for (;;) {
         const auto hole = pattern.find("{}");
         if (hole == std::string_view::npos)
-            return pattern == path;
+            return pattern == path ? std::optional{found} : std::nullopt;
         if (path.substr(0, hole) != pattern.substr(0, hole))
-            return false;
+            return std::nullopt;
         pattern.remove_prefix(hole + 2);
         path.remove_prefix(hole);
         const std::string_view segment = path.substr(0, path.find('/'));
         if (segment.empty())
-            return false;
-        (found.first.empty() ? found.first : found.second) = segment;
+            return std::nullopt;
+        found.values[found.count++] = segment;
         path.remove_prefix(segment.size());
     }
-    return pattern.empty() && path.empty();
+}
+
+bool is_well_formed_actor(std::string_view external_user)
+{
+    // Long enough for 255 characters of any alphabet.
+    return external_user.size() <= 4 * registry::external_user_characters_max;
 }
 
 } // namespace
@@ -97,12 +108,15 @@ task<response> route(side which, const request& req, services& svc)
 
     call asked{req, {}, {}, nullptr};
     const endpoint* found = nullptr;
+    segments holes;
     std::string allowed;
     for (const endpoint& candidate : table) {
-        if (!matches(candidate.path, path, asked))
+        const auto matched = match(candidate.path, path);
+        if (!matched)
             continue;
         if (candidate.method == "*" || candidate.method == req.method) {
             found = &candidate;
+            holes = *matched;
             break;
         }
         allowed += allowed.empty() ? "" : ", ";
@@ -125,6 +139,13 @@ task<response> route(side which, const request& req, services& svc)
         if (found->needs == access::admin && (*who)->its_role != registry::role::admin)
             co_return problem(office_problem::forbidden);
         asked.who = *who;
+        // What is no text of a name names nothing.
+        asked.first = percent_decode(holes.values[0], false).value_or("");
+        asked.second = percent_decode(holes.values[1], false).value_or("");
+        if (!is_well_formed_actor(req.external_user)) {
+            const std::vector<violation> why{{"X-External-User", "", "must not exceed 255 characters"}};
+            co_return problem(why);
+        }
     }
     response answer = co_await found->handler(asked, svc);
     co_return answer;

@@ -66,7 +66,12 @@ list_page read_page(services& svc, const list_filter& filter, const registry::ac
                    (filter.removed || found.current() != registry::state::removed) &&
                    (filter.states.empty() || std::ranges::find(filter.states, found.current()) != filter.states.end());
         };
+        std::size_t scanned = 0;
         registry::scan_user(txn, filter.user_id, filter.page.before, [&](registry::registration_number number) {
+            if (++scanned > registry::page_scan_rows_max) {
+                out.next = number + 1;
+                return false;
+            }
             auto found = registry::find_full(txn, number);
             if (!found)
                 return true;

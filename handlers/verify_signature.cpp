@@ -21,10 +21,9 @@ constexpr std::size_t query_parameters_max = 64;
 constexpr std::size_t query_value_bytes_max = 4096;
 
 constexpr std::string_view methods[]{"GET", "POST", "PUT", "DELETE", "PATCH"};
+// Proofs without possession are taken nowhere: a wrong PIN could not be told from noise.
 constexpr registry::factors allowed[]{
     registry::factors::possession,
-    registry::factors::knowledge,
-    registry::factors::biometry,
     registry::factors::possession_knowledge,
     registry::factors::possession_biometry,
     registry::factors::possession_knowledge_biometry,
@@ -111,19 +110,18 @@ task<response> verify_signature(const call& asked, services& svc)
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
 
+    // What is on the disk by now; never older than what the proof was judged by.
     const auto found =
         svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, slot->owner.id); });
-    const registry::attempt_word word = proof.result.word;
     json_writer out;
     out.object()
         .member("signatureValid", proof.accepted())
         .member("userId", found->record.user_id)
         .member("registrationId", slot->owner.id.text())
-        .member("registrationStatus", to_text(word.current()))
-        .member("signatureType", upper(to_text(proof.type)))
-        .member("remainingAttempts", slot->limits.max_failed - word.failed())
-        .member_unless_empty("blockedReason",
-                             word.current() == registry::state::blocked ? found->record.blocked_reason : "");
+        .member("registrationStatus", to_text(found->current()))
+        .member("signatureType", upper(to_text(header->type)))
+        .member("remainingAttempts", slot->limits.max_failed - found->attempts.word.failed())
+        .member_unless_empty("blockedReason", found->record.blocked_reason);
     out.member("flags", found->record.flags);
     const auto application = svc.directory.find_application(slot->owner.application_id);
     out.key("application").object().member("id", slot->owner.application_id);

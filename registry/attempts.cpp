@@ -81,8 +81,8 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
         }
 
         const bool proven = found.reached == proof_match::grade::possession;
-        const bool counts =
-            !possession_alone && (proven || proof.possession_guessable() || !limits.count_only_if_possession_proven);
+        const bool says_nothing = proof.possession_guessable() || !starts_with_possession(proof.type);
+        const bool counts = !possession_alone && (proven || says_nothing || !limits.count_only_if_possession_proven);
         if (!counts)
             return tell(verdict::refused, word); // noise, a replay, or behind the window
 

@@ -25,17 +25,18 @@ inline constexpr time_ms envelope_memory_ms = 2 * 60 * 60 * 1000; // for version
 // A value is remembered for the whole window, past and future, counted from the timestamp it carries.
 inline constexpr time_ms seen_memory_ms = 2 * envelope_window_ms;
 
-// Sizes, in bytes of UTF-8 unless said otherwise
+// Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;
 inline constexpr std::size_t username_bytes_max = 64;
-inline constexpr std::size_t name_bytes_max = 255;
-inline constexpr std::size_t extras_bytes_max = 512;
-inline constexpr std::size_t platform_bytes_max = 32;
-inline constexpr std::size_t device_info_bytes_max = 255;
-inline constexpr std::size_t reason_bytes_max = 255;
-inline constexpr std::size_t otp_bytes_max = 64;
-inline constexpr std::size_t flag_bytes_max = 255;
+inline constexpr std::size_t name_characters_max = 255;
+inline constexpr std::size_t extras_characters_max = 512;
+inline constexpr std::size_t platform_characters_max = 32;
+inline constexpr std::size_t device_info_characters_max = 255;
+inline constexpr std::size_t reason_characters_max = 255;
+inline constexpr std::size_t external_user_characters_max = 255;
+inline constexpr std::size_t otp_characters_max = 64;
+inline constexpr std::size_t flag_characters_max = 255;
 inline constexpr std::size_t flags_max = 64;          // count
 inline constexpr std::size_t flags_bytes_max = 512;   // all flags of a registration together
 inline constexpr std::size_t roles_max = 16;          // roles of an application, count
@@ -45,6 +46,9 @@ inline constexpr std::size_t accounts_max = 1024;     // count; all are held in 
 // Pages of lists and histories, in rows
 inline constexpr std::size_t page_rows_default = 100;
 inline constexpr std::size_t page_rows_max = 1000;
+
+// Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
+inline constexpr std::size_t page_scan_rows_max = 10'000;
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

@@ -78,7 +78,7 @@ int main(int argc, char** argv)
     int exit_code = 0;
     add_init_command(app, init);
     add_serve_command(app, serve);
-    bench::add_demo_command(app, demo, exit_code);
+    bench::add_demo_command(app, demo);
     bench::add_device_command(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
         std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';

@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <ctime>
 
 namespace doorward::server {
 namespace {
@@ -38,6 +38,13 @@ std::string_view header(const request_parser& parser, http::field name)
     return {value.data(), value.size()};
 }
 
+std::string new_request_id()
+{
+    static thread_local const std::string prefix = crypto::to_hex(crypto::random_array<6>()) + '-';
+    static thread_local std::uint64_t counter = 0;
+    return prefix + std::to_string(++counter);
+}
+
 // The client's id when it is harmless to repeat it, else one of ours.
 std::string request_id(const request_parser& parser)
 {
@@ -45,9 +52,22 @@ std::string request_id(const request_parser& parser)
     const auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
     if (!given.empty() && given.size() <= request_id_chars_max && std::ranges::all_of(given, visible))
         return std::string{given};
-    static thread_local const std::string prefix = crypto::to_hex(crypto::random_array<6>()) + '-';
-    static thread_local std::uint64_t counter = 0;
-    return prefix + std::to_string(++counter);
+    return new_request_id();
+}
+
+// The present time as RFC 9110 section 5.6.7 wants it, made once a second.
+std::string_view http_date()
+{
+    static thread_local std::time_t made_at = 0;
+    static thread_local std::array<char, 32> text{};
+    const std::time_t now = std::time(nullptr);
+    if (now != made_at) {
+        std::tm parts{};
+        gmtime_r(&now, &parts);
+        std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        made_at = now;
+    }
+    return text.data();
 }
 
 std::string_view reason(unsigned status)
@@ -70,6 +90,8 @@ std::string serialise(const response& answer, std::string_view id, bool keep_ali
     add(answer.content_type);
     add("\r\nContent-Length: ");
     add(std::to_string(answer.body.size()));
+    add("\r\nDate: ");
+    add(http_date());
     add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
     add(id);
     for (const auto& [name, value] : answer.headers) {
@@ -242,7 +264,7 @@ private:
         if (!why)
             co_return;
         watch_.expect(watched::phase::busy, linger_timeout);
-        const std::string text = serialise(*why, "-", false);
+        const std::string text = serialise(*why, new_request_id(), false);
         const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
         static_cast<void>(size);
         if (ec)
