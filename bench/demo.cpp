@@ -1,11 +1,9 @@
 #include "bench/demo.hpp"
 #include "bench/device.hpp"
-#include "crypto/encoding.hpp"
+#include "bench/office_client.hpp"
 #include "server/init.hpp"
 #include "server/instance.hpp"
 #include "server/serve.hpp"
-
-#include <nlohmann/json.hpp>
 
 #include <cstdio>
 #include <filesystem>
@@ -51,34 +49,6 @@ private:
     int steps_ = 0;
 };
 
-// The back office: an account and the office side of the server.
-class office {
-public:
-    office(const std::string& base_url, const server::first_admin& admin, storyteller& story)
-        : client_{base_url},
-          authorization_{"Basic " + crypto::to_base64(crypto::as_bytes(admin.username + ':' + admin.password))},
-          story_{story}
-    {}
-
-    json ask(std::string method, std::string path, const json& body = nullptr)
-    {
-        http_request request{std::move(method),
-                             std::move(path),
-                             {{"Authorization", authorization_}, {"Content-Type", "application/json"}},
-                             body.is_null() ? std::string{} : body.dump()};
-        const http_answer answer = client_.request(request);
-        story_.exchange("office", request, answer);
-        if (answer.status != 200)
-            throw std::runtime_error{"the office side refused " + request.method + ' ' + request.path};
-        return json::parse(answer.body);
-    }
-
-private:
-    http_client client_;
-    std::string authorization_;
-    storyteller& story_;
-};
-
 device::transport told_by(storyteller& story, http_client& client)
 {
     return [&story, &client](const http_request& request) {
@@ -98,7 +68,10 @@ void expect(bool holds, const char* what)
 void tell(storyteller& story, const std::string& device_url, const std::string& office_url,
           const server::first_admin& admin)
 {
-    office bank{office_url, admin, story};
+    office_client bank{office_url, admin.username, admin.password,
+                       [&story](const http_request& request, const http_answer& answer) {
+                           story.exchange("office", request, answer);
+                       }};
     http_client network{device_url};
 
     story.step("The bank creates an application; its mobile app is built with the answer.");
@@ -113,8 +86,7 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
     device phone{built_in, device_state{}, wire_style::android, told_by(story, network)};
     activation_details details;
     details.name = "Alice's phone";
-    const std::string digits =
-        phone.activate(created.at("activationQrCodeData").get<std::string>(), "1234", details);
+    const std::string digits = phone.activate(created.at("activationQrCodeData").get<std::string>(), "1234", details);
 
     story.step("Phone and bank show the same eight digits, so nobody sat in between. The bank commits.");
     const json pending = bank.ask("GET", path);

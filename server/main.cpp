@@ -1,6 +1,7 @@
 // The command line. The only file that knows all commands, and with it the only one of this folder that includes
 // bench/.
 
+#include "bench/bench_command.hpp"
 #include "bench/demo.hpp"
 #include "bench/device_command.hpp"
 #include "crypto/init.hpp"
@@ -75,10 +76,12 @@ int main(int argc, char** argv)
     init_options init;
     serve_options serve;
     bench::demo_options demo;
+    bench::bench_options load;
     int exit_code = 0;
     add_init_command(app, init);
     add_serve_command(app, serve);
     bench::add_demo_command(app, demo);
+    bench::add_bench_command(app, load);
     bench::add_device_command(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
         std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';
