@@ -22,7 +22,9 @@ inline constexpr password_cost otp_cost{2, std::size_t{8} * 1024 * 1024};
 /// errors   throws std::bad_alloc when the memory is not to be had
 [[nodiscard]] std::string hash_password(std::string_view password, const password_cost& cost);
 
-/// True when the password belongs to the hash. Takes as long as hashing did; same rule for threads.
-[[nodiscard]] bool verify_password(const std::string& hash, std::string_view password) noexcept;
+/// Does the password belong to the hash? Takes as long as hashing did; same rule for threads.
+///
+/// errors   throws std::bad_alloc when the memory is not to be had, which is no verdict on the password
+[[nodiscard]] bool verify_password(const std::string& hash, std::string_view password);
 
 } // namespace doorward::crypto

@@ -11,15 +11,15 @@
 namespace doorward::handlers {
 namespace {
 
-constexpr std::size_t role_bytes_max = 64;
+constexpr std::size_t role_characters_max = 64;
 
-void write_application(json_writer& to, const registry::application& what, const services& svc)
+void write_application(json_writer& to, const registry::application& what)
 {
     const registry::application_version& version = what.versions.front();
     const auto& point = what.master_key.point();
     to.object()
         .member("id", what.id)
-        .member_unless_empty("serviceBaseUrl", svc.service_base_url)
+
         .member("mobileSdkConfig", registry::sdk_config(version.key, version.secret, point))
         .member("appKey", version.key)
         .member("appSecret", version.secret)
@@ -45,7 +45,7 @@ task<response> create_application(const call& asked, services& svc)
         id = body->text("id", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
         if (violations.empty() && !registry::is_application_id(id))
             body->complain("id", "must consist of letters, digits, dots, dashes and underscores", id);
-        roles = body->texts("roles", registry::roles_max, role_bytes_max).value_or(std::vector<std::string>{});
+        roles = body->texts("roles", registry::roles_max, role_characters_max).value_or(std::vector<std::string>{});
     }
     if (!violations.empty())
         co_return problem(violations);
@@ -71,7 +71,7 @@ task<response> create_application(const call& asked, services& svc)
 
     const auto made = svc.directory.find_application(id);
     json_writer out;
-    write_application(out, *made, svc);
+    write_application(out, *made);
     response answer;
     answer.body = out.text();
     co_return answer;
@@ -94,7 +94,7 @@ task<response> show_application(const call& asked, services& svc)
     if (!found)
         co_return problem(make_error_code(registry::errc::unknown_application));
     json_writer out;
-    write_application(out, *found, svc);
+    write_application(out, *found);
     response answer;
     answer.body = out.text();
     co_return answer;

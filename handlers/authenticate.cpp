@@ -64,7 +64,7 @@ task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const re
         crypto::wipe(password.data(), password.size());
         return right;
     };
-    auto pending = svc.passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
+    auto pending = svc.office_passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
     const auto [ec, right] = co_await std::move(pending);
     if (ec)
         co_return ec;

@@ -11,7 +11,7 @@ namespace doorward::handlers {
 /// names cost the same hash, so that time does not tell which accounts exist.
 ///
 /// returns  the account; null when the credentials are missing or wrong
-/// errors   kv::errc::queue_full when too many passwords are being checked
+/// errors   registry::errc::passwords_busy
 task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc);
 
 } // namespace doorward::handlers

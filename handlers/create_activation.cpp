@@ -12,7 +12,7 @@
 #include "handlers/otp_check.hpp"
 #include "handlers/power_auth_header.hpp"
 #include "handlers/problem.hpp"
-#include "handlers/proof_check.hpp"
+#include "handlers/slots.hpp"
 #include "registry/activation_code.hpp"
 #include "registry/changes.hpp"
 
@@ -89,17 +89,14 @@ std::optional<inner_content> decode_inner(std::string_view json)
     auto extras =
         top->text("extras", {.characters_max = limits::extras_characters_max, .free_form = true}).value_or("");
     auto otp = top->text("activationOtp", {.characters_max = limits::otp_characters_max, .secret = true});
-    auto platform = top->text("platform", {.characters_max = limits::platform_characters_max}).value_or("");
-    auto device_info = top->text("deviceInfo", {.characters_max = limits::device_info_characters_max}).value_or("");
+    auto platform = top->lenient_text("platform", limits::platform_characters_max);
+    auto device_info = top->lenient_text("deviceInfo", limits::device_info_characters_max);
     if (!problems.empty() || !key)
         return std::nullopt;
     std::ranges::transform(platform, platform.begin(),
                            [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     if (platform.empty())
         platform = "unknown";
-    // What somebody called the phone is no reason to refuse it.
-    std::ranges::replace_if(
-        name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }, ' ');
     return inner_content{*std::move(key), std::move(name),     std::move(extras),
                          std::move(otp),  std::move(platform), std::move(device_info)};
 }
@@ -210,7 +207,8 @@ struct exchanged {
 
 // Derives and stores the keys; the registration becomes pending or active.
 task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_registration& waiting,
-                                          std::shared_ptr<registry::attempt_slot> slot, const inner_content& phone)
+                                          std::shared_ptr<registry::attempt_slot> slot, const inner_content& phone,
+                                          registry::protocol_version version)
 {
     const registry::uuid id = waiting.record.id;
     const auto server_key = crypto::p256_private_key::generate();
@@ -224,17 +222,20 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
         phone.platform,
         phone.device_info,
         phone.extras,
+        registry::rules(version).decimal_proof,
     };
     const auto by = waiting.record.phase == registry::commit_phase::on_key_exchange ? registry::move::exchange_and_start
                                                                                     : registry::move::exchange_keys;
     // Of several phones with one code, the one whose swap succeeds has it.
+    if (const auto ec = co_await heal(svc, slot))
+        co_return ec;
     auto change = registry::attempts::change_state(slot, by, {}, {}, svc.clock.now());
     if (!change)
         co_return change.error();
+    if (bound.accepts_decimal)
+        slot->accept_decimal();
     change->bound = std::move(bound);
-    std::vector<registry::transition> steps;
-    steps.push_back(std::move(*change));
-    if (const auto ec = co_await commit_transitions(svc, std::move(steps)))
+    if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;
     co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, waiting.record.user_id};
 }
@@ -292,7 +293,7 @@ task<response> create_activation(const call& asked, services& svc)
         waiting->record.phase == registry::commit_phase::on_key_exchange && !waiting->record.otp_hash.empty();
     if (const auto ec = co_await check_otp(svc, *waiting, otp_due, opened->inner_fields.otp, phone))
         co_return device_problem_or_storage(ec, device_problem::activation_invalid);
-    const auto result = co_await exchange_keys(svc, *waiting, slot, opened->inner_fields);
+    const auto result = co_await exchange_keys(svc, *waiting, slot, opened->inner_fields, header->version);
     if (!result)
         co_return device_problem_or_storage(result.error(), device_problem::activation_invalid);
     co_return sealed_answer(svc, *opened, *result);

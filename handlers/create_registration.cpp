@@ -4,7 +4,7 @@
 #include "crypto/random.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/problem.hpp"
-#include "handlers/query.hpp"
+#include "handlers/query_fields.hpp"
 #include "handlers/registration_access.hpp"
 #include "registry/activation_code.hpp"
 #include "registry/changes.hpp"
@@ -96,22 +96,20 @@ task<response> create_registration(const call& asked, services& svc)
         violations.push_back({"appId", wanted.record.application_id, "no such application"});
 
     bool refuse_if_incomplete = false;
-    for (const auto& [name, value] : parse_query(asked.req.query).value_or(query_parameters{})) {
-        if (name != "incompleteStatusCheck")
-            continue;
-        refuse_if_incomplete = value == "true";
-        if (value != "true" && value != "false")
-            violations.push_back({name, value, "must be true or false"});
+    const auto parameters = decode_query(asked.req.query, violations);
+    for (const auto& [name, value] : parameters) {
+        if (name == "incompleteStatusCheck")
+            refuse_if_incomplete = decode_boolean(name, value, violations);
     }
     if (!violations.empty())
         co_return problem(violations);
 
     if (wanted.otp) {
         auto hashing = [otp = *wanted.otp] { return crypto::hash_password(otp, crypto::otp_cost); };
-        auto pending = svc.passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
+        auto pending = svc.otp_passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
         auto [busy, hash] = co_await std::move(pending);
         if (busy)
-            co_return problem(office_problem::rate_limited);
+            co_return problem(busy);
         wanted.record.otp_hash = std::move(hash);
     }
 

@@ -51,43 +51,38 @@ std::optional<claims> decode_claims(const split_jwt& token)
     return claims{*std::move(key), *std::move(challenge), std::move(id)};
 }
 
-// Who signs the answer and who checks the question: the application, or one registration of it.
-struct scope {
-    crypto::key16 request_key;
-    const crypto::p256_private_key* signer;
-    std::optional<crypto::p256_private_key> own_signer; // activation scope
-    registry::registration_number number = 0;
+// Who checks the question and signs the answer: the application, or one registration of it.
+struct activation_scope {
+    registry::full_registration registration;
+    registry::stored_keys keys;
+    crypto::key16 transport;
 };
 
-std::optional<scope> activation_scope(services& svc, const registry::application& application, std::string_view id_text,
-                                      crypto::bytes_view secret)
+// Empty when the phone may not have a key.
+std::optional<activation_scope> find_activation_scope(services& svc, const registry::application& application,
+                                                      std::string_view id_text)
 {
     const auto id = registry::uuid::parse(id_text);
     if (!id)
         return std::nullopt;
-    struct loaded {
-        registry::full_registration registration;
-        std::optional<registry::stored_keys> keys;
-    };
-    const auto found = svc.store.view([&](const kv::read_txn& txn) -> std::optional<loaded> {
+    auto found = svc.store.view([&](const kv::read_txn& txn) -> std::optional<activation_scope> {
         auto registration = registry::find_full(txn, *id);
-        if (!registration)
+        auto keys = registration ? registry::find_keys(txn, registration->number) : std::nullopt;
+        if (!keys || registration->record.application_id != application.id)
             return std::nullopt;
-        auto keys = registry::find_keys(txn, registration->number);
-        return loaded{*std::move(registration), std::move(keys)};
+        return activation_scope{*std::move(registration), *std::move(keys), {}};
     });
-    if (!found || !found->keys || found->registration.record.application_id != application.id)
+    if (!found)
         return std::nullopt;
     // Blocked phones must still be able to encrypt, or they would see a transport error in place of the refusal.
     const auto now = found->registration.current();
     if (now != registry::state::active && now != registry::state::blocked)
         return std::nullopt;
-    const auto keys = registry::open_keys(svc.sealer, *id, found->keys->sealed_keys);
-    auto signer = registry::open_private_key(svc.sealer, "keys", id->view(), found->keys->sealed_server_private_key,
-                                             found->registration.record.server_key.value());
-    if (!keys || !signer)
+    const auto keys = registry::open_keys(svc.sealer, *id, found->keys.sealed_keys);
+    if (!keys)
         return std::nullopt;
-    return scope{crypto::kdf_internal(keys->transport, secret), nullptr, std::move(signer), found->registration.number};
+    found->transport = keys->transport;
+    return found;
 }
 
 std::string answer_claims(const registry::uuid& key_id, const claims& asked, const crypto::point_bytes& point,
@@ -121,25 +116,38 @@ task<response> create_temporary_key(const call& asked, services& svc)
     if (!application || !application.version->supported)
         co_return failure;
 
+    // The question is checked before any work on the curve is done for whoever asks.
     const auto secret = crypto::from_base64(application.version->secret).value();
-    auto issuer = wanted->activation_id
-                      ? activation_scope(svc, *application.owner, *wanted->activation_id, secret)
-                      : std::optional{scope{crypto::key16{secret}, &application.owner->master_key, std::nullopt, 0}};
-    if (!issuer || !verify_hs256(*token, issuer->request_key))
+    std::optional<activation_scope> phone;
+    if (wanted->activation_id) {
+        phone = find_activation_scope(svc, *application.owner, *wanted->activation_id);
+        if (!phone)
+            co_return failure;
+    }
+    const auto request_key = phone ? crypto::kdf_internal(phone->transport, secret) : crypto::key16{secret};
+    if (!verify_hs256(*token, request_key))
         co_return failure;
+    std::optional<crypto::p256_private_key> own_signer;
+    if (phone) {
+        const auto& record = phone->registration.record;
+        own_signer = registry::open_private_key(svc.sealer, "keys", record.id.view(),
+                                                phone->keys.sealed_server_private_key, record.server_key.value());
+        if (!own_signer)
+            co_return failure;
+    }
 
     const auto pair = crypto::p256_private_key::generate();
     const auto now = svc.clock.now();
     registry::create_temporary_key change;
     change.id = registry::uuid::random();
-    change.record = {wanted->application_key, issuer->number, pair.point(),
+    change.record = {wanted->application_key, phone ? phone->registration.number : 0, pair.point(),
                      registry::seal_private_key(svc.sealer, "temporary_keys", change.id.view(), pair),
                      now + registry::temporary_key_life_ms};
     const auto key_id = change.id;
     if (const auto ec = co_await commit(svc, change))
         co_return device_problem_or_storage(ec, device_problem::temporary_key_failure);
 
-    const auto& signer = issuer->own_signer ? *issuer->own_signer : *issuer->signer;
+    const auto& signer = own_signer ? *own_signer : application.owner->master_key;
     const auto claims_json = answer_claims(key_id, *wanted, pair.point(), now, now + registry::temporary_key_life_ms);
     co_return ok([&](json_writer& out) { out.member("jwt", sign_es256(claims_json, signer)); });
 }

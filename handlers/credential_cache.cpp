@@ -15,12 +15,15 @@ credential_cache::mark credential_cache::mark_of(const registry::account& whose,
     return out;
 }
 
-bool credential_cache::knows(const registry::account& whose, std::string_view password, registry::time_ms now) const
+bool credential_cache::knows(const registry::account& whose, std::string_view password, registry::time_ms now)
 {
     const mark wanted = mark_of(whose, password);
     const std::lock_guard lock{mutex_};
     const auto found = until_.find(wanted);
-    return found != until_.end() && found->second > now;
+    if (found == until_.end() || found->second <= now)
+        return false;
+    found->second = now + remembered_credentials_ms;
+    return true;
 }
 
 void credential_cache::remember(const registry::account& whose, std::string_view password, registry::time_ms now)

@@ -21,8 +21,8 @@ class credential_cache {
 public:
     credential_cache();
 
-    /// Were these credentials verified against exactly this account's hash within the last minutes?
-    [[nodiscard]] bool knows(const registry::account& whose, std::string_view password, registry::time_ms now) const;
+    /// Were these credentials verified against exactly this account's hash, and used since without a pause of minutes?
+    [[nodiscard]] bool knows(const registry::account& whose, std::string_view password, registry::time_ms now);
 
     void remember(const registry::account& whose, std::string_view password, registry::time_ms now);
 

@@ -59,19 +59,23 @@ std::string echo(simdjson::dom::element element)
     return text;
 }
 
-std::size_t characters(std::string_view text)
+constexpr bool is_control(char c) noexcept
+{
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+}
+
+} // namespace
+
+std::size_t characters(std::string_view text) noexcept
 {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-// Control characters have no business in names and identifiers, and a zero byte would end a key early.
-bool has_control_character(std::string_view text)
+bool has_control_character(std::string_view text) noexcept
 {
-    return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    return std::ranges::any_of(text, is_control);
 }
-
-} // namespace
 
 std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations)
 {
@@ -110,24 +114,42 @@ std::optional<std::string> json_object::text(std::string_view name, const text_r
             complain(name, "is required");
         return std::nullopt;
     }
-    const std::string shown = rule.secret ? std::string{} : echo(*found);
-    std::string_view value;
-    if (found->get(value) != simdjson::SUCCESS) {
-        complain(name, "must be a text", shown);
+    const auto refuse = [&](std::string hint) {
+        complain(name, std::move(hint), rule.secret ? std::string{} : echo(*found));
         return std::nullopt;
-    }
+    };
+    std::string_view value;
+    if (found->get(value) != simdjson::SUCCESS)
+        return refuse("must be a text");
     const bool by_bytes = rule.bytes_max > 0;
     const std::size_t length = by_bytes ? value.size() : characters(value);
     const std::size_t length_max = by_bytes ? rule.bytes_max : rule.characters_max;
-    if (length > length_max || (rule.required && value.empty())) {
-        complain(name, "must have 1 to " + std::to_string(length_max) + (by_bytes ? " bytes" : " characters"), shown);
-        return std::nullopt;
-    }
-    if (!rule.free_form && has_control_character(value)) {
-        complain(name, "must not contain control characters", shown);
-        return std::nullopt;
-    }
+    if (length > length_max || (rule.required && value.empty()))
+        return refuse("must have 1 to " + std::to_string(length_max) + (by_bytes ? " bytes" : " characters"));
+    if (!rule.free_form && has_control_character(value))
+        return refuse("must not contain control characters");
     return std::string{value};
+}
+
+std::string json_object::lenient_text(std::string_view name, std::size_t characters_max) const
+{
+    const auto found = find(name);
+    std::string_view value;
+    if (!found)
+        return {};
+    if (found->get(value) != simdjson::SUCCESS) {
+        complain(name, "must be a text");
+        return {};
+    }
+    std::string out;
+    std::size_t count = 0;
+    for (const char c : value) {
+        count += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1U : 0U;
+        if (count > characters_max)
+            break;
+        out += is_control(c) ? ' ' : c;
+    }
+    return out;
 }
 
 std::optional<std::int64_t> json_object::integer(std::string_view name, std::int64_t least, std::int64_t greatest) const
@@ -139,19 +161,6 @@ std::optional<std::int64_t> json_object::integer(std::string_view name, std::int
     if (found->get(value) != simdjson::SUCCESS || value < least || value > greatest) {
         complain(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(greatest),
                  echo(*found));
-        return std::nullopt;
-    }
-    return value;
-}
-
-std::optional<bool> json_object::boolean(std::string_view name) const
-{
-    const auto found = find(name);
-    if (!found)
-        return std::nullopt;
-    bool value = false;
-    if (found->get(value) != simdjson::SUCCESS) {
-        complain(name, "must be true or false", echo(*found));
         return std::nullopt;
     }
     return value;
@@ -212,6 +221,8 @@ std::vector<std::pair<std::string, std::string>> json_object::all_texts(std::siz
     std::vector<std::pair<std::string, std::string>> out;
     for (const auto member : object_) {
         std::string_view value;
+        if (member.value.is_null())
+            continue;
         if (member.value.get(value) != simdjson::SUCCESS || value.size() > bytes_max || out.size() >= count_max) {
             complain(member.key, "must be a text of at most " + std::to_string(bytes_max) + " bytes");
             continue;

@@ -40,8 +40,11 @@ public:
 
     [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
     std::optional<std::string> text(std::string_view name, const text_rule& rule) const;
+    /// A text that is no reason to refuse anything: cut to its length, control characters replaced; empty when absent.
+    /// Only a value that is no text at all is a violation.
+    std::string lenient_text(std::string_view name, std::size_t characters_max) const;
     std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t greatest) const;
-    std::optional<bool> boolean(std::string_view name) const;
+
     std::optional<json_object> object(std::string_view name, bool required = false) const;
     std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
                                                   std::size_t characters_max) const;
@@ -49,7 +52,7 @@ public:
     /// The member as JSON text, whatever it is.
     std::optional<std::string> json(std::string_view name) const;
 
-    /// Every member as a text; a violation for each that is none.
+    /// Every member as a text, nulls left out; a violation for each that is none.
     std::vector<std::pair<std::string, std::string>> all_texts(std::size_t count_max, std::size_t bytes_max) const;
 
     void complain(std::string_view name, std::string hint, std::string invalid_value = {}) const;
@@ -61,6 +64,11 @@ private:
     std::string prefix_;
     std::vector<violation>& violations_;
 };
+
+/// Code points of a UTF-8 text.
+[[nodiscard]] std::size_t characters(std::string_view text) noexcept;
+/// Control characters have no business in names and identifiers, and a zero byte would end a key early.
+[[nodiscard]] bool has_control_character(std::string_view text) noexcept;
 
 /// Parses a document whose top is an object. Empty, with one violation, when it is not JSON, not UTF-8, not an object,
 /// nested deeper than json_depth_max, or repeats a member of any object in it.

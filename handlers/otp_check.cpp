@@ -1,6 +1,6 @@
 #include "handlers/otp_check.hpp"
 #include "crypto/password.hpp"
-#include "handlers/proof_check.hpp"
+#include "handlers/slots.hpp"
 
 namespace doorward::handlers {
 
@@ -13,19 +13,20 @@ task<kv::error_code> check_otp(services& svc, const registry::full_registration&
         co_return kv::error_code{};
 
     auto check = [hash = waiting.record.otp_hash, otp = *given] { return crypto::verify_password(hash, otp); };
-    auto pending = svc.passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
+    auto pending = svc.otp_passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
     const auto [busy, right] = co_await std::move(pending);
     if (busy)
         co_return busy;
     if (right)
         co_return kv::error_code{};
 
-    auto failure = registry::attempts::fail_otp(find_slot(svc, waiting.record.id), who, svc.clock.now());
+    const auto slot = find_slot(svc, waiting.record.id);
+    if (const auto ec = co_await heal(svc, slot))
+        co_return ec;
+    auto failure = registry::attempts::fail_otp(slot, who, svc.clock.now());
     if (!failure)
         co_return failure.error();
-    std::vector<registry::transition> steps;
-    steps.push_back(std::move(*failure));
-    const auto ec = co_await commit_transitions(svc, std::move(steps));
+    const auto ec = co_await commit_transition(svc, std::move(*failure));
     co_return ec ? ec : make_error_code(registry::errc::otp_wrong);
 }
 

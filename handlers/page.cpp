@@ -1,21 +1,7 @@
 #include "handlers/page.hpp"
 #include "crypto/encoding.hpp"
 
-#include <charconv>
-
 namespace doorward::handlers {
-
-std::optional<std::int64_t> decode_number(std::string_view name, std::string_view value, std::int64_t least,
-                                          std::int64_t greatest, std::vector<violation>& violations)
-{
-    std::int64_t number = 0;
-    const auto [end, ec] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (ec == std::errc{} && end == value.data() + value.size() && number >= least && number <= greatest)
-        return number;
-    violations.push_back({std::string{name}, std::string{value.substr(0, 64)},
-                          "must be a whole number from " + std::to_string(least) + " to " + std::to_string(greatest)});
-    return std::nullopt;
-}
 
 page_request decode_page(const query_parameters& parameters, std::vector<violation>& violations)
 {
@@ -29,7 +15,7 @@ page_request decode_page(const query_parameters& parameters, std::vector<violati
             if (raw && raw->size() == 8)
                 out.before = crypto::from_big_endian<std::uint64_t>(*raw);
             if (out.before == 0)
-                violations.push_back({name, value.substr(0, 64), "is not a cursor of ours"});
+                violations.push_back({name, echo(value), "is not a cursor of ours"});
         }
     }
     return out;

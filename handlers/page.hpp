@@ -1,7 +1,6 @@
 #pragma once
 
-#include "handlers/json_reader.hpp"
-#include "handlers/query.hpp"
+#include "handlers/query_fields.hpp"
 #include "registry/limits.hpp"
 
 namespace doorward::handlers {
@@ -18,10 +17,5 @@ struct page_request {
 
 /// The opaque text of a position.
 [[nodiscard]] std::string write_cursor(std::uint64_t position);
-
-/// A whole number of a query parameter; a violation when it is none or out of range.
-[[nodiscard]] std::optional<std::int64_t> decode_number(std::string_view name, std::string_view value,
-                                                        std::int64_t least, std::int64_t greatest,
-                                                        std::vector<violation>& violations);
 
 } // namespace doorward::handlers

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kv/error.hpp"
+#include "registry/errc.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -13,8 +14,8 @@
 
 namespace doorward::handlers {
 
-/// Password work that may wait for its thread. One more is refused: a flood of wrong passwords costs its senders time,
-/// not the phones theirs.
+/// Password work that may wait for its thread. One more is refused, so that a flood of wrong passwords costs its
+/// senders time and nothing else.
 inline constexpr std::size_t password_jobs_max = 64;
 
 /// One thread for Argon2id, which takes milliseconds and must not run on an io thread or the writer.
@@ -32,7 +33,7 @@ public:
     /// Runs `job` on the pool's thread and completes on the caller's executor with what it returned.
     ///
     /// token   signature void(kv::error_code, Result); Result is default constructible
-    /// errors  kv::errc::queue_full, with a default Result
+    /// errors  registry::errc::passwords_busy, with a default Result: too many wait, or there is no memory for the hash
     template <class Job, class Token>
     auto async_run(Job job, Token&& token)
     {
@@ -43,16 +44,22 @@ public:
             if (pool->waiting_.fetch_add(1, std::memory_order_relaxed) >= password_jobs_max) {
                 pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
                 asio::post(executor, [h = std::move(handler)]() mutable {
-                    h(kv::make_error_code(kv::errc::queue_full), result_type{});
+                    h(make_error_code(registry::errc::passwords_busy), result_type{});
                 });
                 return;
             }
             auto guard = asio::make_work_guard(executor);
             asio::post(pool->threads_, [pool, h = std::move(handler), w = std::move(work), guard]() mutable {
-                auto outcome = w();
+                kv::error_code ec;
+                result_type outcome{};
+                try {
+                    outcome = w();
+                } catch (const std::exception&) {
+                    ec = registry::errc::passwords_busy;
+                }
                 pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
-                asio::post(guard.get_executor(), [h = std::move(h), outcome = std::move(outcome)]() mutable {
-                    h(kv::error_code{}, std::move(outcome));
+                asio::post(guard.get_executor(), [h = std::move(h), ec, outcome = std::move(outcome)]() mutable {
+                    h(ec, std::move(outcome));
                 });
             });
         };

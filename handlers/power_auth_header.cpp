@@ -8,6 +8,7 @@ namespace doorward::handlers {
 namespace {
 
 constexpr std::string_view scheme = "PowerAuth";
+constexpr std::size_t pairs_max = 32; // six have a meaning
 
 bool is_space(char c)
 {
@@ -45,8 +46,8 @@ std::optional<pairs> parse_pairs(std::string_view header)
         const std::size_t end = header.find('"', at);
         if (end == std::string_view::npos)
             return std::nullopt;
-        if (std::ranges::find(out, name, &pairs::value_type::first) != out.end())
-            return std::nullopt; // which of the two was meant?
+        if (out.size() == pairs_max || std::ranges::find(out, name, &pairs::value_type::first) != out.end())
+            return std::nullopt; // of a name given twice, which was meant?
         out.emplace_back(name, header.substr(at, end - at));
         at = end + 1;
     }

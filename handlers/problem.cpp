@@ -81,6 +81,8 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "No more applications can be created."};
     case errc::too_many_accounts:
         return {409, "ERROR_CONFLICT", "No more accounts can be created."};
+    case errc::passwords_busy:
+        return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:
         return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
     case errc::code_not_found:
@@ -98,7 +100,7 @@ row row_of(kv::errc what)
 {
     switch (what) {
     case kv::errc::storage_full:
-        return {507, "ERROR_STORAGE_FULL", "The store has no room left; nothing was changed."};
+        return {507, "ERROR_STORAGE_FULL", "The store has no room left; this is not on the disk."};
     case kv::errc::queue_full:
         return {503, "ERROR_OVERLOADED", "Too many changes are waiting; try again."};
     case kv::errc::closing:
@@ -140,6 +142,8 @@ response problem(office_problem what)
 
 response problem(const kv::error_code& ec)
 {
+    if (ec == registry::errc::passwords_busy)
+        return problem(office_problem::rate_limited);
     if (ec.category() == registry::category())
         return answer(row_of(static_cast<registry::errc>(ec.value())));
     if (ec.category() == kv::category())
@@ -170,7 +174,8 @@ response problem(const std::vector<violation>& violations)
 
 response device_problem_or_storage(const kv::error_code& ec, device_problem otherwise)
 {
-    return ec.category() == kv::category() ? problem(ec) : problem(otherwise);
+    const bool of_the_moment = ec.category() == kv::category() || ec == registry::errc::passwords_busy;
+    return of_the_moment ? problem(ec) : problem(otherwise);
 }
 
 } // namespace doorward::handlers

@@ -40,7 +40,7 @@ enum class office_problem {
 /// A body in the documented form.
 [[nodiscard]] std::string problem_body(std::string_view code, std::string_view message);
 
-/// When the store cannot take a change at the moment, phones must be told so and not that they are wrong; any other
+/// When the server cannot do something at the moment, phones must be told so and not that they are wrong; any other
 /// error becomes `otherwise`.
 [[nodiscard]] response device_problem_or_storage(const kv::error_code& ec, device_problem otherwise);
 

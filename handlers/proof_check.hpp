@@ -1,7 +1,7 @@
 #pragma once
 
 #include "handlers/power_auth_header.hpp"
-#include "handlers/services.hpp"
+#include "handlers/slots.hpp"
 
 #include <span>
 
@@ -25,18 +25,20 @@ struct judged_proof {
         judged,           // see result
     };
     kind what = kind::malformed;
+    kv::error_code failure;                       // the store could not take what came before; nothing was judged
     std::shared_ptr<registry::attempt_slot> slot; // judged only
     registry::factors type{};                     // judged only
     registry::attempt_result result;              // judged only
 
     [[nodiscard]] bool accepted() const noexcept
     {
-        return what == kind::judged && result.outcome == registry::attempt_result::verdict::accepted;
+        return what == kind::judged && !failure && result.outcome == registry::attempt_result::verdict::accepted;
     }
 };
 
-/// Verifies a signed request by the rules of PROTOCOL.md 7.5. No I/O but reading the store; any io thread.
-[[nodiscard]] judged_proof judge(services& svc, const signed_request& asked);
+/// Verifies a signed request by the rules of PROTOCOL.md 7.5, after settling what an earlier failure of the store left
+/// over for its registration.
+task<judged_proof> judge(services& svc, const signed_request& asked);
 
 /// Makes sure that what a judgement tells of is on disk: commits its change together with `more`, or waits for the
 /// change of somebody else that it depends on. Only then may the answer be sent (DESIGN.md 5.1, invariant 4).
@@ -44,11 +46,5 @@ struct judged_proof {
 /// errors  kv::errc: nothing may be told; the attempt stays counted in memory
 task<kv::error_code> settle(services& svc, judged_proof& proof, std::vector<registry::transition> more);
 task<kv::error_code> settle(services& svc, judged_proof& proof);
-
-/// Commits transitions and tells their slots.
-task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps);
-
-/// The slot of a registration, from memory or from the store; null when there is no such registration.
-[[nodiscard]] std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id);
 
 } // namespace doorward::handlers

@@ -1,6 +1,6 @@
 #include "handlers/registration_access.hpp"
 #include "crypto/encoding.hpp"
-#include "handlers/proof_check.hpp"
+#include "handlers/slots.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -12,7 +12,7 @@ std::optional<registry::full_registration> find(services& svc, const registry::u
 
 } // namespace
 
-task<kv::error_code> expire(std::vector<registry::full_registration> found, services& svc)
+task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc)
 {
     const auto now = svc.clock.now();
     std::vector<registry::transition> steps;
@@ -20,30 +20,48 @@ task<kv::error_code> expire(std::vector<registry::full_registration> found, serv
         if (!each.is_expired(now))
             continue;
         const auto slot = find_slot(svc, each.record.id);
+        if (slot->is_unsettled()) // it is on its way; see sweep()
+            continue;
         auto change = registry::attempts::change_state(slot, registry::move::expire, {},
                                                        std::string{registry::reason::expired}, now);
         if (change) // otherwise somebody else was faster
             steps.push_back(std::move(*change));
     }
-    if (steps.empty())
-        co_return kv::error_code{};
-    const auto ec = co_await commit_transitions(svc, std::move(steps));
-    co_return ec;
+    const std::size_t count = steps.size();
+    if (count == 0)
+        co_return count;
+    if (const auto ec = co_await commit_transitions(svc, std::move(steps)))
+        co_return ec;
+    co_return count;
+}
+
+task<kv::result<registry::full_registration>> find_current(services& svc, const registry::uuid& id)
+{
+    auto found = find(svc, id);
+    if (!found)
+        co_return registry::errc::registration_not_found;
+    if (found->is_expired(svc.clock.now())) {
+        std::vector<registry::full_registration> late{*found};
+        const auto expired = co_await expire(std::move(late), svc);
+        if (!expired)
+            co_return expired.error();
+        found = find(svc, id);
+    }
+    co_return *std::move(found);
 }
 
 task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc)
 {
     const auto id = registry::uuid::parse(asked.first);
-    auto found = id ? find(svc, *id) : std::nullopt;
+    if (!id)
+        co_return registry::errc::registration_not_found;
+    auto found = find(svc, *id);
     if (!found || !asked.who->may_see(found->record.application_id))
         co_return registry::errc::registration_not_found;
-    if (found->is_expired(svc.clock.now())) {
-        std::vector<registry::full_registration> late{*found};
-        if (const auto ec = co_await expire(std::move(late), svc))
-            co_return ec;
-        found = find(svc, *id);
-    }
-    co_return *std::move(found);
+    if (!found->is_expired(svc.clock.now()))
+        co_return *std::move(found);
+    auto current = co_await find_current(svc, *id);
+    co_return current;
 }
 
 void write_registration(json_writer& to, const registry::full_registration& what,

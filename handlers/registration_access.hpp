@@ -12,8 +12,11 @@ namespace doorward::handlers {
 /// errors  registration_not_found: unknown, malformed id, or of an application that the account does not see; kv::errc
 task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc);
 
-/// Writes those of `found` that are unfinished and out of time as removed.
-task<kv::error_code> expire(std::vector<registry::full_registration> found, services& svc);
+/// A registration, whoever asks.
+task<kv::result<registry::full_registration>> find_current(services& svc, const registry::uuid& id);
+
+/// Writes those of `found` that are unfinished and out of time as removed; returns how many that were.
+task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc);
 
 /// The members of a registration (REGISTRATION-API.md 8.5), without the braces. The fields of the activation code are
 /// there while the code can be used; the fingerprint while the registration waits for commit.

@@ -18,19 +18,15 @@ struct history_filter {
 history_filter decode_filter(std::string_view query, std::vector<violation>& violations)
 {
     history_filter out;
-    const auto parameters = parse_query(query);
-    if (!parameters) {
-        violations.push_back({"", "", "the query has a malformed escape"});
-        return out;
-    }
+    const auto parameters = decode_query(query, violations);
     constexpr auto latest = std::numeric_limits<registry::time_ms>::max();
-    for (const auto& [name, value] : *parameters) {
+    for (const auto& [name, value] : parameters) {
         if (name == "timestampFrom")
             out.from = decode_number(name, value, 0, latest, violations).value_or(0);
         if (name == "timestampTo")
             out.to = decode_number(name, value, 0, latest, violations).value_or(latest);
     }
-    out.page = decode_page(*parameters, violations);
+    out.page = decode_page(parameters, violations);
     return out;
 }
 

@@ -21,7 +21,7 @@ task<response> remove_activation(const call& asked, services& svc)
 {
     const signed_request signed_part{asked.req.power_auth_authorization, "POST", uri_id, asked.req.body_bytes(),
                                      allowed};
-    judged_proof proof = judge(svc, signed_part);
+    judged_proof proof = co_await judge(svc, signed_part);
     if (proof.what == judged_proof::kind::type_not_allowed)
         co_return problem(device_problem::signature_type_invalid);
 
@@ -30,10 +30,15 @@ task<response> remove_activation(const call& asked, services& svc)
     if (proof.accepted()) {
         auto removed = registry::attempts::change_state(proof.slot, registry::move::remove, {}, {}, svc.clock.now());
         if (removed)
-            removal.push_back(std::move(*removed)); // otherwise somebody else removed it between the two swaps
+            removal.push_back(std::move(*removed));
     }
+    const bool removed_by_others = proof.accepted() && removal.empty(); // between the two swaps
     if (const auto ec = co_await settle(svc, proof, std::move(removal)))
         co_return problem(ec);
+    if (removed_by_others) {
+        if (const auto ec = co_await wait_until_durable(svc, proof.slot, proof.slot->load().version()))
+            co_return problem(ec);
+    }
     if (!proof.accepted())
         co_return problem(device_problem::signature_invalid);
     co_return ok([&](json_writer& out) { out.member("activationId", proof.slot->owner.id.text()); });

@@ -2,7 +2,7 @@
 #include "handlers/authenticate.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/problem.hpp"
-#include "handlers/query.hpp"
+#include "handlers/query_fields.hpp"
 
 #include <span>
 
@@ -81,12 +81,6 @@ std::optional<segments> match(std::string_view pattern, std::string_view path)
     }
 }
 
-bool is_well_formed_actor(std::string_view external_user)
-{
-    // Long enough for 255 characters of any alphabet.
-    return external_user.size() <= 4 * registry::external_user_characters_max;
-}
-
 } // namespace
 
 registry::actor call::actor(std::string external_user_id) const
@@ -142,8 +136,9 @@ task<response> route(side which, const request& req, services& svc)
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
-        if (!is_well_formed_actor(req.external_user)) {
-            const std::vector<violation> why{{"X-External-User", "", "must not exceed 255 characters"}};
+        if (!is_clean_text(req.external_user, registry::external_user_characters_max)) {
+            const std::vector<violation> why{
+                {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"}};
             co_return problem(why);
         }
     }

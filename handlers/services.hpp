@@ -6,6 +6,7 @@
 #include "kv/async_commit.hpp"
 #include "registry/attempts.hpp"
 #include "registry/directory.hpp"
+#include "registry/unsettled.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -24,9 +25,10 @@ struct services {
     registry::directory& directory;
     registry::attempt_table& slots;
     const registry::attempts& attempts;
-    password_pool& passwords;
+    registry::unsettled_transitions& unsettled;
+    password_pool& office_passwords; // of accounts
+    password_pool& otp_passwords;    // of registrations; apart, so that neither can crowd out the other
     credential_cache& credentials;
-    std::string_view service_base_url; // told to whoever creates an application; may be empty
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

@@ -9,6 +9,9 @@
 namespace doorward::handlers {
 namespace {
 
+// Each pass writes up to sweep_rows_max registrations as removed; what is left after these the sweep does.
+constexpr int expiry_passes_max = 8;
+
 struct list_filter {
     std::string user_id;
     bool removed = false;
@@ -20,29 +23,25 @@ struct list_filter {
 list_filter decode_filter(std::string_view query, std::vector<violation>& violations)
 {
     list_filter out;
-    const auto parameters = parse_query(query);
-    if (!parameters) {
-        violations.push_back({"", "", "the query has a malformed escape"});
-        return out;
-    }
-    for (const auto& [name, value] : *parameters) {
+    const auto parameters = decode_query(query, violations);
+    for (const auto& [name, value] : parameters) {
         if (name == "userId") {
             out.user_id = value;
         } else if (name == "removed") {
-            out.removed = value == "true";
-            if (value != "true" && value != "false")
-                violations.push_back({name, value, "must be true or false"});
+            out.removed = decode_boolean(name, value, violations);
         } else if (name == "appId") {
             out.application_id = value;
         } else if (name == "status") {
             const auto parsed = registry::parse_state(value);
-            if (parsed)
+            if (parsed) {
                 out.states.push_back(*parsed);
-            else
-                violations.push_back({name, value, "must be a registration status"});
+                out.removed = out.removed || *parsed == registry::state::removed;
+            } else {
+                violations.push_back({name, echo(value), "must be a registration status"});
+            }
         }
     }
-    out.page = decode_page(*parameters, violations);
+    out.page = decode_page(parameters, violations);
     if (out.user_id.empty() || out.user_id.size() > registry::user_id_bytes_max ||
         out.user_id.find('\0') != std::string::npos)
         violations.push_back({"userId", "", "is required: 1 to 255 bytes"});
@@ -75,9 +74,9 @@ list_page read_page(services& svc, const list_filter& filter, const registry::ac
             auto found = registry::find_full(txn, number);
             if (!found)
                 return true;
-            if (found->is_expired(now)) {
+            if (found->is_expired(now) && who.may_see(found->record.application_id)) {
                 out.late.push_back(*std::move(found));
-                return true;
+                return out.late.size() < registry::sweep_rows_max; // these first; the page is read again
             }
             if (!wanted(*found))
                 return true;
@@ -116,9 +115,10 @@ task<response> list_registrations(const call& asked, services& svc)
         co_return problem(violations);
 
     auto page = read_page(svc, filter, *asked.who);
-    if (!page.late.empty()) {
-        if (const auto ec = co_await expire(std::move(page.late), svc))
-            co_return problem(ec);
+    for (int pass = 0; !page.late.empty() && pass < expiry_passes_max; ++pass) {
+        const auto expired = co_await expire(std::move(page.late), svc);
+        if (!expired)
+            co_return problem(expired.error());
         page = read_page(svc, filter, *asked.who);
     }
     json_writer out;

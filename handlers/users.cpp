@@ -45,10 +45,10 @@ task<response> create_user(const call& asked, services& svc)
     // Shown once, in this answer; 24 random bytes.
     const std::string password = crypto::to_base64url(crypto::random_array<24>());
     auto hashing = [password] { return crypto::hash_password(password, crypto::office_password_cost); };
-    auto pending = svc.passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
+    auto pending = svc.office_passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
     auto [busy, hash] = co_await std::move(pending);
     if (busy)
-        co_return problem(office_problem::rate_limited);
+        co_return problem(busy);
     record.password_hash = std::move(hash);
     record.created_at = svc.clock.now();
     const registry::account made = record;

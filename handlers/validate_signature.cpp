@@ -38,7 +38,7 @@ task<response> validate_signature(const call& asked, services& svc)
 
     const signed_request signed_part{req.power_auth_authorization, req.method, uri_id,
                                      get ? crypto::as_bytes(*query) : req.body_bytes(), allowed};
-    judged_proof proof = judge(svc, signed_part);
+    judged_proof proof = co_await judge(svc, signed_part);
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
     co_return proof.accepted() ? ok() : problem(device_problem::signature_invalid);

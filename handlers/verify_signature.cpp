@@ -7,6 +7,7 @@
 #include "handlers/json_writer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
+#include "handlers/registration_access.hpp"
 #include "registry/limits.hpp"
 
 #include <algorithm>
@@ -36,6 +37,14 @@ struct verify_request {
     crypto::bytes body; // of a GET: its canonical query
 };
 
+std::string upper(std::string_view text)
+{
+    std::string out{text};
+    std::ranges::transform(out, out.begin(),
+                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    return out;
+}
+
 verify_request decode(std::string_view text, std::vector<violation>& violations)
 {
     verify_request out;
@@ -43,8 +52,7 @@ verify_request decode(std::string_view text, std::vector<violation>& violations)
     if (!top)
         return out;
     out.method = top->text("method", {.bytes_max = 16, .required = true}).value_or("");
-    std::ranges::transform(out.method, out.method.begin(),
-                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    out.method = upper(out.method);
     if (!out.method.empty() && std::ranges::find(methods, out.method) == std::end(methods))
         top->complain("method", "must be GET, POST, PUT, PATCH or DELETE", out.method);
     out.uri_id = top->text("uriId", {.bytes_max = uri_id_bytes_max, .required = true}).value_or("");
@@ -80,14 +88,6 @@ response nothing_known()
     return out;
 }
 
-std::string upper(std::string_view text)
-{
-    std::string out{text};
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return out;
-}
-
 } // namespace
 
 task<response> verify_signature(const call& asked, services& svc)
@@ -106,13 +106,14 @@ task<response> verify_signature(const call& asked, services& svc)
         co_return nothing_known();
 
     const signed_request signed_part{wanted.header, wanted.method, wanted.uri_id, wanted.body, allowed};
-    judged_proof proof = judge(svc, signed_part);
+    judged_proof proof = co_await judge(svc, signed_part);
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
 
     // What is on the disk by now; never older than what the proof was judged by.
-    const auto found =
-        svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, slot->owner.id); });
+    const auto found = co_await find_current(svc, slot->owner.id);
+    if (!found)
+        co_return problem(found.error());
     json_writer out;
     out.object()
         .member("signatureValid", proof.accepted())

@@ -66,7 +66,8 @@ private:
 /// Hands a change to the writer and completes, on the caller's io thread, when it is durable or refused.
 ///
 /// change   a callable `error_code(write_txn&)`; it runs on the writer thread, reads first and writes last. It is given
-///          back with the outcome, so that what it found out on the way can be used.
+///          back with the outcome, so that what it found out on the way can be used. Its member durable(), if it has
+///          one, is called on the writer thread after the commit and before the next batch.
 /// token    signature void(error_code, Change)
 /// errors   what the change returned, or kv::errc (storage_full, queue_full, closing)
 /// threads  call on an io thread whose executor is io_context::executor_type
@@ -89,14 +90,19 @@ auto async_commit(writer& to, Change change, Token&& token)
                 : pending_write{home}, handler_{std::move(handler)}, change_{std::move(change)}, work_{executor}
             {}
             error_code apply(write_txn& txn) override { return change_(txn); }
+            void durable() noexcept override
+            {
+                if constexpr (requires(Change & settled) { settled.durable(); })
+                    change_.durable();
+            }
             void complete() override
             {
-                // Freed before the handler runs, which may start the next operation.
-                const std::unique_ptr<operation> self{this};
+                std::unique_ptr<operation> self{this};
                 auto handler = std::move(handler_);
                 auto result = std::move(change_);
                 const error_code ec = outcome;
-                auto work = std::move(work_);
+                const auto work = std::move(work_);
+                self.reset(); // before the handler, which may start the next operation in its place
                 handler(ec, std::move(result));
             }
 

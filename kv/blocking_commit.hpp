@@ -18,6 +18,11 @@ template <class Change>
     public:
         explicit operation(Change& wanted) : pending_write{static_cast<landing&>(*this)}, change_{wanted} {}
         error_code apply(write_txn& txn) override { return change_(txn); }
+        void durable() noexcept override
+        {
+            if constexpr (requires(Change & settled) { settled.durable(); })
+                change_.durable();
+        }
         void complete() override {}
         void deliver(pending_write*) override { done.set_value(outcome); } // alone in its chain: the landing is its own
 

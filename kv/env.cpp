@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
@@ -54,7 +55,7 @@ env::directory_lock::~directory_lock()
 }
 
 env::env(const std::filesystem::path& directory, std::span<const char* const> table_names, std::size_t map_bytes)
-    : lock_{directory}
+    : lock_{directory}, map_bytes_{map_bytes}
 {
     const auto check = [&](int code) {
         if (code != MDB_SUCCESS) {
@@ -94,6 +95,26 @@ env::usage env::used() const
     mdb_env_info(env_, &info);
     mdb_env_stat(env_, &stat);
     return {info.me_mapsize, (info.me_last_pgno + 1) * stat.ms_psize, info.me_numreaders};
+}
+
+error_code env::reserve(std::size_t bytes) const
+{
+    const std::size_t wanted = std::min(used().used_bytes + bytes, map_bytes_);
+    if (wanted <= reserved_bytes_)
+        return {};
+    mdb_filehandle_t file{};
+    mdb_env_get_fd(env_, &file);
+    // A step at a time, or at least what is wanted when the disk has no room for a step.
+    for (const std::size_t up_to : {wanted + reserve_step_bytes, wanted}) {
+        if (::fallocate(file, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(reserved_bytes_),
+                        static_cast<off_t>(up_to - reserved_bytes_)) == 0) {
+            reserved_bytes_ = up_to;
+            return {};
+        }
+        if (!is_full(errno)) // a file system that cannot reserve: a full disk shows at the commit
+            return {};
+    }
+    return errc::storage_full;
 }
 
 read_txn::read_txn(const env& owner, unsigned flags) : env_{owner}, txn_{nullptr}
@@ -177,29 +198,23 @@ write_txn::write_txn(const env& owner) : read_txn{owner, 0} {}
 void write_txn::put(table to, bytes_view key, bytes_view value)
 {
     assert(!key.empty() && key.size() <= 511);
-    if (error_)
-        return;
     MDB_val where = to_val(key);
     MDB_val what = to_val(value);
     const int code = mdb_put(txn_, env_.dbi(to), &where, &what, 0);
-    if (is_full(code)) {
-        error_ = errc::storage_full;
-    } else if (code != MDB_SUCCESS) {
+    if (is_full(code))
+        throw batch_full{};
+    if (code != MDB_SUCCESS)
         throw storage_fault{"cannot write", code};
-    }
 }
 
 void write_txn::erase(table from, bytes_view key)
 {
-    if (error_)
-        return;
     MDB_val where = to_val(key);
     const int code = mdb_del(txn_, env_.dbi(from), &where, nullptr);
-    if (is_full(code)) {
-        error_ = errc::storage_full;
-    } else if (code != MDB_SUCCESS && code != MDB_NOTFOUND) {
+    if (is_full(code))
+        throw batch_full{};
+    if (code != MDB_SUCCESS && code != MDB_NOTFOUND)
         throw storage_fault{"cannot erase", code};
-    }
 }
 
 error_code write_txn::commit()

@@ -14,6 +14,9 @@ namespace doorward::kv {
 /// registrations; beyond it writes are refused with storage_full.
 inline constexpr std::size_t map_bytes_default = std::size_t{64} * 1024 * 1024 * 1024;
 
+/// The file's blocks are reserved in steps of so many bytes, ahead of what is written.
+inline constexpr std::size_t reserve_step_bytes = std::size_t{16} * 1024 * 1024;
+
 /// Snapshots that can be open at once, all threads together.
 inline constexpr unsigned readers_max = 512;
 
@@ -50,6 +53,12 @@ public:
     };
     [[nodiscard]] usage used() const;
 
+    /// Makes sure that the file system has room for the file to grow by `bytes`. Writer thread.
+    ///
+    /// Without it a disk that fills up in the middle of a commit shows as a short write, which LMDB reports like a
+    /// broken disk. errors  storage_full
+    [[nodiscard]] error_code reserve(std::size_t bytes) const;
+
 private:
     friend class read_txn;
     friend class write_txn;
@@ -76,6 +85,8 @@ private:
 
     directory_lock lock_;
     MDB_env* env_ = nullptr;
+    std::size_t map_bytes_;
+    mutable std::size_t reserved_bytes_ = 0; // writer thread only
     std::vector<unsigned> tables_;
 };
 

@@ -25,6 +25,10 @@ struct storage_fault : std::runtime_error {
     storage_fault(const char* what, int lmdb_code);
 };
 
+/// Thrown by the first write that finds no room, so that nothing more of its batch runs: after it LMDB refuses every
+/// call on the transaction. The writer turns it into errc::storage_full for the batch; nobody else sees it.
+struct batch_full {};
+
 /// A directory that cannot be opened, with the reason and the path in its text. Start-up only.
 struct open_error : std::runtime_error {
     using std::runtime_error::runtime_error;

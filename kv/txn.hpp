@@ -57,15 +57,13 @@ protected:
 
 /// The one transaction that may write; the writer thread owns it.
 ///
-/// The first failure sticks: later writes do nothing and error() tells. So a change writes without looking at each
-/// step, and the writer refuses the whole batch.
+/// A change writes without looking at each step: a write that finds no room throws batch_full, which only the writer
+/// catches, and the whole batch is refused.
 class write_txn : public read_txn {
 public:
     void put(table to, bytes_view key, bytes_view value);
     /// Erasing what is not there is no error.
     void erase(table from, bytes_view key);
-
-    [[nodiscard]] error_code error() const noexcept { return error_; }
 
 private:
     friend class env;
@@ -74,8 +72,6 @@ private:
 
     /// Empty on success. storage_full leaves the store as it was; every other failure throws storage_fault.
     [[nodiscard]] error_code commit();
-
-    error_code error_;
 };
 
 } // namespace doorward::kv

@@ -39,8 +39,11 @@ writer::~writer()
     push(mark);
     thread_.join();
 
-    // A submit that raced with the flag may have come in behind the mark.
-    pending_write* const late = head_.exchange(nullptr, std::memory_order_acquire);
+    refuse(head_.exchange(nullptr, std::memory_order_acquire)); // a submit that raced with the flag
+}
+
+void writer::refuse(pending_write* late)
+{
     for (pending_write* change = late; change != nullptr; change = change->next)
         change->outcome = errc::closing;
     deliver(late);
@@ -103,28 +106,37 @@ void writer::run()
             if (end != nullptr) {
                 end->next = nullptr;
                 waiting_.fetch_sub(size, std::memory_order_relaxed);
-                settle(batch);
+                settle(batch, size);
             }
-            if (!open)
+            if (!open) {
+                refuse(queue->next); // came in behind the mark
                 break;
+            }
         }
     }
 }
 
-void writer::settle(pending_write* batch)
+void writer::settle(pending_write* batch, std::size_t size)
 {
-    std::size_t size = 0;
+    error_code durable;
     try {
-        write_txn txn{env_};
-        for (pending_write* change = batch; change != nullptr; change = change->next, ++size)
-            change->outcome = change->apply(txn);
-        const error_code durable = txn.error() ? txn.error() : txn.commit();
-        if (durable) {
+        durable = env_.reserve(batch_bytes_least + size * batch_bytes_per_change);
+        if (!durable) {
+            write_txn txn{env_};
             for (pending_write* change = batch; change != nullptr; change = change->next)
-                change->outcome = durable;
+                change->outcome = change->apply(txn);
+            durable = txn.commit();
         }
+    } catch (const batch_full&) {
+        durable = errc::storage_full;
     } catch (const std::exception& fault) {
         stop_process(fault.what());
+    }
+    for (pending_write* change = batch; change != nullptr; change = change->next) {
+        if (durable)
+            change->outcome = durable;
+        else if (!change->outcome)
+            change->durable();
     }
     batches_.fetch_add(1, std::memory_order_relaxed);
     changes_.fetch_add(size, std::memory_order_relaxed);

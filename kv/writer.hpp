@@ -14,6 +14,10 @@ inline constexpr std::size_t writer_queue_max = 65'536;
 inline constexpr std::size_t batch_changes_max = 4'096;
 static_assert(batch_changes_max <= writer_queue_max);
 
+/// Room that is reserved for a batch: new pages for every change, and some for the tree above them.
+inline constexpr std::size_t batch_bytes_per_change = std::size_t{8} * 4096;
+inline constexpr std::size_t batch_bytes_least = std::size_t{1024} * 1024;
+
 class pending_write;
 
 /// Where settled changes of one io thread go. deliver() takes a whole chain at once, so an io thread is woken once per
@@ -37,6 +41,9 @@ public:
 
     /// Writer thread: reads first and writes last, so that an error leaves the batch untouched.
     virtual error_code apply(write_txn& txn) = 0;
+
+    /// Writer thread, after the commit and before the next batch; only when the outcome is success.
+    virtual void durable() noexcept {}
 
     /// On the io thread it came from; destroys *this. `outcome` is known by then.
     virtual void complete() = 0;
@@ -79,7 +86,8 @@ private:
     void run();
     void push(pending_write& change) noexcept;
     [[nodiscard]] pending_write* take_queue() noexcept;
-    void settle(pending_write* batch);
+    void settle(pending_write* batch, std::size_t size);
+    void refuse(pending_write* late);
     void deliver(pending_write* batch);
 
     const env& env_; // outlives this object

@@ -100,6 +100,7 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest p
     if (!swap(expected, expected.refused(limits.max_failed)))
         return refusal::lost;
     refused_.push_back(proof);
+    refused_version_ = expected.version() + 1;
     assert(refused_.size() <= limits.max_failed); // (1)
     return refusal::counted;
 }
@@ -113,6 +114,7 @@ bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
     if (!swap(expected, expected.refused(limits.max_failed)))
         return false;
     refused_.push_back(0); // keeps one entry per counted failure
+    refused_version_ = expected.version() + 1;
     return true;
 }
 
@@ -125,10 +127,14 @@ void attempt_slot::mark_durable(std::uint64_t version) noexcept
 
 std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const
 {
+    if (word.failed() == 0)
+        return {};
     const std::lock_guard lock{refused_mutex_};
+    if (refused_version_ > word.version())
+        return {};
     std::vector<proof_digest> out = refused_;
-    if (out.size() > word.failed())
-        out.resize(word.failed());
+    if (out.size() > word.failed()) // left over from before a reset
+        out.clear();
     return out;
 }
 

@@ -76,7 +76,18 @@ public:
     /// A change that carried the word of this version is on disk.
     void mark_durable(std::uint64_t version) noexcept;
 
-    /// The digests that belong to a word, oldest first.
+    /// Has the slot transitions that the disk had no room for? Kept by unsettled_transitions.
+    [[nodiscard]] bool is_unsettled() const noexcept { return unsettled_.load(std::memory_order_acquire); }
+    void set_unsettled(bool now) noexcept { unsettled_.store(now, std::memory_order_release); }
+
+    /// May proofs have decimal components? Only those of a phone that registered with protocol 3.0 and has not used a
+    /// later one since: anybody can claim that version, and short components can be guessed.
+    [[nodiscard]] bool accepts_decimal() const noexcept { return accepts_decimal_.load(std::memory_order_relaxed); }
+    void refuse_decimal() noexcept { accepts_decimal_.store(false, std::memory_order_relaxed); }
+    void accept_decimal() noexcept { accepts_decimal_.store(true, std::memory_order_relaxed); }
+
+    /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
+    /// list: that one's own transition tells it.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
@@ -88,6 +99,8 @@ private:
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
     std::atomic<std::uint64_t> durable_version_;
+    std::atomic<bool> unsettled_{false};
+    std::atomic<bool> accepts_decimal_{false};
 
     // The base of the counter: a known place at or before the word's position. A sequence lock: odd while it is being
     // written. All fields are atomic, so that a torn read is detected rather than undefined.
@@ -96,10 +109,12 @@ private:
     std::atomic<std::uint64_t> base_high_;
     std::atomic<std::uint64_t> base_low_;
 
-    // A leaf: held for a handful of instructions, never together with another lock, and only by refusals. Accepting a
-    // proof and every operator change take no lock at all.
+    // A leaf: held for a handful of instructions, never together with another lock. Refusals take it, and whoever
+    // writes
+    // down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
     mutable std::mutex refused_mutex_;
     std::vector<proof_digest> refused_; // guarded by refused_mutex_
+    std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made
 };
 
 } // namespace doorward::registry

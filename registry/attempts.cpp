@@ -124,13 +124,16 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
 }
 
 result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
-                                          std::string reason, time_ms now)
+                                          std::string reason, time_ms now, attempt_word* forbidden_by)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
         const auto to = target(word.current(), by);
-        if (!to)
+        if (!to) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
             return errc::illegal_change;
+        }
         // A registration that becomes active starts with a clean count; otherwise the count tells the story.
         const std::uint8_t failed =
             *to == state::active || *to == state::pending_commit ? std::uint8_t{0} : word.failed();

@@ -43,9 +43,10 @@ public:
 
     /// Moves the state. `reason` and `who` go to the history.
     ///
-    /// errors  errc::illegal_change when the move is not legal in the present state
+    /// errors  errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by
     [[nodiscard]] static result<transition> change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
-                                                         std::string reason, time_ms now);
+                                                         std::string reason, time_ms now,
+                                                         attempt_word* forbidden_by = nullptr);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
     [[nodiscard]] static result<transition> fail_otp(const std::shared_ptr<attempt_slot>& slot, actor who, time_ms now);

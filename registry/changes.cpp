@@ -10,7 +10,10 @@ namespace {
 bool has_incomplete(const kv::read_txn& txn, const registration& fresh)
 {
     bool found = false;
+    std::size_t looked_at = 0; // the newest ones: a registration is unfinished for minutes only
     scan_user(txn, fresh.user_id, 0, [&](registration_number number) {
+        if (++looked_at > page_rows_max)
+            return false;
         const auto other = find_full(txn, number);
         found = other && other->record.application_id == fresh.application_id &&
                 (other->current() == state::created || other->current() == state::pending_commit) &&
@@ -122,8 +125,8 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
 kv::error_code erase_due::operator()(kv::write_txn& txn) const
 {
     for (const due_row& row : rows) {
-        assert(row.kind != due_kind::registration);
-        txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
+        if (row.kind != due_kind::registration)
+            txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
         txn.erase(tables::due, due_key(row.at, row.kind, row.what));
     }
     return {};

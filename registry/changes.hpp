@@ -67,9 +67,9 @@ struct assign_application {
     kv::error_code operator()(kv::write_txn& txn);
 };
 
-/// Erases temporary keys and seen values whose time is over.
+/// Erases rows of `due`, and with them the temporary keys and seen values whose time is over.
 struct erase_due {
-    std::vector<due_row> rows; // of the kinds temporary_key and seen
+    std::vector<due_row> rows; // a row about a registration goes alone
 
     kv::error_code operator()(kv::write_txn& txn) const;
 };

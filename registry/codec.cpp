@@ -100,10 +100,10 @@ public:
         return raw<65>();
     }
     template <class Enum>
-    Enum enumeration(Enum last)
+    Enum enumeration(Enum first, Enum last)
     {
         const auto value = u8();
-        if (value > static_cast<std::uint8_t>(last))
+        if (value < static_cast<std::uint8_t>(first) || value > static_cast<std::uint8_t>(last))
             throw record_fault{"a record with an unknown value"};
         return static_cast<Enum>(value);
     }
@@ -133,8 +133,9 @@ constexpr byte version_1 = 1;
 } // namespace
 
 // registration := 1  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
-//                 name:text  platform:text  device_info:text  extras:text  flags:list(text)  blocked_reason:text
-//                 created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point  server:point
+//                 accepts_decimal:u8  name:text  platform:text  device_info:text  extras:text  flags:list(text)
+//                 blocked_reason:text created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point
+//                 server:point
 bytes encode(const registration& record)
 {
     return record_writer{version_1}
@@ -145,6 +146,7 @@ bytes encode(const registration& record)
         .text(record.otp_hash)
         .u8(static_cast<std::uint8_t>(record.phase))
         .u8(record.max_failed_attempts)
+        .u8(record.accepts_decimal ? 1 : 0)
         .text(record.name)
         .text(record.platform)
         .text(record.device_info)
@@ -170,8 +172,9 @@ registration decode(bytes_view data)
     record.user_id = in.text();
     record.activation_code = in.text();
     record.otp_hash = in.text();
-    record.phase = in.enumeration(commit_phase::on_key_exchange);
+    record.phase = in.enumeration(commit_phase::on_commit, commit_phase::on_key_exchange);
     record.max_failed_attempts = in.u8();
+    record.accepts_decimal = in.u8() != 0;
     record.name = in.text();
     record.platform = in.text();
     record.device_info = in.text();
@@ -249,10 +252,10 @@ history_row decode(bytes_view data)
     record_reader in{data, version_1};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::remove_on_otp);
-    if (const auto previous = in.enumeration(state::removed); static_cast<int>(previous) != 0)
+    record.by = in.enumeration(move::create, move::remove_on_otp);
+    if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
-    record.now = in.enumeration(state::removed);
+    record.now = in.enumeration(state::created, state::removed);
     record.reason = in.text();
     record.who.account = in.text();
     record.who.external_user_id = in.text();
@@ -352,7 +355,7 @@ account decode(bytes_view data)
     account record;
     record.username = in.text();
     record.password_hash = in.text();
-    record.its_role = in.enumeration(role::integration);
+    record.its_role = in.enumeration(role::admin, role::integration);
     record.applications = in.texts();
     record.enabled = in.u8() != 0;
     record.created_at = in.time();

@@ -63,12 +63,18 @@ struct envelope_context {
 /// One opened request, which can seal its one response.
 class opened_envelope {
 public:
+    opened_envelope(opened_envelope&&) noexcept = default;
+    opened_envelope& operator=(opened_envelope&&) = delete;
+    opened_envelope(const opened_envelope&) = delete;
+    opened_envelope& operator=(const opened_envelope&) = delete;
+    ~opened_envelope() { crypto::wipe(plaintext_.data(), plaintext_.size()); } // it may hold a one-time password
     [[nodiscard]] crypto::bytes_view plaintext() const noexcept { return plaintext_; }
     [[nodiscard]] envelope_response seal(crypto::bytes_view answer, time_ms now) const;
 
 private:
     friend result<opened_envelope> open_envelope(const envelope_request&, const crypto::p256_private_key&,
                                                  const envelope_context&);
+    opened_envelope() = default;
     protocol_version version_{};
     crypto::secret<48> keys_;
     crypto::digest32 shared_info_base_{};

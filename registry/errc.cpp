@@ -45,6 +45,8 @@ public:
             return "the envelope was seen before";
         case errc::unknown_temporary_key:
             return "no such temporary key for this application and registration";
+        case errc::passwords_busy:
+            return "too many passwords are being checked";
         case errc::changed_meanwhile:
             return "the record changed meanwhile";
         }

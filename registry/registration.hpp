@@ -74,6 +74,7 @@ struct registration {
     std::string otp_hash;        // empty when there is none
     commit_phase phase = commit_phase::on_commit;
     std::uint8_t max_failed_attempts = 0;
+    bool accepts_decimal = false; // proofs of protocol 3.0: registered with it, and nothing later used since
     std::string name;
     std::string platform;
     std::string device_info;

@@ -126,12 +126,17 @@ bool is_initialised(const kv::read_txn& txn)
     return txn.get(tables::meta, as_bytes(meta_key::format)).has_value();
 }
 
+void require_store(const kv::read_txn& txn, const std::filesystem::path& directory)
+{
+    if (!is_initialised(txn))
+        throw kv::open_error{directory.string() + " holds no store yet; make one with: doorward init --data " +
+                             directory.string()};
+}
+
 void check_store(const kv::read_txn& txn, const crypto::sealer& with)
 {
     const auto format = txn.get(tables::meta, as_bytes(meta_key::format));
-    if (!format)
-        throw kv::open_error{"this directory holds no store yet; make one with: doorward init --data DIR"};
-    if (format->size() != 1 || (*format)[0] != store_format)
+    if (!format || format->size() != 1 || (*format)[0] != store_format)
         throw kv::open_error{"the store was written by another version of doorward"};
     const auto sealed = txn.get(tables::meta, as_bytes(meta_key::key_check));
     if (!sealed || !with.open(*sealed, seal_place("meta", {}, meta_key::key_check)))

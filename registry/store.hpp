@@ -95,6 +95,9 @@ inline constexpr crypto::byte store_format = 1;
 
 [[nodiscard]] bool is_initialised(const kv::read_txn& txn);
 
+/// Throws kv::open_error, with what to do about it, when the directory holds no store yet.
+void require_store(const kv::read_txn& txn, const std::filesystem::path& directory);
+
 /// Is this the master key the store was made with, and the format one that this program reads?
 /// Throws kv::open_error with the reason.
 void check_store(const kv::read_txn& txn, const crypto::sealer& with);

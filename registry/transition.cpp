@@ -24,6 +24,21 @@ void put_counters(kv::write_txn& txn, const transition& change)
     txn.put(tables::counters, number_key(number), encode(*stored));
 }
 
+// Rows of later changes that reached the writer before the key exchange told the phone's name.
+void name_later_rows(kv::write_txn& txn, registration_number number, std::uint64_t version, const std::string& name)
+{
+    std::vector<history_row> later;
+    scan_history(txn, number, 0, [&](const history_row& row) {
+        if (row.version > version)
+            later.push_back(row);
+        return row.version > version;
+    });
+    for (history_row& row : later) {
+        row.name = name;
+        txn.put(tables::history, history_key(number, row.version), encode(row));
+    }
+}
+
 void put_state_change(kv::write_txn& txn, const transition& change)
 {
     const registration_number number = change.slot->owner.number;
@@ -35,11 +50,14 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.bound) {
         record->device_key = change.bound->device_key;
         record->server_key = change.bound->server_key;
-        if (!change.bound->name.empty())
+        if (!change.bound->name.empty()) {
             record->name = change.bound->name;
+            name_later_rows(txn, number, change.after.version(), record->name);
+        }
         record->platform = change.bound->platform;
         record->device_info = change.bound->device_info;
         record->extras = change.bound->extras;
+        record->accepts_decimal = change.bound->accepts_decimal;
         txn.put(tables::keys, number_key(number), encode(change.bound->keys));
     }
     if (before == state::created && after != state::created) {
@@ -54,8 +72,8 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
-        record->changed_at = std::max(record->changed_at, change.at);
     }
+    record->changed_at = std::max(record->changed_at, change.at);
 
     history_row row;
     row.version = change.after.version();
@@ -77,6 +95,12 @@ kv::error_code transition::operator()(kv::write_txn& txn) const
     put_counters(txn, *this);
     if (by)
         put_state_change(txn, *this);
+    if (ends_decimal) {
+        auto record = find_registration(txn, slot->owner.number);
+        assert(record);
+        record->accepts_decimal = false;
+        txn.put(tables::registrations, number_key(slot->owner.number), encode(*record));
+    }
     return {};
 }
 

@@ -16,6 +16,7 @@ struct binding {
     std::string platform;
     std::string device_info;
     std::string extras;
+    bool accepts_decimal = false; // bound with protocol 3.0
 };
 
 /// One swap of an attempt word on its way to the disk: the change that the writer applies.
@@ -36,6 +37,7 @@ struct transition {
     actor who;
     time_ms at = 0;
     std::optional<binding> bound; // of exchange_keys and exchange_and_start
+    bool ends_decimal = false;    // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
 
     /// Writer thread. Never fails: what it needs was there when the word was swapped.
     kv::error_code operator()(kv::write_txn& txn) const;
@@ -54,8 +56,8 @@ struct transitions {
         return {};
     }
 
-    /// After success: tells the slots what is on disk.
-    void mark_durable() const noexcept
+    /// Writer thread, after the commit: tells the slots what is on disk.
+    void durable() const noexcept
     {
         for (const transition& step : steps)
             step.slot->mark_durable(step.after.version());

@@ -10,14 +10,21 @@ namespace doorward::server {
 
 // Limits of the transport: name, number, unit, reason. Those of the domain are in registry/limits.hpp.
 
-inline constexpr std::size_t header_bytes_max = 16 * 1024; // request line and header fields; phones send under 1 KiB
-inline constexpr std::size_t body_bytes_max = 64 * 1024;   // two nested envelopes around the longest names take 8 KiB
-inline constexpr std::size_t connections_max = 8192;       // both sides together; more wait in the backlog
-inline constexpr int listen_backlog = 4096;                // connections; the kernel caps it at somaxconn
+inline constexpr std::size_t header_bytes_max = 16 * 1024;  // request line and header fields; phones send under 1 KiB
+inline constexpr std::size_t body_bytes_max = 64 * 1024;    // two nested envelopes around the longest names take 8 KiB
+inline constexpr std::size_t device_connections_max = 7168; // more wait in the backlog
+inline constexpr std::size_t office_connections_max = 1024; // apart, so that phones cannot shut out the back office
+inline constexpr int listen_backlog = 4096;                 // connections; the kernel caps it at somaxconn
 
 // What connections may hold in memory at worst, all together.
-static_assert(connections_max * (header_bytes_max + body_bytes_max) <= std::size_t{1024} * 1024 * 1024);
+// The body is there twice while it is parsed.
+static_assert((device_connections_max + office_connections_max) * (header_bytes_max + 2 * body_bytes_max) <=
+              std::size_t{1200} * 1024 * 1024);
 
+// Descriptors that are no connections: listeners, the store, event loops, logs.
+inline constexpr std::size_t other_descriptors = 128;
+
+inline constexpr std::chrono::seconds first_request_timeout{15}; // from connecting to the first byte
 inline constexpr std::chrono::seconds idle_timeout{75};      // between requests; longer than the 60 s of usual proxies
 inline constexpr std::chrono::seconds request_timeout{15};   // from the first byte of a request to its last
 inline constexpr std::chrono::seconds answer_timeout{30};    // from its last byte until the answer is sent

@@ -7,6 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <sys/resource.h>
+
+#include <algorithm>
+
 namespace doorward::server {
 namespace {
 
@@ -26,6 +30,29 @@ void log_fault(std::exception_ptr fault)
     }
 }
 
+struct budget {
+    std::size_t device;
+    std::size_t office;
+};
+
+// As many connections as config.hpp says, or what the descriptors that this process may have allow for.
+budget connection_budget()
+{
+    rlimit limit{};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        ::setrlimit(RLIMIT_NOFILE, &limit);
+        ::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    constexpr std::size_t wanted = device_connections_max + office_connections_max;
+    const std::size_t descriptors = std::max<std::size_t>(limit.rlim_cur, 2 * other_descriptors) - other_descriptors;
+    if (descriptors >= wanted)
+        return {device_connections_max, office_connections_max};
+    const std::size_t office = std::max<std::size_t>(descriptors / 8, 1);
+    return {descriptors - office, office};
+}
+
 unsigned thread_count(unsigned wanted)
 {
     const unsigned count = wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
@@ -34,8 +61,8 @@ unsigned thread_count(unsigned wanted)
 
 } // namespace
 
-instance::listener::listener(asio::io_context& context, const asio::ip::tcp::endpoint& where)
-    : sockets{context.get_executor()}, pause{context.get_executor()}
+instance::listener::listener(asio::io_context& context, const asio::ip::tcp::endpoint& where, std::size_t most)
+    : connections_max{most}, sockets{context.get_executor()}, pause{context.get_executor()}
 {
     try {
         sockets.open(where.protocol());
@@ -51,22 +78,20 @@ instance::listener::listener(asio::io_context& context, const asio::ip::tcp::end
 instance::instance(const settings& wanted)
     : store_{wanted.data, registry::tables::names},
       threads_{thread_count(wanted.io_threads)},
-      device_{threads_[0].context(), wanted.device},
-      office_{threads_[0].context(), wanted.office},
+      device_{threads_[0].context(), wanted.device, connection_budget().device},
+      office_{threads_[0].context(), wanted.office, connection_budget().office},
       sweep_pause_{threads_[0].context().get_executor()}
 {
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
-    if (!store_.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); }))
-        throw kv::open_error{wanted.data.string() + " holds no store yet; make one with: doorward init --data " +
-                             wanted.data.string()};
+    store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
     store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
     writer_.emplace(store_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     services_.emplace(handlers::services{store_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
-                                         passwords_, credentials_, service_base_url_});
+                                         unsettled_, office_passwords_, otp_passwords_, credentials_});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -85,7 +110,7 @@ instance::~instance()
 handlers::task<void> instance::accept(listener& from, handlers::side which)
 {
     for (std::size_t next = 0; !stopping_;) {
-        if (threads_.connections >= connections_max) {
+        if (from.connections.now() >= from.connections_max) {
             from.pause.expires_after(accept_pause);
             const auto [ec] = co_await from.pause.async_wait(token);
             static_cast<void>(ec);
@@ -103,17 +128,30 @@ handlers::task<void> instance::accept(listener& from, handlers::side which)
             static_cast<void>(ignored);
             continue;
         }
-        threads_.connections.fetch_add(1);
-        asio::co_spawn(home.context(),
-                       serve_connection(std::move(socket), which, *services_, home, threads_.connections), log_fault);
+        from.connections.opened();
+        asio::co_spawn(home.context(), serve_connection(std::move(socket), which, *services_, home, from.connections),
+                       log_fault);
     }
+}
+
+handlers::task<bool> instance::sweep_once()
+{
+    std::string fault;
+    try {
+        const bool more = co_await handlers::sweep(*services_);
+        co_return more;
+    } catch (const std::exception& problem) {
+        fault = problem.what();
+    }
+    log_error("the clean-up failed and is tried again: {}", fault);
+    co_return false;
 }
 
 handlers::task<void> instance::sweep_now_and_then()
 {
     while (!stopping_) {
-        const bool more = co_await handlers::sweep(*services_);
-        if (more)
+        const bool more = co_await sweep_once();
+        if (more || stopping_)
             continue;
         sweep_pause_.expires_after(sweep_pause);
         const auto [ec] = co_await sweep_pause_.async_wait(token);
@@ -135,7 +173,7 @@ void instance::stop()
             }
             sweep_pause_.cancel();
         });
-        threads_.drain();
+        threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
         sweep_ended_.get_future().wait();
     }
     writer_.reset(); // settles what is queued; the loops still run and take the completions

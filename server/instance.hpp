@@ -25,7 +25,7 @@ public:
     [[nodiscard]] boost::asio::ip::tcp::endpoint office() const { return office_.local; }
 
     /// Stops accepting, answers what is in flight, settles what waits for the disk, ends all threads. In this order;
-    /// takes drain_timeout at most, and does nothing the second time.
+    /// does nothing the second time.
     void stop();
 
     [[nodiscard]] const kv::writer& writer() const { return *writer_; }
@@ -35,13 +35,18 @@ private:
     using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                     boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
     struct listener {
-        listener(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& where);
+        listener(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& where,
+                 std::size_t connections_max);
+
+        const std::size_t connections_max;
+        connection_count connections;
 
         acceptor sockets;
         timer pause;
         boost::asio::ip::tcp::endpoint local; // with the port that the system chose for 0
     };
     handlers::task<void> accept(listener& from, handlers::side which);
+    handlers::task<bool> sweep_once();
     handlers::task<void> sweep_now_and_then();
 
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
@@ -54,9 +59,10 @@ private:
     std::optional<registry::directory> directory_;
     registry::attempt_table slots_;
     std::optional<registry::attempts> attempts_;
-    handlers::password_pool passwords_;
+    registry::unsettled_transitions unsettled_;
+    handlers::password_pool office_passwords_;
+    handlers::password_pool otp_passwords_;
     handlers::credential_cache credentials_;
-    std::string service_base_url_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

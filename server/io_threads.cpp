@@ -60,7 +60,7 @@ void io_threads::start()
     }
 }
 
-void io_threads::drain()
+void io_threads::drain(const std::function<bool()>& open)
 {
     const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
     for (const auto& each : threads_) {
@@ -72,7 +72,7 @@ void io_threads::drain()
             }
         });
     }
-    while (connections.load() > 0 && std::chrono::steady_clock::now() < deadline)
+    while (open() && std::chrono::steady_clock::now() < deadline)
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
     for (const auto& each : threads_) {
         boost::asio::post(each->context_, [thread = each.get()] {
@@ -80,7 +80,7 @@ void io_threads::drain()
                 connection.close();
         });
     }
-    while (connections.load() > 0)
+    while (open())
         std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }
 

@@ -73,6 +73,17 @@ private:
     std::thread thread_;
 };
 
+/// Connections open now on one side of the server. Any thread.
+class connection_count {
+public:
+    void opened() noexcept { now_.fetch_add(1); }
+    void closed() noexcept { now_.fetch_sub(1); }
+    [[nodiscard]] std::size_t now() const noexcept { return now_.load(); }
+
+private:
+    std::atomic<std::size_t> now_{0};
+};
+
 /// All io threads. Made and destroyed on the main thread.
 class io_threads {
 public:
@@ -84,17 +95,15 @@ public:
     void start();
 
     /// Idle connections are closed at once, busy ones after their answer, all of them after drain_timeout. Returns when
-    /// no connection is left.
-    void drain();
+    /// `open` tells that no connection is left, which then takes no longer than what is under way for it: a flush, a
+    /// password check.
+    void drain(const std::function<bool()>& open);
 
     /// Ends the loops and joins the threads.
     void stop();
 
     [[nodiscard]] std::size_t size() const noexcept { return threads_.size(); }
     [[nodiscard]] io_thread& operator[](std::size_t index) noexcept { return *threads_[index]; }
-
-    /// Connections open now, on all threads.
-    std::atomic<std::size_t> connections{0};
 
 private:
     std::vector<std::unique_ptr<io_thread>> threads_;

@@ -76,8 +76,10 @@ std::string_view reason(unsigned status)
     return {text.data(), text.size()};
 }
 
+enum class body : bool { sent, left_out };
+
 // One text, so that an answer is one write.
-std::string serialise(const response& answer, std::string_view id, bool keep_alive)
+std::string serialise(const response& answer, std::string_view id, bool keep_alive, body what = body::sent)
 {
     std::string out;
     out.reserve(320 + answer.body.size());
@@ -101,7 +103,8 @@ std::string serialise(const response& answer, std::string_view id, bool keep_ali
         add(value);
     }
     add(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
-    add(answer.body);
+    if (what == body::sent)
+        add(answer.body);
     return out;
 }
 
@@ -161,7 +164,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
 class connection {
 public:
     connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
-               std::atomic<std::size_t>& open)
+               connection_count& open)
         : socket_{std::move(socket)}, which_{which}, svc_{svc}, home_{home}, open_{open}
     {
         home_.watch(watch_);
@@ -171,7 +174,7 @@ public:
     ~connection()
     {
         home_.forget(watch_);
-        open_.fetch_sub(1);
+        open_.closed();
     }
 
     handlers::task<void> run()
@@ -183,13 +186,16 @@ public:
             if (!more)
                 break;
             open = co_await serve_one();
+            served_ = true;
         }
     }
 
 private:
     handlers::task<bool> wait_for_first_byte()
     {
-        watch_.expect(watched::phase::idle, idle_timeout);
+        watch_.expect(watched::phase::idle, served_ ? idle_timeout : first_request_timeout);
+        if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes_max)
+            buffer_.shrink_to_fit(); // thousands of these may lie idle
         if (home_.draining())
             co_return false;
         if (buffer_.size() == 0) {
@@ -236,10 +242,13 @@ private:
 
         watch_.expect(watched::phase::busy, answer_timeout);
         const std::string id = request_id(parser);
-        const auto request = view_of(parser, id);
+        auto request = view_of(parser, id);
+        const bool head = request.method == "HEAD"; // a GET without the body (RFC 9110 section 9.3.2)
+        if (head)
+            request.method = "GET";
         const response answer = co_await answer_to(request);
         const bool keep_alive = parser.get().keep_alive() && !home_.draining();
-        const std::string text = serialise(answer, id, keep_alive);
+        const std::string text = serialise(answer, id, keep_alive, head ? body::left_out : body::sent);
         const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
         static_cast<void>(size);
         co_return !ec && keep_alive;
@@ -281,6 +290,7 @@ private:
     }
 
     static constexpr std::size_t first_read_bytes = 4096;
+    static constexpr std::size_t idle_buffer_bytes_max = 2 * first_read_bytes;
 
     tcp_socket socket_;
     watched watch_{socket_};
@@ -288,13 +298,14 @@ private:
     handlers::side which_;
     handlers::services& svc_;
     io_thread& home_;
-    std::atomic<std::size_t>& open_;
+    connection_count& open_;
+    bool served_ = false; // at least one request
 };
 
 } // namespace
 
 handlers::task<void> serve_connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
-                                      std::atomic<std::size_t>& connections)
+                                      connection_count& connections)
 {
     connection served{std::move(socket), which, svc, home, connections};
     co_await served.run();

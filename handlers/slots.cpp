@@ -1,0 +1,111 @@
+#include "handlers/slots.hpp"
+#include "registry/changes.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace doorward::handlers {
+namespace {
+
+namespace asio = boost::asio;
+using timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                         asio::io_context::executor_type>;
+
+// Waiting for somebody else's change. One round through the writer nearly always does: the other thread submits its
+// change right after the swap that made its word visible. When it was interrupted in between, it needs a moment.
+constexpr int quick_rounds = 2;
+constexpr int rounds_max = 500;
+constexpr std::chrono::milliseconds round_pause{2};
+
+} // namespace
+
+std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id)
+{
+    return svc.slots.find(id, [&]() -> std::shared_ptr<registry::attempt_slot> {
+        const auto found = svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, id); });
+        if (!found)
+            return nullptr;
+        const auto application = svc.directory.find_application(found->record.application_id);
+        const registry::attempt_limits limits{
+            found->record.max_failed_attempts,
+            registry::look_ahead_default,
+            !application || application->count_only_if_possession_proven,
+        };
+        registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
+        auto slot = std::make_shared<registry::attempt_slot>(std::move(owner), limits, found->attempts);
+        if (found->record.accepts_decimal)
+            slot->accept_decimal();
+        return slot;
+    });
+}
+
+task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps)
+{
+    registry::transitions change{std::move(steps)};
+    const auto ec = co_await commit(svc, change);
+    if (ec)
+        svc.unsettled.keep(std::move(change.steps));
+    co_return ec;
+}
+
+task<kv::error_code> commit_transition(services& svc, registry::transition step)
+{
+    std::vector<registry::transition> steps;
+    steps.push_back(std::move(step));
+    const auto ec = co_await commit_transitions(svc, std::move(steps));
+    co_return ec;
+}
+
+task<kv::error_code> heal(services& svc, std::shared_ptr<registry::attempt_slot> slot)
+{
+    if (!slot->is_unsettled())
+        co_return kv::error_code{};
+    auto steps = svc.unsettled.take(*slot);
+    if (steps.empty()) // somebody else is at it
+        co_return kv::error_code{};
+    const auto ec = co_await commit_transitions(svc, std::move(steps));
+    co_return ec;
+}
+
+task<kv::error_code> wait_until_durable(services& svc, std::shared_ptr<registry::attempt_slot> slot,
+                                        std::uint64_t version)
+{
+    for (int round = 0; slot->durable_version() < version; ++round) {
+        if (round == rounds_max)
+            co_return make_error_code(kv::errc::queue_full);
+        if (round >= quick_rounds) {
+            timer pause{co_await asio::this_coro::executor};
+            pause.expires_after(round_pause);
+            const auto [ignored] = co_await pause.async_wait(asio::as_tuple(asio::deferred));
+            static_cast<void>(ignored);
+        }
+        if (const auto ec = co_await heal(svc, slot))
+            co_return ec;
+        registry::barrier nothing;
+        if (const auto ec = co_await commit(svc, nothing))
+            co_return ec;
+    }
+    co_return kv::error_code{};
+}
+
+task<kv::result<move_result>> move_state(services& svc, std::shared_ptr<registry::attempt_slot> slot, registry::move by,
+                                         registry::actor who, std::string reason)
+{
+    if (const auto ec = co_await heal(svc, slot))
+        co_return ec;
+    registry::attempt_word forbidding;
+    auto change =
+        registry::attempts::change_state(slot, by, std::move(who), std::move(reason), svc.clock.now(), &forbidding);
+    if (!change) {
+        // The state that forbids it may be somebody else's, and still on its way to the disk.
+        if (const auto ec = co_await wait_until_durable(svc, slot, forbidding.version()))
+            co_return ec;
+        co_return move_result{false, forbidding.current()};
+    }
+    const auto now = change->after.current();
+    if (const auto ec = co_await commit_transition(svc, std::move(*change)))
+        co_return ec;
+    co_return move_result{true, now};
+}
+
+} // namespace doorward::handlers
