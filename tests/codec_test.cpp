@@ -1,0 +1,253 @@
+// Records to bytes and back.
+
+#include "registry/codec.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+namespace {
+
+using namespace doorward;
+using namespace doorward::registry;
+
+crypto::point_bytes point(crypto::byte with)
+{
+    crypto::point_bytes out;
+    out.fill(with);
+    return out;
+}
+
+crypto::bytes sealed(std::size_t secret_bytes)
+{
+    return crypto::bytes(secret_bytes + crypto::sealer::overhead_bytes, 0x5A);
+}
+
+// As an ordinary phone of an ordinary bank would fill them.
+registration a_registration()
+{
+    registration out;
+    out.id = uuid::random();
+    out.application_id = "mobile-banking";
+    out.user_id = "3f8a2c5e-user-0001";
+    out.activation_code = "AAAQE-AYEAU-DAOCA-JIICA";
+    out.otp_hash = std::string(97, 'h');
+    out.phase = commit_phase::on_key_exchange;
+    out.max_failed_attempts = 5;
+    out.accepts_decimal = true;
+    out.name = "Petra's phone \xC3\xA9";
+    out.platform = "android";
+    out.device_info = "SM-G991B";
+    out.extras = R"({"channel":"branch"})";
+    out.flags = {"TEMPORARY", "VIP"};
+    out.blocked_reason = "LOST";
+    out.created_at = 1'700'000'000'000;
+    out.expires_at = 1'700'000'300'000;
+    out.changed_at = 1'700'000'100'000;
+    out.status_version = 7;
+    out.device_key = point(4);
+    out.server_key = point(5);
+    return out;
+}
+
+counters some_counters()
+{
+    counters out;
+    out.word = attempt_word::first().moved(state::active, 3);
+    out.word = out.word.accepted(4, false);
+    out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
+    out.last_used_at = 12;
+    out.last_failed_at = 11;
+    out.refused = {1, 0, 0xFFFF'FFFF'FFFF'FFFFU};
+    return out;
+}
+
+history_row a_row()
+{
+    return {9,      move::block,       state::active,   state::blocked,
+            "LOST", {"office", "bob"}, "Petra's phone", 1'700'000'000'000};
+}
+
+stored_application an_application()
+{
+    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77};
+}
+
+account an_account()
+{
+    return {"petra@bank", std::string(97, 'h'), role::integration, {"a", "b"}, false, 88};
+}
+
+// Calls `check` with a record of every kind.
+template <class Check>
+void for_every_record(const Check& check)
+{
+    BOOST_TEST_CONTEXT("registration")
+    {
+        check(a_registration());
+    }
+    BOOST_TEST_CONTEXT("registration without anything")
+    {
+        check(registration{});
+    }
+    BOOST_TEST_CONTEXT("counters")
+    {
+        check(some_counters());
+    }
+    BOOST_TEST_CONTEXT("history")
+    {
+        check(a_row());
+    }
+    BOOST_TEST_CONTEXT("first history row")
+    {
+        check(history_row{1, move::create, {}, state::created, "", {}, "", 5});
+    }
+    BOOST_TEST_CONTEXT("keys")
+    {
+        check(stored_keys{sealed(80), sealed(32)});
+    }
+    BOOST_TEST_CONTEXT("application")
+    {
+        check(an_application());
+    }
+    BOOST_TEST_CONTEXT("version")
+    {
+        check(stored_application_version{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), false});
+    }
+    BOOST_TEST_CONTEXT("account")
+    {
+        check(an_account());
+    }
+    BOOST_TEST_CONTEXT("temporary key")
+    {
+        check(stored_temporary_key{"MDEyMzQ1Njc4OTAxMjM0NQ==", 12, point(3), sealed(32), 99});
+    }
+}
+
+template <class Record>
+bool is_fault(const crypto::bytes& data)
+{
+    try {
+        static_cast<void>(decode<Record>(data));
+        return false;
+    } catch (const record_fault&) {
+        return true;
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(codec)
+
+BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
+{
+    for_every_record(
+        []<class Record>(const Record& record) { BOOST_TEST((decode<Record>(encode(record)) == record)); });
+}
+
+BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
+{
+    for_every_record([](const auto& record) { BOOST_TEST(encode(record).front() == 1U); });
+}
+
+BOOST_AUTO_TEST_CASE(a_record_cut_anywhere_is_a_fault)
+{
+    for_every_record([]<class Record>(const Record& record) {
+        const auto whole = encode(record);
+        for (std::size_t size = 0; size < whole.size(); ++size)
+            BOOST_TEST_REQUIRE(is_fault<Record>({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)}),
+                               "cut to " << size << " of " << whole.size());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_byte_too_many_is_a_fault)
+{
+    for_every_record([]<class Record>(const Record& record) {
+        auto data = encode(record);
+        data.push_back(0);
+        BOOST_TEST(is_fault<Record>(data));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_version_that_nobody_knows_is_a_fault)
+{
+    for_every_record([]<class Record>(const Record& record) {
+        auto data = encode(record);
+        for (const auto version : crypto::bytes{0, 2, 255}) {
+            data.front() = version;
+            BOOST_TEST(is_fault<Record>(data));
+        }
+    });
+}
+
+// Changing any byte must give another record or a fault, never undefined behaviour.
+BOOST_AUTO_TEST_CASE(a_damaged_byte_is_noticed_or_read_as_something_else)
+{
+    for_every_record([]<class Record>(const Record& record) {
+        const auto whole = encode(record);
+        for (std::size_t i = 0; i < whole.size(); ++i)
+            for (const auto flip : crypto::bytes{0x01, 0x80, 0xFF}) {
+                auto data = whole;
+                data[i] ^= flip;
+                try {
+                    static_cast<void>(decode<Record>(data));
+                } catch (const record_fault&) {
+                }
+            }
+    });
+    BOOST_TEST(true);
+}
+
+BOOST_AUTO_TEST_CASE(typical_records_stay_under_two_thousand_bytes)
+{
+    for_every_record([](const auto& record) { BOOST_TEST(encode(record).size() < 2'000U); });
+    auto failed_often = some_counters();
+    failed_often.refused.assign(20, 1);
+    BOOST_TEST(encode(failed_often).size() < 300U);
+}
+
+BOOST_AUTO_TEST_CASE(counters_in_no_state_are_a_fault)
+{
+    for (const std::uint64_t state_bits : {0U, 6U, 7U}) {
+        auto data = encode(some_counters());
+        // The state lies in bits 24 to 26 of the word, which stands behind the version.
+        data[5] = static_cast<crypto::byte>((data[5] & ~0x07U) | state_bits);
+        BOOST_TEST(is_fault<counters>(data));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_counter_that_does_not_fit_its_word_is_a_fault)
+{
+    auto data = encode(some_counters());
+    data[1 + 3 * 8 + 7] ^= 1; // low byte of the position
+    BOOST_TEST(is_fault<counters>(data));
+}
+
+BOOST_AUTO_TEST_CASE(unknown_values_of_enumerations_are_faults)
+{
+    auto row = encode(a_row());
+    row[9] = 200; // move
+    BOOST_TEST(is_fault<history_row>(row));
+    row = encode(a_row());
+    row[10] = 6; // previous state
+    BOOST_TEST(is_fault<history_row>(row));
+    row = encode(a_row());
+    row[11] = 6; // state
+    BOOST_TEST(is_fault<history_row>(row));
+}
+
+// 0 stands for "none" where there may be none, and for nothing elsewhere.
+BOOST_AUTO_TEST_CASE(a_history_row_without_a_state_is_a_fault)
+{
+    auto row = encode(a_row());
+    row[11] = 0;
+    BOOST_TEST(is_fault<history_row>(row));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_without_a_role_is_a_fault)
+{
+    const auto record = an_account();
+    auto data = encode(record);
+    data[1 + 2 + record.username.size() + 2 + record.password_hash.size()] = 0;
+    BOOST_TEST(is_fault<account>(data));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

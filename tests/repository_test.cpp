@@ -1,0 +1,239 @@
+// What the repository promises about itself: who includes whom, what is built, and that every error has its answer.
+
+#include "handlers/problem.hpp"
+#include "registry/errc.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace doorward;
+
+const fs::path root = DOORWARD_SOURCE_DIR;
+
+std::string read(const fs::path& file)
+{
+    std::ifstream stream{file, std::ios::binary};
+    BOOST_TEST_REQUIRE(stream.good(), "cannot read " << file);
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+}
+
+constexpr const char* folders[]{"server", "handlers", "registry", "kv", "crypto", "bench", "tests"};
+
+// Sources and headers, as paths from the root.
+std::vector<std::string> sources()
+{
+    std::vector<std::string> out;
+    for (const char* folder : folders)
+        for (const auto& entry : fs::recursive_directory_iterator{root / folder}) {
+            const auto extension = entry.path().extension();
+            if (extension == ".cpp" || extension == ".hpp")
+                out.push_back(fs::relative(entry.path(), root).generic_string());
+        }
+    std::ranges::sort(out);
+    BOOST_TEST_REQUIRE(out.size() > 100U);
+    return out;
+}
+
+std::string folder_of(const std::string& file)
+{
+    return file.substr(0, file.find('/'));
+}
+
+struct include_line {
+    std::string what;
+    bool own; // in quotes
+};
+std::vector<include_line> includes(const std::string& file)
+{
+    static const std::regex line{R"((?:^|\n)[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"])"};
+    const std::string text = read(root / file);
+    std::vector<include_line> out;
+    for (std::sregex_iterator it{text.begin(), text.end(), line}; it != std::sregex_iterator{}; ++it)
+        out.push_back({(*it)[2], (*it)[1] == "\""});
+    return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(repository)
+
+BOOST_AUTO_TEST_CASE(includes_go_one_way)
+{
+    const std::map<std::string, std::set<std::string>> may_include{
+        {"crypto", {}},
+        {"kv", {"crypto"}},
+        {"registry", {"kv", "crypto"}},
+        {"handlers", {"registry", "kv", "crypto"}},
+        {"server", {"handlers", "registry", "kv", "crypto"}},
+        {"bench", {"crypto"}},
+        {"tests", {"server", "handlers", "registry", "kv", "crypto", "bench"}},
+    };
+    for (const auto& file : sources())
+        for (const auto& [what, own] : includes(file)) {
+            if (!own)
+                continue;
+            const std::string from = folder_of(file);
+            const std::string to = folder_of(what);
+            BOOST_TEST_CONTEXT(file << " includes " << what)
+            {
+                BOOST_TEST(fs::exists(root / what), "includes are written from the root");
+                const bool is_main = file == "server/main.cpp";
+                const bool is_demo = file.starts_with("bench/demo.");
+                const bool allowed =
+                    to == from || may_include.at(from).contains(to) || (is_main && to == "bench") ||
+                    (is_demo && (to == "server" || to == "handlers" || to == "registry" || to == "kv"));
+                BOOST_TEST(allowed);
+            }
+        }
+}
+
+BOOST_AUTO_TEST_CASE(the_http_library_is_known_to_the_edges_only)
+{
+    for (const auto& file : sources())
+        for (const auto& [what, own] : includes(file))
+            if (what.starts_with("boost/beast"))
+                BOOST_TEST((folder_of(file) == "server" || folder_of(file) == "bench" || folder_of(file) == "tests"),
+                           file << " includes " << what);
+}
+
+BOOST_AUTO_TEST_CASE(the_engine_of_the_store_is_known_to_kv_only)
+{
+    for (const auto& file : sources())
+        for (const auto& [what, own] : includes(file))
+            if (what == "lmdb.h")
+                BOOST_TEST(folder_of(file) == "kv", file << " includes " << what);
+}
+
+BOOST_AUTO_TEST_CASE(the_crypto_libraries_are_known_to_crypto_and_the_phone_only)
+{
+    for (const auto& file : sources())
+        for (const auto& [what, own] : includes(file))
+            if (what.starts_with("sodium") || what.starts_with("openssl/"))
+                BOOST_TEST((folder_of(file) == "crypto" || folder_of(file) == "bench"), file << " includes " << what);
+}
+
+BOOST_AUTO_TEST_CASE(every_header_is_included_once)
+{
+    for (const auto& file : sources())
+        if (file.ends_with(".hpp"))
+            BOOST_TEST(read(root / file).starts_with("#pragma once\n"), file);
+}
+
+BOOST_AUTO_TEST_CASE(every_source_is_built)
+{
+    std::string lists = read(root / "CMakeLists.txt");
+    for (const auto& entry : fs::recursive_directory_iterator{root / "tests"})
+        if (entry.path().filename() == "CMakeLists.txt")
+            lists += read(entry.path());
+    for (const auto& file : sources()) {
+        if (!file.ends_with(".cpp"))
+            continue;
+        const std::string named = folder_of(file) == "tests" ? file.substr(6) : file;
+        BOOST_TEST((lists.find(named) != std::string::npos), file << " is in no CMakeLists.txt");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(files_end_with_one_line_end_and_lines_without_spaces)
+{
+    for (const auto& file : sources()) {
+        const std::string text = read(root / file);
+        BOOST_TEST((text.ends_with('\n') && !text.ends_with("\n\n")), file);
+        BOOST_TEST((text.find(" \n") == std::string::npos && text.find('\t') == std::string::npos &&
+                    text.find('\r') == std::string::npos),
+                   file);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_suite_that_is_opened_is_closed)
+{
+    for (const auto& file : sources()) {
+        if (folder_of(file) != "tests" || !file.ends_with("_test.cpp"))
+            continue;
+        static const std::regex opened{R"((?:^|\n)BOOST_(?:AUTO|FIXTURE)_TEST_SUITE\()"};
+        static const std::regex closed{R"((?:^|\n)BOOST_AUTO_TEST_SUITE_END\()"};
+        const std::string text = read(root / file);
+        const auto count = [&](const std::regex& what) {
+            return std::distance(std::sregex_iterator{text.begin(), text.end(), what}, std::sregex_iterator{});
+        };
+        BOOST_TEST(count(opened) == count(closed), file);
+        BOOST_TEST(count(opened) > 0, file << " has no suite");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_vectors_are_here)
+{
+    const fs::path folder = DOORWARD_TEST_VECTORS;
+    for (const char* name : {"activation-code", "activation-exchange", "canonical-query", "counter", "ecies",
+                             "fingerprint-short-x", "offline-signature", "online-signature", "sdk-config",
+                             "status-blob", "temporary-keys", "token-digest", "vault"})
+        BOOST_TEST(fs::exists(folder / (std::string{"generated-"} + name + ".json")), name);
+}
+
+// --- errors
+
+namespace {
+
+void check_answer(const kv::error_code& ec)
+{
+    BOOST_TEST_CONTEXT(ec.category().name() << ' ' << ec.value())
+    {
+        BOOST_TEST((ec.message().find("unknown") == std::string::npos));
+        const auto answer = handlers::problem(ec);
+        BOOST_TEST(answer.status >= 400U);
+        BOOST_TEST(answer.status != 500U);
+        const auto body = nlohmann::json::parse(answer.body);
+        BOOST_TEST(body.at("status") == "ERROR");
+        BOOST_TEST(body.at("responseObject").at("code").get<std::string>().starts_with("ERROR_"));
+        BOOST_TEST(!body.at("responseObject").at("message").get<std::string>().empty());
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(every_error_of_the_domain_has_a_message_and_an_answer)
+{
+    for (int value = 1; value <= registry::errc_last; ++value)
+        check_answer(make_error_code(static_cast<registry::errc>(value)));
+}
+
+BOOST_AUTO_TEST_CASE(every_error_of_the_store_has_a_message_and_an_answer)
+{
+    for (const auto value : {kv::errc::storage_full, kv::errc::queue_full, kv::errc::closing})
+        check_answer(make_error_code(value));
+}
+
+BOOST_AUTO_TEST_CASE(an_error_of_nobody_is_a_fault_of_ours)
+{
+    BOOST_TEST(handlers::problem(make_error_code(static_cast<registry::errc>(registry::errc_last + 1))).status == 500U);
+    BOOST_TEST(handlers::problem(boost::system::errc::make_error_code(boost::system::errc::io_error)).status == 500U);
+}
+
+BOOST_AUTO_TEST_CASE(phones_hear_of_what_passes_and_of_nothing_else)
+{
+    using handlers::device_problem;
+    const auto told = [](const kv::error_code& ec) {
+        return handlers::device_problem_or_storage(ec, device_problem::activation_invalid).status;
+    };
+    BOOST_TEST(told(kv::errc::storage_full) == 507U);
+    BOOST_TEST(told(kv::errc::queue_full) == 503U);
+    BOOST_TEST(told(kv::errc::closing) == 503U);
+    BOOST_TEST(told(registry::errc::passwords_busy) == 429U);
+    for (int value = 1; value <= registry::errc_last; ++value)
+        if (const auto each = static_cast<registry::errc>(value); each != registry::errc::passwords_busy)
+            BOOST_TEST(told(make_error_code(each)) == 400U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

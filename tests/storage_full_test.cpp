@@ -1,0 +1,200 @@
+// A store without room: changes are refused with 507, reads go on, and when there is room again memory and disk agree
+// without a restart. Nothing that was refused for want of room is lost in between, and nothing of it was told.
+
+#include "tests/support.hpp"
+
+#include <semaphore>
+
+using namespace doorward;
+using namespace doorward::tests;
+
+namespace {
+
+constexpr auto knowledge = bench::signature_type::possession_knowledge;
+
+// A world whose store can be filled up and given room again, as a full disk is: freed pages cannot be used while an old
+// snapshot is open.
+class full_world : public scratch_world {
+public:
+    full_world() : scratch_world{std::size_t{3} * 1024 * 1024} {}
+    ~full_world() { make_room(); }
+
+    void fill()
+    {
+        put_fillers(0, 400); // what becomes room later
+        std::binary_semaphore holds{0};
+        holder_ = std::thread{[this, &holds] {
+            env().view([&](const kv::read_txn&) {
+                holds.release();
+                let_go_.acquire();
+            });
+        }};
+        holds.acquire();
+        auto erase = [](kv::write_txn& txn) {
+            for (std::uint64_t i = 0; i < 400; ++i)
+                txn.erase(registry::tables::meta, filler_key(i));
+            return kv::error_code{};
+        };
+        BOOST_TEST_REQUIRE(!commit(erase));
+        for (std::uint64_t i = 1000; put_fillers(i, 1) == kv::error_code{}; ++i) {
+        }
+    }
+
+    void make_room()
+    {
+        if (!holder_.joinable())
+            return;
+        let_go_.release();
+        holder_.join();
+    }
+
+    // An active phone of alice, PIN 1234.
+    bench::device enrol()
+    {
+        const auto made = create("alice", {{"commitPhase", "ON_KEY_EXCHANGE"}});
+        auto out = phone();
+        out.activate(made.code, "1234");
+        return out;
+    }
+
+    unsigned validate(bench::device& of, std::string_view pin)
+    {
+        return static_cast<unsigned>(device(of.make_validate_request(knowledge, pin)).status);
+    }
+
+private:
+    static kv::key filler_key(std::uint64_t i) { return kv::key{}.text("filler").number(i); }
+
+    kv::error_code put_fillers(std::uint64_t first, std::uint64_t count)
+    {
+        return commit([first, count](kv::write_txn& txn) {
+            const crypto::bytes page(3000);
+            for (std::uint64_t i = first; i < first + count; ++i)
+                txn.put(registry::tables::meta, filler_key(i), page);
+            return kv::error_code{};
+        });
+    }
+
+    std::binary_semaphore let_go_{0};
+    std::thread holder_;
+};
+
+} // namespace
+
+BOOST_FIXTURE_TEST_SUITE(storage_full, full_world)
+
+BOOST_AUTO_TEST_CASE(reads_go_on_while_changes_are_refused)
+{
+    auto alice = enrol();
+    fill();
+    const auto refused = office("PUT", "/v2/registrations/" + alice.activation_id(), R"({"change":"BLOCK"})");
+    BOOST_TEST(refused.status == 507u);
+    BOOST_TEST(refused.code() == "ERROR_STORAGE_FULL");
+    BOOST_TEST(validate(alice, "0000") == 507u);
+    BOOST_TEST(status(alice.activation_id()) == "ACTIVE");
+    BOOST_TEST(office("GET", "/v2/registrations?userId=alice").status == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_block_that_found_no_room_is_written_when_there_is_some)
+{
+    auto alice = enrol();
+    const auto path = "/v2/registrations/" + alice.activation_id();
+    fill();
+    BOOST_TEST(office("PUT", path, R"({"change":"BLOCK","blockedReason":"LOST"})").status == 507u);
+    BOOST_TEST(office("PUT", path, R"({"change":"BLOCK"})").status == 507u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(status(alice.activation_id()) == "BLOCKED");
+    BOOST_TEST(detail(alice.activation_id()).at("blockedReason") == "LOST");
+    BOOST_TEST(history(alice.activation_id()).back().at("event") == "BLOCK");
+    BOOST_TEST(validate(alice, "1234") == 401u);
+    BOOST_TEST(office("PUT", path, R"({"change":"UNBLOCK"})").status == 200u);
+    BOOST_TEST(validate(alice, "1234") == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_removal_is_not_confirmed_before_it_is_on_the_disk)
+{
+    auto alice = enrol();
+    const auto path = "/v2/registrations/" + alice.activation_id();
+    fill();
+    BOOST_TEST(office("DELETE", path).status == 507u);
+    BOOST_TEST(office("DELETE", path).status == 507u);
+    make_room();
+    BOOST_TEST(office("DELETE", path).status == 200u);
+    BOOST_TEST(status(alice.activation_id()) == "REMOVED");
+    std::size_t removals = 0;
+    for (const json& row : history(alice.activation_id()))
+        removals += row.at("event") == "REMOVE" ? 1U : 0U;
+    BOOST_TEST(removals == 1u);
+    restart();
+    BOOST_TEST(status(alice.activation_id()) == "REMOVED");
+}
+
+BOOST_AUTO_TEST_CASE(attempts_without_room_reveal_nothing_and_stay_counted)
+{
+    auto alice = enrol();
+    fill();
+    for (int guess = 0; guess < 8; ++guess)
+        BOOST_TEST(validate(alice, "0000") == 507u);
+    BOOST_TEST(validate(alice, "1234") == 507u);
+    BOOST_TEST(detail(alice.activation_id()).at("failedAttempts") == 0);
+    make_room();
+    // Only the first was judged; it found its place on the disk before this one was.
+    BOOST_TEST(validate(alice, "0000") == 401u);
+    BOOST_TEST(detail(alice.activation_id()).at("failedAttempts") == 2);
+    BOOST_TEST(validate(alice, "1234") == 200u);
+    BOOST_TEST(detail(alice.activation_id()).at("failedAttempts") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_restart_forgets_what_found_no_room_and_was_not_told)
+{
+    auto alice = enrol();
+    fill();
+    BOOST_TEST(office("DELETE", "/v2/registrations/" + alice.activation_id()).status == 507u);
+    make_room();
+    restart();
+    BOOST_TEST(status(alice.activation_id()) == "ACTIVE");
+    BOOST_TEST(validate(alice, "1234") == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_exchange_without_room_binds_nobody_else)
+{
+    const auto made = create("alice", {{"commitPhase", "ON_KEY_EXCHANGE"}});
+    auto first = phone();
+    static_cast<void>(first.fetch_temporary_key(bench::encryption_scope::application));
+    const auto exchange = first.prepare_activation(made.code, "1234");
+    fill();
+    BOOST_TEST(device(exchange.request).status == 507);
+    BOOST_TEST(status(made.id) == "CREATED");
+    make_room();
+    static_cast<void>(sweep());
+    auto second = phone();
+    second.activate(made.code, "5678");
+    BOOST_TEST(status(made.id) == "ACTIVE");
+    BOOST_TEST(validate(second, "5678") == 200u);
+}
+
+// The clean-up must neither turn without end nor forget what it could not write.
+BOOST_AUTO_TEST_CASE(the_sweep_waits_for_room)
+{
+    std::vector<std::string> ids;
+    for (int i = 0; i < 300; ++i)
+        ids.push_back(create("user-" + std::to_string(i)).id);
+    fill();
+    clock.advance(registry::registration_expiry_default_ms + 1);
+    BOOST_TEST(!sweep());
+    BOOST_TEST(!sweep());
+    make_room();
+    while (sweep()) {
+    }
+    for (const std::string& id : ids) {
+        BOOST_TEST_CONTEXT(id)
+        {
+            BOOST_TEST(status(id) == "REMOVED");
+            BOOST_TEST(history(id).size() == 2u);
+        }
+    }
+    BOOST_TEST(env().view([](const kv::read_txn& txn) { return txn.row_count(registry::tables::due); }) == 0u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,538 @@
+#include "tests/support.hpp"
+#include "crypto/encoding.hpp"
+#include "crypto/password.hpp"
+#include "crypto/random.hpp"
+#include "handlers/sweep.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+namespace doorward::tests {
+namespace {
+
+namespace asio = boost::asio;
+
+crypto::byte_array<crypto::guarded_key::size> scratch_master_key()
+{
+    crypto::byte_array<crypto::guarded_key::size> key{};
+    key.fill(7);
+    return key;
+}
+
+crypto::key16 filled_key(crypto::byte with)
+{
+    crypto::byte_array<16> raw{};
+    raw.fill(with);
+    return crypto::key16{raw};
+}
+
+bool boost_string_equal(std::string_view a, std::string_view b)
+{
+    return std::ranges::equal(a, b, [](char x, char y) { return (x | 0x20) == (y | 0x20); });
+}
+
+answer to_answer(const handlers::response& from)
+{
+    answer out;
+    out.status = from.status;
+    out.text = from.body;
+    out.body = json::parse(from.body, nullptr, false);
+    if (out.body.is_discarded())
+        out.body = nullptr;
+    for (const auto& [name, value] : from.headers)
+        out.headers.emplace_back(name, value);
+    return out;
+}
+
+std::string basic(std::string_view name)
+{
+    const std::string both = std::string{name} + ':' + std::string{name};
+    return "Basic " + crypto::to_base64(crypto::as_bytes(both));
+}
+
+} // namespace
+
+// --- places and time
+
+scratch_directory::scratch_directory()
+{
+    std::string pattern = (std::filesystem::temp_directory_path() / "doorward-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr)
+        throw std::runtime_error{"cannot make a directory for tests"};
+    path_ = pattern;
+}
+
+scratch_directory::~scratch_directory()
+{
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+scratch_store::scratch_store(std::size_t map_bytes)
+    : env{directory.path(), registry::tables::names, map_bytes}, sealer{scratch_master_key()}, writer{env}
+{
+    auto initialise = [this](kv::write_txn& txn) {
+        registry::initialise(txn, sealer);
+        return kv::error_code{};
+    };
+    BOOST_TEST_REQUIRE(!kv::blocking_commit(writer, initialise));
+}
+
+class writer_gate::change final : public kv::pending_write, public kv::landing {
+public:
+    change() : pending_write{static_cast<landing&>(*this)} {}
+    kv::error_code apply(kv::write_txn&) override
+    {
+        entered.release();
+        leave.acquire();
+        return {};
+    }
+    void complete() override {}
+    void deliver(pending_write*) override { delivered.release(); }
+
+    std::binary_semaphore entered{0};
+    std::binary_semaphore leave{0};
+    std::binary_semaphore delivered{0};
+};
+
+writer_gate::writer_gate(kv::writer& of) : change_{std::make_unique<change>()}
+{
+    BOOST_TEST_REQUIRE(!of.submit(*change_));
+    change_->entered.acquire();
+}
+
+writer_gate::~writer_gate()
+{
+    open();
+}
+
+void writer_gate::open()
+{
+    if (open_)
+        return;
+    open_ = true;
+    change_->leave.release();
+    change_->delivered.acquire();
+}
+
+std::uint64_t test_seed()
+{
+    std::uint64_t seed = std::random_device{}();
+    if (const char* given = std::getenv("DOORWARD_TEST_SEED"); given != nullptr && *given != '\0')
+        seed = std::strtoull(given, nullptr, 10);
+    std::cout << "DOORWARD_TEST_SEED=" << seed << '\n';
+    return seed;
+}
+
+// --- attempts
+
+scratch_phone::scratch_phone()
+    : keys{filled_key(0xA1), filled_key(0xB2), filled_key(0xC3)}, first_counter{1, 2, 3, 4, 5, 6, 7, 8}
+{}
+
+registry::ctr_data scratch_phone::counter(std::uint64_t position) const
+{
+    return registry::counter_place{0, first_counter}.forward(position).data;
+}
+
+registry::presented_proof scratch_phone::right(registry::factors type, std::uint64_t position, unsigned salt,
+                                               registry::presented_proof::form form) const
+{
+    registry::presented_proof out{};
+    out.type = type;
+    out.components_form = form;
+    out.component_count = registry::factor_count(type);
+    const std::string data = "request " + std::to_string(salt);
+    out.data.assign(data.begin(), data.end());
+    const auto components = registry::proof_components(keys, type, counter(position), out.data);
+    for (unsigned i = 0; i < out.component_count; ++i) {
+        if (form == registry::presented_proof::form::decimal)
+            out.digits[i] = registry::decimal(components[i], 8);
+        else
+            out.components[i] = crypto::take<16>(crypto::bytes_view{components[i]}.last(16));
+    }
+    return out;
+}
+
+registry::presented_proof scratch_phone::wrong_pin(std::uint64_t position, unsigned salt,
+                                                   registry::presented_proof::form form) const
+{
+    auto out = right(registry::factors::possession_knowledge, position, salt, form);
+    out.components[1][0] ^= 1;
+    out.digits[1] ^= 1;
+    return out;
+}
+
+registry::presented_proof scratch_phone::noise(registry::factors type, unsigned salt,
+                                               registry::presented_proof::form form)
+{
+    registry::presented_proof out{};
+    out.type = type;
+    out.components_form = form;
+    out.component_count = registry::factor_count(type);
+    const std::string data = "noise " + std::to_string(salt);
+    out.data.assign(data.begin(), data.end());
+    for (unsigned i = 0; i < out.component_count; ++i) {
+        out.components[i].fill(static_cast<crypto::byte>(salt + i));
+        out.digits[i] = salt + i;
+    }
+    return out;
+}
+
+std::shared_ptr<registry::attempt_slot> scratch_phone::slot(const registry::attempt_limits& limits,
+                                                            registry::state in) const
+{
+    registry::counters stored;
+    stored.word = registry::attempt_word::first();
+    if (in != registry::state::created)
+        stored.word = stored.word.moved(in, 0);
+    stored.counter.data = first_counter;
+    registry::attempt_slot::identity owner{1, registry::uuid::random(), "app"};
+    return std::make_shared<registry::attempt_slot>(std::move(owner), limits, stored);
+}
+
+// --- vectors
+
+std::filesystem::path generated_vectors()
+{
+    return DOORWARD_TEST_VECTORS;
+}
+
+std::filesystem::path published_vectors()
+{
+    if (const char* named = std::getenv("DOORWARD_SHARED_VECTORS"); named != nullptr && *named != '\0')
+        return named;
+    return generated_vectors() / "../../../shared/protocol/vectors";
+}
+
+boost::test_tools::assertion_result published_vectors_are_here(boost::unit_test::test_unit_id)
+{
+    if (std::filesystem::is_directory(published_vectors()))
+        return true;
+    BOOST_TEST_MESSAGE("published vectors are not at " << published_vectors() << ", skipped");
+    boost::test_tools::assertion_result absent{false};
+    absent.message() << "published vectors are not at " << published_vectors();
+    return absent;
+}
+
+void for_each_vector(const std::filesystem::path& file, const std::function<void(const json&)>& check)
+{
+    std::ifstream stream{file, std::ios::binary};
+    BOOST_TEST_REQUIRE(stream.good(), "cannot read " << file);
+    const json document = json::parse(stream);
+    const json& vectors = document.at("data");
+    BOOST_TEST_REQUIRE(!vectors.empty());
+    for (std::size_t i = 0; i < vectors.size(); ++i)
+        BOOST_TEST_CONTEXT(file.filename().string() << " vector " << i)
+        {
+            check(vectors[i]);
+        }
+}
+
+// --- a whole server without sockets
+
+handlers::request owned_request::view() const
+{
+    const std::string_view all = target;
+    const auto question = all.find('?');
+    handlers::request out;
+    out.method = method;
+    out.path = all.substr(0, question);
+    out.query = question == std::string_view::npos ? std::string_view{} : all.substr(question + 1);
+    out.body = body;
+    out.authorization = authorization;
+    out.power_auth_authorization = power_auth_authorization;
+    out.power_auth_encryption = power_auth_encryption;
+    out.external_user = external_user;
+    return out;
+}
+
+std::string answer::code() const
+{
+    return body.is_object() && body.contains("responseObject") ? body["responseObject"].value("code", "") : "";
+}
+
+std::string answer::message() const
+{
+    return body.is_object() && body.contains("responseObject") ? body["responseObject"].value("message", "") : "";
+}
+
+std::vector<std::string> answer::violated() const
+{
+    std::vector<std::string> out;
+    if (code() == "ERROR_REQUEST" && body["responseObject"].contains("violations"))
+        for (const json& each : body["responseObject"]["violations"])
+            out.push_back(each.at("fieldName").get<std::string>());
+    return out;
+}
+
+std::string answer::header(std::string_view name) const
+{
+    for (const auto& [candidate, value] : headers)
+        if (candidate == name)
+            return value;
+    return {};
+}
+
+struct scratch_world::running {
+    running(const std::filesystem::path& directory, std::size_t map_bytes, const registry::clock& clock)
+        : env{directory, registry::tables::names, map_bytes}, sealer{scratch_master_key()}, writer{std::in_place, env}
+    {
+        if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
+            auto initialise = [this](kv::write_txn& txn) {
+                registry::initialise(txn, sealer);
+                return kv::error_code{};
+            };
+            BOOST_TEST_REQUIRE(!kv::blocking_commit(*writer, initialise));
+        }
+        directory_of.emplace(env, sealer);
+        attempts.emplace(sealer.derive("refused proofs"));
+        services.emplace(handlers::services{env, *writer, sealer, clock, *directory_of, slots, *attempts, unsettled,
+                                            office_passwords, otp_passwords, credentials});
+    }
+
+    kv::env env;
+    crypto::sealer sealer;
+    std::optional<kv::writer> writer;
+    std::optional<registry::directory> directory_of;
+    registry::attempt_table slots;
+    std::optional<registry::attempts> attempts;
+    registry::unsettled_transitions unsettled;
+    handlers::password_pool office_passwords;
+    handlers::password_pool otp_passwords;
+    handlers::credential_cache credentials;
+    std::optional<handlers::services> services;
+};
+
+scratch_world::scratch_world(std::size_t map_bytes)
+    : map_bytes_{map_bytes}, running_{std::make_unique<running>(directory_.path(), map_bytes, clock)}
+{
+    create_account("admin", registry::role::admin, {});
+    create_account("office", registry::role::integration, {"app"});
+    create_account("stranger", registry::role::integration, {"other"});
+    for (const char* id : {"app", "other"}) {
+        const auto made = office("POST", "/admin/applications", json{{"id", id}}.dump(), "admin");
+        BOOST_TEST_REQUIRE(made.status == 200U);
+    }
+}
+
+scratch_world::~scratch_world() = default;
+
+handlers::services& scratch_world::services()
+{
+    return *running_->services;
+}
+
+const kv::env& scratch_world::env() const
+{
+    return running_->env;
+}
+
+kv::writer& scratch_world::writer()
+{
+    return *running_->writer;
+}
+
+void scratch_world::restart()
+{
+    running_.reset();
+    running_ = std::make_unique<running>(directory_.path(), map_bytes_, clock);
+}
+
+answer scratch_world::call(handlers::side which, const owned_request& req)
+{
+    const auto sent = start(which, req);
+    run();
+    BOOST_TEST_REQUIRE(sent->done.has_value());
+    return *sent->done;
+}
+
+owned_request scratch_world::office_request(std::string_view method, std::string_view target, std::string_view body,
+                                            std::string_view who)
+{
+    owned_request req;
+    req.method = method;
+    req.target = target;
+    req.body = body;
+    if (!who.empty())
+        req.authorization = basic(who);
+    return req;
+}
+
+answer scratch_world::office(std::string_view method, std::string_view target, std::string_view body,
+                             std::string_view who)
+{
+    return call(handlers::side::office, office_request(method, target, body, who));
+}
+
+answer scratch_world::device(std::string_view path, std::string_view body, std::string_view authorization,
+                             std::string_view encryption)
+{
+    owned_request req;
+    req.method = "POST";
+    req.target = path;
+    req.body = body;
+    req.power_auth_authorization = authorization;
+    req.power_auth_encryption = encryption;
+    return call(handlers::side::device, req);
+}
+
+bench::http_answer scratch_world::device(const bench::http_request& from)
+{
+    owned_request req;
+    req.method = from.method;
+    req.target = from.path;
+    req.body = from.body;
+    for (const auto& [name, value] : from.headers) {
+        if (boost_string_equal(name, "X-PowerAuth-Authorization"))
+            req.power_auth_authorization = value;
+        if (boost_string_equal(name, "X-PowerAuth-Encryption"))
+            req.power_auth_encryption = value;
+    }
+    const auto got = call(handlers::side::device, req);
+    return {static_cast<int>(got.status), got.text, {}};
+}
+
+std::shared_ptr<scratch_world::pending> scratch_world::start(handlers::side which, owned_request req)
+{
+    auto out = std::make_shared<pending>();
+    out->req = std::move(req);
+    out->view = out->req.view();
+    asio::co_spawn(context_, handlers::route(which, out->view, services()),
+                   [out](const std::exception_ptr& fault, const handlers::response& got) {
+                       if (fault)
+                           std::rethrow_exception(fault);
+                       out->done = to_answer(got);
+                   });
+    return out;
+}
+
+void scratch_world::poll()
+{
+    context_.restart();
+    context_.poll();
+}
+
+void scratch_world::run()
+{
+    context_.restart();
+    context_.run();
+}
+
+answer route_alone(handlers::side which, const owned_request& req, handlers::services& svc)
+{
+    asio::io_context context{1};
+    const handlers::request view = req.view();
+    answer out;
+    asio::co_spawn(context, handlers::route(which, view, svc),
+                   [&out](const std::exception_ptr& fault, const handlers::response& got) {
+                       if (fault)
+                           std::rethrow_exception(fault);
+                       out = to_answer(got);
+                   });
+    context.run();
+    return out;
+}
+
+bool scratch_world::sweep()
+{
+    bool more = false;
+    asio::co_spawn(context_, handlers::sweep(services()), [&](const std::exception_ptr& fault, bool again) {
+        if (fault)
+            std::rethrow_exception(fault);
+        more = again;
+    });
+    run();
+    return more;
+}
+
+bench::application scratch_world::application(const std::string& id)
+{
+    const auto shown = office("GET", "/admin/applications/" + id, {}, "admin");
+    BOOST_TEST_REQUIRE(shown.status == 200U);
+    return bench::application::from_sdk_config(shown.body.at("mobileSdkConfig").get<std::string>());
+}
+
+void scratch_world::create_account(std::string_view name, registry::role its_role,
+                                   std::vector<std::string> applications, bool enabled)
+{
+    // As cheap as Argon2id gets: the cost is part of the hash, and these passwords protect nothing.
+    constexpr crypto::password_cost least{1, 8192};
+    registry::create_account change;
+    change.record.username = name;
+    change.record.password_hash = crypto::hash_password(name, least);
+    change.record.its_role = its_role;
+    change.record.applications = std::move(applications);
+    change.record.enabled = enabled;
+    change.record.created_at = clock.now();
+    BOOST_TEST_REQUIRE(!commit(std::move(change)));
+    services().directory.reload();
+}
+
+scratch_world::created scratch_world::create(const std::string& user, const json& more)
+{
+    json body{{"userId", user}, {"appId", "app"}};
+    body.update(more);
+    const auto made = office("POST", "/v2/registrations", body.dump());
+    BOOST_TEST_REQUIRE(made.status == 200U, made.text);
+    return {made.body.at("registrationId"), made.body.at("activationCode"), made.body.at("activationQrCodeData")};
+}
+
+bench::device scratch_world::phone(bench::protocol_version version, bench::wire_style style)
+{
+    bench::device_state state;
+    state.version = version;
+    state.pin_iterations = 1;
+    return phone(std::move(state), style);
+}
+
+bench::device scratch_world::phone(bench::device_state state, bench::wire_style style)
+{
+    if (!application_)
+        application_ = application();
+    bench::device out{*application_, std::move(state), style,
+                      [this](const bench::http_request& req) { return device(req); }};
+    out.take_time_from([this] { return clock.now(); });
+    return out;
+}
+
+json scratch_world::detail(const std::string& id)
+{
+    const auto shown = office("GET", "/v2/registrations/" + id, {}, "admin");
+    BOOST_TEST_REQUIRE(shown.status == 200U, shown.text);
+    return shown.body;
+}
+
+std::string scratch_world::status(const std::string& id)
+{
+    return detail(id).at("registrationStatus");
+}
+
+std::vector<json> scratch_world::history(const std::string& id)
+{
+    const auto shown = office("GET", "/v2/registrations/" + id + "/history?limit=1000", {}, "admin");
+    BOOST_TEST_REQUIRE(shown.status == 200U, shown.text);
+    std::vector<json> rows = shown.body.at("items");
+    std::ranges::reverse(rows);
+    return rows;
+}
+
+enrolled enrol(scratch_world& world, const json& more, bench::protocol_version version, const std::string& user)
+{
+    const auto made = world.create(user, more);
+    auto phone = world.phone(version);
+    bench::activation_details details;
+    details.biometry = true;
+    static_cast<void>(phone.activate(made.qr_data, right_pin, details));
+    if (world.status(made.id) == "PENDING_COMMIT") {
+        const auto committed = world.office("POST", "/v2/registrations/" + made.id + "/commit", "{}");
+        BOOST_TEST_REQUIRE(committed.status == 200U, committed.text);
+    }
+    BOOST_TEST_REQUIRE(world.status(made.id) == "ACTIVE");
+    return {made.id, std::move(phone)};
+}
+
+} // namespace doorward::tests
