@@ -174,8 +174,10 @@ void instance::stop()
             sweep_pause_.cancel();
         });
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
-        sweep_ended_.get_future().wait();
+                sweep_ended_.get_future().wait();
     }
+    office_passwords_.finish();
+    otp_passwords_.finish();
     writer_.reset(); // settles what is queued; the loops still run and take the completions
     threads_.stop();
 }
