@@ -162,7 +162,7 @@ std::unique_ptr<server::instance> start(server::settings wanted)
 {
     try {
         return std::make_unique<server::instance>(wanted);
-    } catch (const std::runtime_error& busy) {
+    } catch (const server::listen_error& busy) {
         std::cout << busy.what() << "; taking free ports\n";
         wanted.device.port(0);
         wanted.office.port(0);

@@ -2,9 +2,9 @@
 
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
 #include "registry/status_blob.hpp"
 

@@ -1,7 +1,7 @@
 // POST /v2/registrations/{id}/commit, PUT and DELETE /v2/registrations/{id} (REGISTRATION-API.md R4, R5, R6)
 
-#include "handlers/device_answer.hpp"
 #include "handlers/json_reader.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"

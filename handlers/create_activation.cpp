@@ -6,9 +6,9 @@
 // Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes.
 
 #include "crypto/encoding.hpp"
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/envelope_json.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/power_auth_header.hpp"
 #include "handlers/problem.hpp"

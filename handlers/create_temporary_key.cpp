@@ -5,10 +5,10 @@
 
 #include "crypto/encoding.hpp"
 #include "crypto/kdf.hpp"
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/jwt.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
 #include "registry/changes.hpp"
 

@@ -1,7 +1,7 @@
 // POST /pa/v3/status: phones set their clock by it (PROTOCOL.md 11.1).
 
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/version.hpp"
 
 namespace doorward::handlers {

@@ -22,12 +22,12 @@ inline constexpr std::size_t password_jobs_max = 64;
 class password_pool {
 public:
     password_pool() : threads_{1} {}
-        ~password_pool() { finish(); }
+    ~password_pool() { finish(); }
     password_pool(const password_pool&) = delete;
     password_pool& operator=(const password_pool&) = delete;
 
-        /// Works off what waits and ends the thread. Before the callers' loops go away: a finished job still touches the loop
-    /// that it completed on.
+    /// Works off what waits and ends the thread. Before the callers' loops go away: a finished job still touches the
+    /// loop that it completed on.
     void finish() { threads_.join(); }
 
     /// Runs `job` on the pool's thread and completes on the caller's executor with what it returned.

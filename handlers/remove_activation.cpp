@@ -1,7 +1,7 @@
 // POST /pa/v3/activation/remove: the user removes the registration in the app (PROTOCOL.md 11.5).
 
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 

@@ -56,8 +56,8 @@ constexpr endpoint office_endpoints[]{
 // Clients of PowerAuth Cloud have this in their base URL.
 constexpr std::string_view cloud_prefix = "/powerauth-cloud";
 
-// The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No pattern has more than
-// two.
+// The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No
+// pattern has more than two.
 struct segments {
     std::string_view values[2];
     std::size_t count = 0;

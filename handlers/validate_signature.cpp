@@ -1,7 +1,7 @@
 // POST, PUT, DELETE, GET /pa/v3/signature/validate (PROTOCOL.md 11.6)
 
-#include "handlers/device_answer.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 

@@ -110,8 +110,7 @@ private:
     std::atomic<std::uint64_t> base_low_;
 
     // A leaf: held for a handful of instructions, never together with another lock. Refusals take it, and whoever
-    // writes
-    // down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
+    // writes down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
     mutable std::mutex refused_mutex_;
     std::vector<proof_digest> refused_; // guarded by refused_mutex_
     std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made

@@ -38,6 +38,17 @@ transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_wo
     return change;
 }
 
+// After the swap that counted it.
+attempt_result tell_counted(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
+                            time_ms now)
+{
+    transition change = counted_failure(slot, before, place, now);
+    attempt_result out = tell(attempt_result::verdict::refused, change.after);
+    out.counted = true;
+    out.change = std::move(change);
+    return out;
+}
+
 // The present word and the counter that belongs to it.
 std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 {
@@ -98,10 +109,7 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
             if (refusal == attempt_slot::refusal::repeated)
                 return tell(verdict::refused, word);
         }
-        attempt_result out = tell(verdict::refused, word.refused(limits.max_failed));
-        out.counted = true;
-        out.change = counted_failure(slot, word, place, now);
-        return out;
+        return tell_counted(slot, word, place, now);
     }
 }
 
@@ -116,10 +124,7 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
             return tell(verdict::refused, word);
         if (!slot->refuse_unremembered(word))
             continue;
-        attempt_result out = tell(verdict::refused, word.refused(slot->limits.max_failed));
-        out.counted = true;
-        out.change = counted_failure(slot, word, place, now);
-        return out;
+        return tell_counted(slot, word, place, now);
     }
 }
 

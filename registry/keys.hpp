@@ -29,6 +29,14 @@ struct registration_keys {
 [[nodiscard]] registration_keys derive_keys(const crypto::p256_private_key& server_key,
                                             const crypto::p256_public_key& device_key);
 
+/// The secrets of a registration, as they lie in the store.
+struct stored_keys {
+    crypto::bytes sealed_keys;               // registration_keys
+    crypto::bytes sealed_server_private_key; // KEY_SERVER
+
+    bool operator==(const stored_keys&) const = default;
+};
+
 // Sealed forms, as they lie in the table `keys`. A verification opens the first and does no elliptic-curve work.
 
 [[nodiscard]] crypto::bytes seal_keys(const crypto::sealer& with, const uuid& owner, const registration_keys& keys);

@@ -20,12 +20,4 @@ struct stored_temporary_key {
     bool operator==(const stored_temporary_key&) const = default;
 };
 
-/// The secrets of a registration, as they lie in the store.
-struct stored_keys {
-    crypto::bytes sealed_keys;               // registration_keys
-    crypto::bytes sealed_server_private_key; // KEY_SERVER
-
-    bool operator==(const stored_keys&) const = default;
-};
-
 } // namespace doorward::registry

@@ -70,7 +70,7 @@ instance::listener::listener(asio::io_context& context, const asio::ip::tcp::end
         sockets.bind(where);
         sockets.listen(listen_backlog);
     } catch (const boost::system::system_error& problem) {
-        throw std::runtime_error{"cannot listen on " + to_text(where) + ": " + problem.code().message()};
+        throw listen_error{"cannot listen on " + to_text(where) + ": " + problem.code().message()};
     }
     local = sockets.local_endpoint();
 }
@@ -174,7 +174,7 @@ void instance::stop()
             sweep_pause_.cancel();
         });
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
-                sweep_ended_.get_future().wait();
+        sweep_ended_.get_future().wait();
     }
     office_passwords_.finish();
     otp_passwords_.finish();

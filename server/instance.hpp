@@ -5,8 +5,14 @@
 
 #include <future>
 #include <optional>
+#include <stdexcept>
 
 namespace doorward::server {
+
+/// An address that cannot be listened on, with the address and the reason in its text.
+struct listen_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 /// A running doorward: the store, its writer, the io threads and both listeners, wired together.
 ///
@@ -15,7 +21,7 @@ class instance {
 public:
     /// Opens the store and the listeners; requests are answered when this returns.
     ///
-    /// errors  throws kv::open_error, std::runtime_error (master key), boost::system::system_error (address in use)
+    /// errors  throws kv::open_error, listen_error, std::runtime_error (master key)
     explicit instance(const settings& wanted);
     instance(const instance&) = delete;
     instance& operator=(const instance&) = delete;

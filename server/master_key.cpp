@@ -71,6 +71,10 @@ void create_master_key(const std::filesystem::path& file)
     crypto::wipe(digits.data(), digits.size());
     if (!written)
         throw complaint(file, std::strerror(problem)); // NOLINT(concurrency-mt-unsafe): start-up
+    const auto parent = file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."};
+    const descriptor directory{::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (directory.get() < 0 || ::fsync(directory.get()) != 0) // the name, too
+        throw complaint(file, std::strerror(errno));          // NOLINT(concurrency-mt-unsafe): start-up
 }
 
 } // namespace doorward::server

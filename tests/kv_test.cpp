@@ -610,8 +610,8 @@ handlers::task<error_code> commit_one(kv::writer& to, std::thread::id& where, st
 
 BOOST_AUTO_TEST_CASE(a_coroutine_goes_on_where_it_was_when_its_change_is_settled)
 {
+    boost::asio::io_context context{1}; // outlives the writer, which posts to it
     store it;
-    boost::asio::io_context context{1};
     std::thread::id where;
     std::optional<error_code> outcome;
     boost::asio::co_spawn(context, commit_one(it.writer, where, "a"),
@@ -625,8 +625,8 @@ BOOST_AUTO_TEST_CASE(a_coroutine_goes_on_where_it_was_when_its_change_is_settled
 
 BOOST_AUTO_TEST_CASE(many_coroutines_of_one_thread_are_woken_once_per_batch)
 {
+    boost::asio::io_context context{1}; // outlives the writer, which posts to it
     store it;
-    boost::asio::io_context context{1};
     std::thread::id where;
     unsigned settled = 0;
     for (int i = 0; i < 50; ++i)

@@ -486,9 +486,8 @@ BOOST_AUTO_TEST_CASE(parallel_wrong_pins_leave_exactly_the_limit_on_disk)
         for (int i = 0; i < 8; ++i)
             guesses.push_back(signed_request(it.phone.make_validate_request(two_factors, wrong_pin)));
         std::atomic<unsigned> refused{0};
-        auto& services = world.services();
         on_threads(8, [&](unsigned who) {
-            refused += route_alone(handlers::side::device, guesses[who], services).status == 401 ? 1U : 0U;
+            refused += world.call_alone(handlers::side::device, guesses[who]).status == 401 ? 1U : 0U;
         });
         BOOST_TEST(refused.load() == 8U);
         const auto detail = world.detail(it.id);
@@ -509,9 +508,8 @@ BOOST_AUTO_TEST_CASE(parallel_right_pins_are_accepted_once_each_and_never_counte
     for (int i = 0; i < 4; ++i)
         proofs.push_back(signed_request(it.phone.make_validate_request(two_factors, right_pin)));
     std::atomic<unsigned> accepted[4]{};
-    auto& services = world.services();
     on_threads(8, [&](unsigned who) { // each proof twice
-        if (route_alone(handlers::side::device, proofs[who % 4], services).status == 200)
+        if (world.call_alone(handlers::side::device, proofs[who % 4]).status == 200)
             accepted[who % 4].fetch_add(1);
     });
     for (const auto& each : accepted)
@@ -536,10 +534,9 @@ BOOST_AUTO_TEST_CASE(operators_and_phones_at_once_leave_one_story)
         requests.push_back(scratch_world::office_request("PUT", path(it.id), R"({"change":"UNBLOCK"})"));
         requests.push_back(scratch_world::office_request("DELETE", path(it.id)));
         std::atomic<unsigned> unexpected{0};
-        auto& services = world.services();
         on_threads(static_cast<unsigned>(requests.size()), [&](unsigned who) {
             const auto which = who < 6 ? handlers::side::device : handlers::side::office;
-            const auto status = route_alone(which, requests[who], services).status;
+            const auto status = world.call_alone(which, requests[who]).status;
             unexpected += status >= 500 ? 1U : 0U;
         });
         BOOST_TEST(unexpected.load() == 0U);
@@ -568,9 +565,8 @@ BOOST_AUTO_TEST_CASE(one_code_registers_one_phone_however_many_try_at_once)
             requests.push_back(std::move(req));
         }
         std::atomic<unsigned> registered{0}, refused{0};
-        auto& services = world.services();
         on_threads(6, [&](unsigned who) {
-            const auto status = route_alone(handlers::side::device, requests[who], services).status;
+            const auto status = world.call_alone(handlers::side::device, requests[who]).status;
             (status == 200 ? registered : refused).fetch_add(1);
         });
         BOOST_TEST(registered.load() == 1U);

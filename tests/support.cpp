@@ -422,18 +422,22 @@ void scratch_world::run()
     context_.run();
 }
 
-answer route_alone(handlers::side which, const owned_request& req, handlers::services& svc)
+answer scratch_world::call_alone(handlers::side which, const owned_request& req)
 {
-    asio::io_context context{1};
+    asio::io_context* context = nullptr;
+    {
+        const std::lock_guard lock{contexts_mutex_};
+        context = &contexts_.emplace_back(1);
+    }
     const handlers::request view = req.view();
     answer out;
-    asio::co_spawn(context, handlers::route(which, view, svc),
+    asio::co_spawn(*context, handlers::route(which, view, services()),
                    [&out](const std::exception_ptr& fault, const handlers::response& got) {
                        if (fault)
                            std::rethrow_exception(fault);
                        out = to_answer(got);
                    });
-    context.run();
+    context->run();
     return out;
 }
 

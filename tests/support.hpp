@@ -14,6 +14,8 @@
 
 #include <atomic>
 #include <filesystem>
+#include <list>
+#include <mutex>
 #include <random>
 #include <semaphore>
 #include <thread>
@@ -170,9 +172,6 @@ struct answer {
     [[nodiscard]] std::string header(std::string_view name) const;
 };
 
-/// Answers one request to completion on a loop of its own; any thread.
-[[nodiscard]] answer route_alone(handlers::side which, const owned_request& req, handlers::services& svc);
-
 /// Store, writer, directory and services, wired as a running server has them; requests go straight to route().
 ///
 /// Accounts: "admin", "office" (sees the application "app"), "stranger" (sees "other"). The password of each is its
@@ -200,6 +199,8 @@ public:
 
     /// One request, answered.
     answer call(handlers::side which, const owned_request& req);
+    /// The same on a loop of its own; any thread, many at once.
+    [[nodiscard]] answer call_alone(handlers::side which, const owned_request& req);
     answer office(std::string_view method, std::string_view target, std::string_view body = {},
                   std::string_view who = "office");
     answer device(std::string_view path, std::string_view body, std::string_view authorization = {},
@@ -251,10 +252,14 @@ public:
 private:
     struct running;
 
+    // Before the threads that complete on them: a thread may still be inside post() when its handler has run.
+    boost::asio::io_context context_{1};
+    std::mutex contexts_mutex_;
+    std::list<boost::asio::io_context> contexts_; // guarded by contexts_mutex_
+
     scratch_directory directory_;
     std::size_t map_bytes_;
     std::unique_ptr<running> running_;
-    boost::asio::io_context context_{1};
     std::optional<bench::application> application_; // what phone() hands out refers to it
 };
 
