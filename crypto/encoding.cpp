@@ -95,6 +95,8 @@ std::string to_hex(bytes_view data)
 
 std::optional<bytes> from_hex(std::string_view text)
 {
+    if (text.empty()) // libsodium takes no null pointer, not even for nothing
+        return bytes{};
     bytes out(text.size() / 2);
     std::size_t size = 0;
     if (text.size() % 2 != 0 ||

@@ -6,7 +6,8 @@ namespace doorward::crypto {
 
 void random_fill(std::span<byte> out) noexcept
 {
-    randombytes_buf(out.data(), out.size());
+    if (!out.empty()) // libsodium takes no null pointer, not even for nothing
+        randombytes_buf(out.data(), out.size());
 }
 
 } // namespace doorward::crypto

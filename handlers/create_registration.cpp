@@ -46,7 +46,7 @@ void decode_flags(const json_object& body, wanted_registration& out)
     auto flags =
         body.texts("flags", registry::flags_max, registry::flag_characters_max).value_or(std::vector<std::string>{});
     std::ranges::sort(flags);
-    flags.erase(std::ranges::unique(flags).begin(), flags.end());
+    flags.erase(std::unique(flags.begin(), flags.end()), flags.end()); // clang 14 lacks std::ranges::unique
     std::size_t total = 0;
     for (const std::string& flag : flags)
         total += flag.size();

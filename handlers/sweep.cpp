@@ -45,7 +45,8 @@ task<bool> sweep(services& svc)
             co_return false;
     }
     // Only when something was written: rows that wait for others must not keep this turning.
-    co_return found == registry::sweep_rows_max&&* expired + erased_rows > 0;
+    const std::size_t written = *expired + erased_rows;
+    co_return found == registry::sweep_rows_max&& written > 0;
 }
 
 } // namespace doorward::handlers

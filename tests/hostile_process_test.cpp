@@ -786,7 +786,8 @@ BOOST_AUTO_TEST_CASE(the_office_side_names_the_member_that_is_wrong)
         {"/admin/users", R"({"username":"a:b"})", "username"},
         {"/admin/users", R"({"username":"a","role":"KING"})", "role"},
     };
-    for (const auto& [path, body, member] : table) {
+    for (const auto& [path, body, name] : table) {
+        const std::string& member = name; // a binding cannot be captured
         BOOST_TEST_CONTEXT(path << ' ' << body)
         {
             const auto answer = bank.admin.ask_raw("POST", path, body);

@@ -371,7 +371,7 @@ BOOST_AUTO_TEST_CASE(operators_and_phones_at_once_end_in_one_story)
             requests.push_back({bank.server.office_url(), {"DELETE", path, who, ""}});
             requests.push_back({bank.server.device_url(), walker.make_remove_request(pk, right_pin)});
         }
-        std::ranges::rotate(requests, requests.begin() + round % static_cast<int>(requests.size()));
+        std::rotate(requests.begin(), requests.begin() + round % static_cast<int>(requests.size()), requests.end());
         const auto answers = send_at_once(requests);
         for (std::size_t i = 0; i < answers.size(); ++i) {
             const int status = answers[i].status;
