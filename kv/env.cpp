@@ -16,12 +16,12 @@ namespace {
 
 MDB_val to_val(bytes_view data) noexcept
 {
-    return {data.size(), const_cast<crypto::byte*>(data.data())}; // LMDB does not write through keys and values
+    return {data.size(), const_cast<byte*>(data.data())}; // LMDB does not write through keys and values
 }
 
 bytes_view from_val(const MDB_val& value) noexcept
 {
-    return {static_cast<const crypto::byte*>(value.mv_data), value.mv_size};
+    return {static_cast<const byte*>(value.mv_data), value.mv_size};
 }
 
 bool is_full(int code) noexcept

@@ -1,9 +1,10 @@
 #pragma once
 
-#include "crypto/bytes.hpp"
+#include "kv/bytes.hpp"
 
 #include <cassert>
 #include <cstring>
+#include <string_view>
 
 namespace doorward::kv {
 
@@ -17,9 +18,15 @@ inline constexpr std::size_t key_bytes_max = 511;
 class key {
 public:
     key() = default;
-    explicit key(crypto::bytes_view data) { raw(data); }
+    explicit key(bytes_view data) { raw(data); }
 
-    key& number(std::uint64_t value) noexcept { return raw(crypto::big_endian(value)); }
+    key& number(std::uint64_t value) noexcept
+    {
+        byte big_endian[8];
+        for (std::size_t i = 0; i < 8; ++i)
+            big_endian[i] = static_cast<byte>(value >> (56 - 8 * i));
+        return raw(big_endian);
+    }
 
     /// Larger numbers sort first.
     key& number_descending(std::uint64_t value) noexcept { return number(~value); }
@@ -30,10 +37,10 @@ public:
     key& text(std::string_view text) noexcept
     {
         assert(text.find('\0') == std::string_view::npos);
-        return raw(crypto::as_bytes(text)).small(0);
+        return raw({reinterpret_cast<const byte*>(text.data()), text.size()}).small(0);
     }
 
-    key& raw(crypto::bytes_view data) noexcept
+    key& raw(bytes_view data) noexcept
     {
         assert(size_ + data.size() <= key_bytes_max);
         if (!data.empty())
@@ -42,17 +49,27 @@ public:
         return *this;
     }
 
-    operator crypto::bytes_view() const noexcept { return {bytes_, size_}; } // NOLINT: a key is used as its bytes
+    operator bytes_view() const noexcept { return {bytes_, size_}; } // NOLINT: a key is used as its bytes
 
 private:
     std::size_t size_ = 0;
-    crypto::byte bytes_[key_bytes_max]; // the first size_ bytes are meaningful
+    byte bytes_[key_bytes_max]; // the first size_ bytes are meaningful
 };
 
-/// The number that number_descending() wrote.
-[[nodiscard]] inline std::uint64_t from_descending(crypto::bytes_view data) noexcept
+/// The number that number() wrote.
+[[nodiscard]] inline std::uint64_t from_number(bytes_view data) noexcept
 {
-    return ~crypto::from_big_endian<std::uint64_t>(data);
+    assert(data.size() >= 8);
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < 8; ++i)
+        value = value << 8 | data[i];
+    return value;
+}
+
+/// The number that number_descending() wrote.
+[[nodiscard]] inline std::uint64_t from_descending(bytes_view data) noexcept
+{
+    return ~from_number(data);
 }
 
 } // namespace doorward::kv

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "crypto/bytes.hpp"
+#include "kv/bytes.hpp"
 #include "kv/error.hpp"
 
 #include <functional>
@@ -11,7 +11,6 @@ struct MDB_txn;
 namespace doorward::kv {
 
 class env;
-using crypto::bytes_view;
 
 /// One of the tables an env was opened with: its position in that list.
 enum class table : unsigned {};
