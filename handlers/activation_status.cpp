@@ -46,7 +46,7 @@ struct found_status {
 // Empty when the phone has no keys to open a blob with: unknown, not bound yet, or removed before that.
 std::optional<found_status> find(services& svc, const registry::uuid& id)
 {
-    return svc.store.view([&](const kv::read_txn& txn) -> std::optional<found_status> {
+    return svc.journal.view([&](const registry::snapshot& txn) -> std::optional<found_status> {
         auto registration = registry::find_full(txn, id);
         auto keys = registration ? registry::find_keys(txn, registration->number) : std::nullopt;
         if (!keys || registration->current() == registry::state::created)

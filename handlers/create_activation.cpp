@@ -106,7 +106,8 @@ std::optional<crypto::p256_private_key> temporary_key(services& svc, const regis
                                                       std::string_view application_key)
 {
     const auto id = registry::uuid::parse(*envelope.temporary_key_id).value();
-    const auto stored = svc.store.view([&](const kv::read_txn& txn) { return registry::find_temporary_key(txn, id); });
+    const auto stored =
+        svc.journal.view([&](const registry::snapshot& txn) { return registry::find_temporary_key(txn, id); });
     if (!stored || stored->application_key != application_key || stored->number != 0 ||
         stored->expires_at <= svc.clock.now())
         return std::nullopt;
@@ -189,10 +190,11 @@ kv::result<registry::full_registration> find_waiting(services& svc, std::string_
 {
     if (!registry::is_activation_code(code))
         return errc::code_not_found;
-    const auto found = svc.store.view([&](const kv::read_txn& txn) -> std::optional<registry::full_registration> {
-        const auto number = registry::find_by_code(txn, application_id, code);
-        return number ? registry::find_full(txn, *number) : std::nullopt;
-    });
+    const auto found =
+        svc.journal.view([&](const registry::snapshot& txn) -> std::optional<registry::full_registration> {
+            const auto number = registry::find_by_code(txn, application_id, code);
+            return number ? registry::find_full(txn, *number) : std::nullopt;
+        });
     if (!found || found->current() != registry::state::created || found->is_expired(svc.clock.now()))
         return errc::code_not_found;
     return *found;

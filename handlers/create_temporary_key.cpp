@@ -65,7 +65,7 @@ std::optional<activation_scope> find_activation_scope(services& svc, const regis
     const auto id = registry::uuid::parse(id_text);
     if (!id)
         return std::nullopt;
-    auto found = svc.store.view([&](const kv::read_txn& txn) -> std::optional<activation_scope> {
+    auto found = svc.journal.view([&](const registry::snapshot& txn) -> std::optional<activation_scope> {
         auto registration = registry::find_full(txn, *id);
         auto keys = registration ? registry::find_keys(txn, registration->number) : std::nullopt;
         if (!keys || registration->record.application_id != application.id)

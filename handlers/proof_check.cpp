@@ -10,7 +10,7 @@ using registry::attempt_result;
 std::optional<registry::registration_keys> load_keys(services& svc, const registry::attempt_slot& slot)
 {
     const auto stored =
-        svc.store.view([&](const kv::read_txn& txn) { return registry::find_keys(txn, slot.owner.number); });
+        svc.journal.view([&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
     if (!stored)
         return std::nullopt;
     return registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys);

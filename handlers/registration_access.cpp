@@ -7,7 +7,7 @@ namespace {
 
 std::optional<registry::full_registration> find(services& svc, const registry::uuid& id)
 {
-    return svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, id); });
+    return svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
 }
 
 } // namespace

@@ -59,7 +59,7 @@ task<response> registration_history(const call& asked, services& svc)
     std::vector<registry::history_row> rows;
     std::optional<std::uint64_t> next;
     std::size_t scanned = 0;
-    svc.store.view([&](const kv::read_txn& txn) {
+    svc.journal.view([&](const registry::snapshot& txn) {
         registry::scan_history(txn, found->number, filter.page.before, [&](const registry::history_row& row) {
             const bool wanted = row.at >= filter.from && row.at <= filter.to;
             if ((wanted && rows.size() == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {

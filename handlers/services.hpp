@@ -18,7 +18,7 @@ namespace doorward::handlers {
 /// Coroutines take their parameters by value or by reference to something that outlives the request: this struct, the
 /// request itself and what the session keeps for it.
 struct services {
-    const kv::env& store;
+    registry::journal& journal; // and through it the store: journal.view()
     kv::writer& writer;
     const crypto::sealer& sealer;
     const registry::clock& clock;

@@ -57,7 +57,7 @@ struct list_page {
 list_page read_page(services& svc, const list_filter& filter, const registry::account& who)
 {
     const auto now = svc.clock.now();
-    return svc.store.view([&](const kv::read_txn& txn) {
+    return svc.journal.view([&](const registry::snapshot& txn) {
         list_page out;
         const auto wanted = [&](const registry::full_registration& found) {
             return who.may_see(found.record.application_id) &&

@@ -22,7 +22,8 @@ constexpr std::chrono::milliseconds round_pause{2};
 std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id)
 {
     return svc.slots.find(id, [&]() -> std::shared_ptr<registry::attempt_slot> {
-        const auto found = svc.store.view([&](const kv::read_txn& txn) { return registry::find_full(txn, id); });
+        const auto found =
+            svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
         if (!found)
             return nullptr;
         const auto application = svc.directory.find_application(found->record.application_id);
@@ -41,7 +42,7 @@ std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry:
 
 task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps)
 {
-    registry::transitions change{std::move(steps)};
+    registry::transitions change{&svc.journal, std::move(steps)};
     const auto ec = co_await commit(svc, change);
     if (ec)
         svc.unsettled.keep(std::move(change.steps));

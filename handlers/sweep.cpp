@@ -19,7 +19,7 @@ task<bool> sweep(services& svc)
     registry::erase_due erasing;
     std::size_t found = 0;
     const auto now = svc.clock.now();
-    svc.store.view([&](const kv::read_txn& txn) {
+    svc.journal.view([&](const registry::snapshot& txn) {
         for (registry::due_row& row : registry::find_due(txn, now, registry::sweep_rows_max)) {
             ++found;
             if (row.kind == registry::due_kind::registration) {

@@ -23,6 +23,11 @@ template <class Change>
             if constexpr (requires(Change & settled) { settled.durable(); })
                 change_.durable();
         }
+        void undone() noexcept override
+        {
+            if constexpr (requires(Change & refused) { refused.undone(); })
+                change_.undone();
+        }
         void complete() override {}
         void deliver(pending_write*) override { done.set_value(outcome); } // alone in its chain: the landing is its own
 

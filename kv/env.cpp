@@ -197,10 +197,20 @@ write_txn::write_txn(const env& owner) : read_txn{owner, 0} {}
 
 void write_txn::put(table to, bytes_view key, bytes_view value)
 {
+    put(to, key, value, 0);
+}
+
+void write_txn::append(table to, bytes_view key, bytes_view value)
+{
+    put(to, key, value, MDB_APPEND);
+}
+
+void write_txn::put(table to, bytes_view key, bytes_view value, unsigned flags)
+{
     assert(!key.empty() && key.size() <= 511);
     MDB_val where = to_val(key);
     MDB_val what = to_val(value);
-    const int code = mdb_put(txn_, env_.dbi(to), &where, &what, 0);
+    const int code = mdb_put(txn_, env_.dbi(to), &where, &what, flags);
     if (is_full(code))
         throw batch_full{};
     if (code != MDB_SUCCESS)

@@ -61,6 +61,8 @@ protected:
 class write_txn : public read_txn {
 public:
     void put(table to, bytes_view key, bytes_view value);
+    /// A row behind all others of its table: fills pages without looking for its place. `key` is the greatest.
+    void append(table to, bytes_view key, bytes_view value);
     /// Erasing what is not there is no error.
     void erase(table from, bytes_view key);
 
@@ -68,6 +70,8 @@ private:
     friend class env;
     friend class writer;
     explicit write_txn(const env& owner);
+
+    void put(table to, bytes_view key, bytes_view value, unsigned flags);
 
     /// Empty on success. storage_full leaves the store as it was; every other failure throws storage_fault.
     [[nodiscard]] error_code commit();

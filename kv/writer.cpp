@@ -135,7 +135,9 @@ void writer::settle(pending_write* batch, std::size_t size)
     for (pending_write* change = batch; change != nullptr; change = change->next) {
         if (durable)
             change->outcome = durable;
-        else if (!change->outcome)
+        if (change->outcome)
+            change->undone();
+        else
             change->durable();
     }
     batches_.fetch_add(1, std::memory_order_relaxed);

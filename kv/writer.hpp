@@ -42,8 +42,11 @@ public:
     /// Writer thread: reads first and writes last, so that an error leaves the batch untouched.
     virtual error_code apply(write_txn& txn) = 0;
 
-    /// Writer thread, after the commit and before the next batch; only when the outcome is success.
+    /// Writer thread, after the commit and before the next batch, when the outcome is success.
     virtual void durable() noexcept {}
+
+    /// Writer thread, in its place when the outcome is an error: nothing that apply() wrote is in the store.
+    virtual void undone() noexcept {}
 
     /// On the io thread it came from; destroys *this. `outcome` is known by then.
     virtual void complete() = 0;

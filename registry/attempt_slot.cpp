@@ -28,6 +28,8 @@ attempt_slot::attempt_slot(identity whose, const attempt_limits& judged_by, cons
       limits{judged_by},
       word_{stored.word.bits()},
       durable_version_{stored.word.version()},
+      last_row_{stored.last_row},
+      settled_row_{stored.last_row},
       base_position_{stored.counter.position},
       base_high_{high_half(stored.counter.data)},
       base_low_{low_half(stored.counter.data)},

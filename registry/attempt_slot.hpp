@@ -80,6 +80,16 @@ public:
     [[nodiscard]] bool is_unsettled() const noexcept { return unsettled_.load(std::memory_order_acquire); }
     void set_unsettled(bool now) noexcept { unsettled_.store(now, std::memory_order_release); }
 
+    /// The registration's latest row in the journal, which the next one points back at. Writer thread only.
+    [[nodiscard]] row_sequence last_row() const noexcept { return last_row_; }
+    void row_appended(row_sequence row) noexcept { last_row_ = row; }
+    void row_settled(row_sequence row) noexcept
+    {
+        settled_row_ = std::max(settled_row_, row);
+        last_row_ = std::max(last_row_, settled_row_);
+    }
+    void row_undone() noexcept { last_row_ = settled_row_; }
+
     /// May proofs have decimal components? Only those of a phone that registered with protocol 3.0 and has not used a
     /// later one since: anybody can claim that version, and short components can be guessed.
     [[nodiscard]] bool accepts_decimal() const noexcept { return accepts_decimal_.load(std::memory_order_relaxed); }
@@ -99,6 +109,8 @@ private:
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
     std::atomic<std::uint64_t> durable_version_;
+    row_sequence last_row_;    // writer thread only; in the batch under way perhaps
+    row_sequence settled_row_; // writer thread only; on disk
     std::atomic<bool> unsettled_{false};
     std::atomic<bool> accepts_decimal_{false};
 

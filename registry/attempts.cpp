@@ -26,11 +26,14 @@ transition swapped(const std::shared_ptr<attempt_slot>& slot, attempt_word befor
 }
 
 transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
-                           time_ms now)
+                           attempt_details details, time_ms now)
 {
     const attempt_word after = before.refused(slot->limits.max_failed);
     transition change = swapped(slot, before, after, place, now);
     change.verdict = transition::attempt::refused;
+    details.outcome = attempt_outcome::refused;
+    details.counted = true;
+    change.details = std::move(details);
     if (after.current() == state::blocked) {
         change.by = move::block_on_failures;
         change.reason = reason::max_failed_attempts;
@@ -40,9 +43,9 @@ transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_wo
 
 // After the swap that counted it.
 attempt_result tell_counted(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
-                            time_ms now)
+                            attempt_details details, time_ms now)
 {
-    transition change = counted_failure(slot, before, place, now);
+    transition change = counted_failure(slot, before, place, std::move(details), now);
     attempt_result out = tell(attempt_result::verdict::refused, change.after);
     out.counted = true;
     out.change = std::move(change);
@@ -88,6 +91,9 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
             attempt_result out = tell(verdict::accepted, after);
             out.change = swapped(slot, word, after, next, now);
             out.change->verdict = transition::attempt::accepted;
+            attempt_details& details = out.change->details.emplace();
+            details.type = proof.type;
+            details.counted = !possession_alone;
             return out;
         }
 
@@ -97,19 +103,22 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
         if (!counts)
             return tell(verdict::refused, word); // noise, a replay, or behind the window
 
+        attempt_details details;
+        details.type = proof.type;
         // A retry of the same refused proof is recognised only where possession is proven: elsewhere the reference
         // behaviour, every failure counts, is what was asked for.
         if (!proven) {
             if (!slot->refuse_unremembered(word))
                 continue;
         } else {
-            const auto refusal = slot->refuse(word, digest(proof));
+            details.digest = digest(proof);
+            const auto refusal = slot->refuse(word, details.digest);
             if (refusal == attempt_slot::refusal::lost)
                 continue;
             if (refusal == attempt_slot::refusal::repeated)
                 return tell(verdict::refused, word);
         }
-        return tell_counted(slot, word, place, now);
+        return tell_counted(slot, word, place, std::move(details), now);
     }
 }
 
@@ -124,7 +133,9 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
             return tell(verdict::refused, word);
         if (!slot->refuse_unremembered(word))
             continue;
-        return tell_counted(slot, word, place, now);
+        attempt_details details;
+        details.type = type;
+        return tell_counted(slot, word, place, std::move(details), now);
     }
 }
 

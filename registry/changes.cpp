@@ -14,10 +14,10 @@ bool has_incomplete(const kv::read_txn& txn, const registration& fresh)
     scan_user(txn, fresh.user_id, 0, [&](registration_number number) {
         if (++looked_at > page_rows_max)
             return false;
-        const auto other = find_full(txn, number);
-        found = other && other->record.application_id == fresh.application_id &&
-                (other->current() == state::created || other->current() == state::pending_commit) &&
-                !other->is_expired(fresh.created_at);
+        const auto other = find_registration(txn, number);
+        const auto attempts = find_counters(txn, number); // its state: what attempts change is of no interest
+        found = other && attempts && other->application_id == fresh.application_id &&
+                full_registration{number, *other, *attempts}.is_waiting(fresh.created_at);
         return !found;
     });
     return found;

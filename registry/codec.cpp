@@ -17,7 +17,11 @@ using crypto::bytes_view;
 
 class record_writer {
 public:
-    explicit record_writer(byte version) { out_.push_back(version); }
+    explicit record_writer(byte version)
+    {
+        out_.reserve(128); // enough for what is written most often: attempts and counters
+        out_.push_back(version);
+    }
 
     record_writer& u8(std::uint8_t value)
     {
@@ -28,6 +32,11 @@ public:
     {
         assert(value <= 0xFFFF);
         crypto::append(out_, crypto::big_endian(static_cast<std::uint16_t>(value)));
+        return *this;
+    }
+    record_writer& u32(std::uint32_t value)
+    {
+        crypto::append(out_, crypto::big_endian(value));
         return *this;
     }
     record_writer& u64(std::uint64_t value)
@@ -73,6 +82,7 @@ public:
 
     std::uint8_t u8() { return take(1)[0]; }
     std::uint16_t u16() { return crypto::from_big_endian<std::uint16_t>(take(2)); }
+    std::uint32_t u32() { return crypto::from_big_endian<std::uint32_t>(take(4)); }
     std::uint64_t u64() { return crypto::from_big_endian<std::uint64_t>(take(8)); }
     time_ms time() { return static_cast<time_ms>(u64()); }
     template <std::size_t N>
@@ -108,6 +118,8 @@ public:
         return static_cast<Enum>(value);
     }
 
+    [[nodiscard]] byte version() const noexcept { return version_; }
+
     void done() const
     {
         if (!rest_.empty())
@@ -129,6 +141,14 @@ private:
 };
 
 constexpr byte version_1 = 1;
+constexpr byte version_2 = 2;
+
+void require_state(attempt_word word)
+{
+    const auto now = static_cast<unsigned>(word.current());
+    if (now < 1 || now > 5)
+        throw record_fault{"a registration in no state"};
+}
 
 } // namespace
 
@@ -191,11 +211,13 @@ registration decode(bytes_view data)
     return record;
 }
 
-// counters := 1  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(u64)
+// counters := 2  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(u64)
+//             last_row:u64
+// Version 1 had no last_row.
 bytes encode(const counters& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
-    record_writer out{version_1};
+    record_writer out{version_2};
     out.u64(record.word.bits())
         .time(record.last_used_at)
         .time(record.last_failed_at)
@@ -204,13 +226,13 @@ bytes encode(const counters& record)
     out.u16(record.refused.size());
     for (const proof_digest digest : record.refused)
         out.u64(digest);
-    return out.done();
+    return out.u64(record.last_row).done();
 }
 
 template <>
 counters decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     counters record;
     record.word = attempt_word{in.u64()};
     record.last_used_at = in.time();
@@ -222,10 +244,75 @@ counters decode(bytes_view data)
     record.refused.resize(in.u16());
     for (proof_digest& digest : record.refused)
         digest = in.u64();
+    if (in.version() >= version_2)
+        record.last_row = in.u64();
     in.done();
-    const auto now = static_cast<unsigned>(record.word.current());
-    if (now < 1 || now > 5)
-        throw record_fault{"a registration in no state"};
+    require_state(record.word);
+    return record;
+}
+
+// attempt := 1  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
+//            counted:u8  count:u32  digest:u64  source:16  reported:u8
+//            and when reported is 1: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+bytes encode(const attempt_row& record)
+{
+    assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
+    const attempt_details& what = record.what;
+    record_writer out{version_1};
+    out.u64(record.number)
+        .u64(record.word.bits())
+        .u64(record.counter.position)
+        .raw(record.counter.data)
+        .u64(record.previous)
+        .time(record.at)
+        .u8(static_cast<std::uint8_t>(what.outcome))
+        .u8(static_cast<std::uint8_t>(what.type))
+        .u8(what.counted ? 1 : 0)
+        .u32(what.count)
+        .u64(what.digest)
+        .raw(what.source.bytes)
+        .u8(what.report ? 1 : 0);
+    if (what.report) {
+        out.text(what.report->attempt_id)
+            .text(what.report->channel)
+            .text(what.report->app_version)
+            .text(what.report->uri_id)
+            .time(what.report->happened_at);
+    }
+    return out.done();
+}
+
+template <>
+attempt_row decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    attempt_row record;
+    record.number = in.u64();
+    record.word = attempt_word{in.u64()};
+    record.counter.position = in.u64();
+    record.counter.data = in.raw<16>();
+    if (static_cast<std::uint16_t>(record.counter.position) != record.word.position())
+        throw record_fault{"an attempt whose counter does not fit its word"};
+    record.previous = in.u64();
+    record.at = in.time();
+    attempt_details& what = record.what;
+    what.outcome = in.enumeration(attempt_outcome::accepted, attempt_outcome::noise);
+    what.type = in.enumeration(factors::possession, factors::possession_knowledge_biometry);
+    what.counted = in.u8() != 0;
+    what.count = in.u32();
+    what.digest = in.u64();
+    what.source.bytes = in.raw<16>();
+    if (in.u8() != 0) {
+        attempt_report& report = what.report.emplace();
+        report.attempt_id = in.text();
+        report.channel = in.text();
+        report.app_version = in.text();
+        report.uri_id = in.text();
+        report.happened_at = in.time();
+    }
+    in.done();
+    if (record.number != 0)
+        require_state(record.word);
     return record;
 }
 

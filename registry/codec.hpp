@@ -2,7 +2,7 @@
 
 #include "registry/account.hpp"
 #include "registry/application.hpp"
-#include "registry/counters.hpp"
+#include "registry/attempt_row.hpp"
 #include "registry/keys.hpp"
 #include "registry/temporary_key.hpp"
 
@@ -18,6 +18,7 @@ struct record_fault : std::runtime_error {
 
 [[nodiscard]] crypto::bytes encode(const registration& record);
 [[nodiscard]] crypto::bytes encode(const counters& record);
+[[nodiscard]] crypto::bytes encode(const attempt_row& record);
 [[nodiscard]] crypto::bytes encode(const history_row& record);
 [[nodiscard]] crypto::bytes encode(const stored_keys& record);
 [[nodiscard]] crypto::bytes encode(const stored_application& record);

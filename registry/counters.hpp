@@ -3,6 +3,8 @@
 #include "registry/attempt_word.hpp"
 #include "registry/proof.hpp"
 
+#include <algorithm>
+
 namespace doorward::registry {
 
 /// A place in the chain of counter values: CTR_DATA and its index.
@@ -25,6 +27,9 @@ struct counter_place {
 /// Short digest of a refused proof, keyed per store, so that a retry by the phone's HTTP stack is recognised.
 using proof_digest = std::uint64_t;
 
+/// Where a row of the journal stands: its key, growing with every row of the store.
+using row_sequence = std::uint64_t;
+
 /// The fast part of a registration: what attempts change.
 struct counters {
     attempt_word word;
@@ -32,8 +37,22 @@ struct counters {
     time_ms last_used_at = 0;          // last accepted or counted attempt; 0 is never
     time_ms last_failed_at = 0;        // last counted failure; 0 is never
     std::vector<proof_digest> refused; // since the last reset, at most the maximum of failed attempts
+    row_sequence last_row = 0;         // of the journal: the registration's latest attempt; 0 is none
 
     bool operator==(const counters&) const = default;
 };
+
+/// Adds what `other` knows: of the words the later one, of the times and rows the latest. In any order.
+inline void merge(counters& into, const counters& other)
+{
+    into.last_used_at = std::max(into.last_used_at, other.last_used_at);
+    into.last_failed_at = std::max(into.last_failed_at, other.last_failed_at);
+    into.last_row = std::max(into.last_row, other.last_row);
+    if (into.word.version() < other.word.version()) {
+        into.word = other.word;
+        into.counter = other.counter;
+        into.refused = other.refused;
+    }
+}
 
 } // namespace doorward::registry

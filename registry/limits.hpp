@@ -47,6 +47,15 @@ inline constexpr std::size_t accounts_max = 1024;     // count; all are held in 
 inline constexpr std::size_t page_rows_default = 100;
 inline constexpr std::size_t page_rows_max = 1000;
 
+// The journal of attempts
+inline constexpr std::size_t unfolded_registrations_max = 262'144;  // count; some 200 bytes each
+inline constexpr std::size_t journal_rows_in_front_goal = 500'000;  // rows; beyond it the fold takes larger steps
+inline constexpr std::size_t journal_rows_in_front_max = 2'000'000; // rows; read again at a start, in about a second
+inline constexpr std::size_t fold_registrations_least = 64;         // of one step, count
+inline constexpr std::size_t fold_registrations_most = 4'096;       // of one step when the journal fills, count
+inline constexpr time_ms attempt_retention_ms = time_ms{90} * 24 * 3600 * 1000;
+inline constexpr std::size_t erase_rows_max = 512; // rows of attempts erased by one change
+
 // Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
 inline constexpr std::size_t page_scan_rows_max = 10'000;
 

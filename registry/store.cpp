@@ -1,4 +1,6 @@
 #include "registry/store.hpp"
+#include "crypto/digest.hpp"
+#include "registry/journal.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -67,21 +69,68 @@ std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::st
     return to_number(txn.get(tables::by_code, code_key(application_id, code)));
 }
 
-std::optional<full_registration> find_full(const kv::read_txn& txn, const uuid& id)
+std::optional<counters> find_counters(const snapshot& from, registration_number number)
 {
-    const auto number = find_number(txn, id);
-    if (!number)
-        return std::nullopt;
-    return find_full(txn, *number);
+    const kv::read_txn& txn = from;
+    auto out = find_counters(txn, number);
+    if (out) {
+        if (const auto unfolded = from.unfolded().find_unfolded(number))
+            merge(*out, *unfolded);
+    }
+    return out;
 }
 
-std::optional<full_registration> find_full(const kv::read_txn& txn, registration_number number)
+std::optional<full_registration> find_full(const snapshot& from, const uuid& id)
 {
-    auto record = find_registration(txn, number);
-    auto attempts = find_counters(txn, number);
+    const auto number = find_number(from, id);
+    if (!number)
+        return std::nullopt;
+    return find_full(from, *number);
+}
+
+std::optional<full_registration> find_full(const snapshot& from, registration_number number)
+{
+    auto record = find_registration(from, number);
+    auto attempts = find_counters(from, number);
     if (!record || !attempts)
         return std::nullopt;
+    // Unfolded counters may be newer than the snapshot: the registration is not blocked any more.
+    if (attempts->word.current() != state::blocked)
+        record->blocked_reason.clear();
     return full_registration{number, *std::move(record), *std::move(attempts)};
+}
+
+void scan_attempts(const snapshot& view, registration_number number, row_sequence from,
+                   const std::function<bool(row_sequence, const attempt_row&)>& visit)
+{
+    if (from == 0) {
+        const auto newest = find_counters(view, number);
+        from = newest ? newest->last_row : 0;
+    }
+    const kv::read_txn& txn = view;
+    while (from != 0) {
+        const auto found = find<attempt_row>(txn, tables::journal, row_key(from));
+        if (!found || found->number != number || !visit(from, *found))
+            return;
+        from = found->previous < from ? found->previous : 0;
+    }
+}
+
+std::optional<reported_attempt> find_report(const kv::read_txn& txn, registration_number number,
+                                            std::string_view attempt_id)
+{
+    const auto sequence = to_number(txn.get(tables::reports, report_key(number, attempt_id)));
+    if (!sequence)
+        return std::nullopt;
+    auto row = find<attempt_row>(txn, tables::journal, row_key(*sequence));
+    if (!row)
+        return std::nullopt;
+    return reported_attempt{*sequence, *std::move(row)};
+}
+
+kv::key report_key(registration_number number, std::string_view attempt_id)
+{
+    return kv::key{}.number(number).raw(crypto::blake2b<16>(as_bytes(attempt_id)));
 }
 
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,

@@ -22,6 +22,25 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
 
+class journal;
+
+/// A consistent view of the store: the tables, and what the journal has not folded into them yet (journal.hpp).
+class snapshot {
+public:
+    snapshot(const kv::read_txn& tables, const journal& unfolded) : tables_{tables}, unfolded_{unfolded} {}
+
+    operator const kv::read_txn&() const noexcept { return tables_; } // NOLINT: all other tables are read as they are
+    [[nodiscard]] const journal& unfolded() const noexcept { return unfolded_; }
+
+private:
+    const kv::read_txn& tables_;
+    const journal& unfolded_;
+};
+
+/// Counters as they are, attempts included. The other find_counters() reads the table alone, which is behind in
+/// everything but the state: a change of state always writes it.
+[[nodiscard]] std::optional<counters> find_counters(const snapshot& from, registration_number number);
+
 /// A registration with what attempts made of it.
 struct full_registration {
     registration_number number = 0;
@@ -30,14 +49,30 @@ struct full_registration {
 
     [[nodiscard]] state current() const noexcept { return attempts.word.current(); }
 
-    /// Unfinished, and its time is over: to be treated as removed, and written so at the next occasion.
-    [[nodiscard]] bool is_expired(time_ms now) const noexcept
+    [[nodiscard]] bool is_unfinished() const noexcept
     {
-        return (current() == state::created || current() == state::pending_commit) && record.expires_at <= now;
+        return current() == state::created || current() == state::pending_commit;
     }
+    [[nodiscard]] bool is_waiting(time_ms now) const noexcept { return is_unfinished() && record.expires_at > now; }
+
+    /// Unfinished, and its time is over: to be treated as removed, and written so at the next occasion.
+    [[nodiscard]] bool is_expired(time_ms now) const noexcept { return is_unfinished() && record.expires_at <= now; }
 };
-[[nodiscard]] std::optional<full_registration> find_full(const kv::read_txn& txn, const uuid& id);
-[[nodiscard]] std::optional<full_registration> find_full(const kv::read_txn& txn, registration_number number);
+[[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, const uuid& id);
+[[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, registration_number number);
+
+/// Visits the attempts on a registration, newest first, until it returns false; from the newest, or from the row
+/// `from`, where an earlier visit stopped. Rows whose retention is over are gone.
+void scan_attempts(const snapshot& view, registration_number number, row_sequence from,
+                   const std::function<bool(row_sequence, const attempt_row&)>& visit);
+
+/// The attempt that a business system reported under this id.
+struct reported_attempt {
+    row_sequence sequence;
+    attempt_row row;
+};
+[[nodiscard]] std::optional<reported_attempt> find_report(const kv::read_txn& txn, registration_number number,
+                                                          std::string_view attempt_id);
 
 /// Visits a user's registrations, newest first, starting below `before` (0: from the newest), until it returns false.
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
@@ -67,6 +102,12 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
     return kv::key{}.number(number).number_descending(version);
 }
 
+[[nodiscard]] inline kv::key row_key(row_sequence sequence)
+{
+    return kv::key{}.number(sequence);
+}
+[[nodiscard]] kv::key report_key(registration_number number, std::string_view attempt_id);
+
 /// What a row of `due` is about.
 enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };
 
@@ -88,6 +129,7 @@ struct due_row {
 namespace meta_key {
 inline constexpr std::string_view format = "format";      // u8, raised when tables or records change incompatibly
 inline constexpr std::string_view key_check = "keycheck"; // a known text, sealed: tells a wrong master key
+inline constexpr std::string_view fold_mark = "folded";   // u64, rows of the journal up to it are in the tables
 inline constexpr std::string_view last_number = "number"; // u64, the greatest registration number given out
 } // namespace meta_key
 

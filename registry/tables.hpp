@@ -8,8 +8,8 @@ namespace doorward::registry {
 namespace tables {
 
 inline constexpr const char* names[]{
-    "meta",     "applications", "versions", "accounts", "ids", "registrations",  "keys",
-    "counters", "by_user",      "by_code",  "history",  "due", "temporary_keys", "seen",
+    "meta",    "applications", "versions", "accounts",       "ids",  "registrations", "keys",    "counters", "by_user",
+    "by_code", "history",      "due",      "temporary_keys", "seen", "journal",       "reports",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -26,8 +26,10 @@ inline constexpr kv::table history{10};        // number, version -> history_row
 inline constexpr kv::table due{11};            // time, kind, what -> nothing
 inline constexpr kv::table temporary_keys{12}; // uuid -> stored_temporary_key
 inline constexpr kv::table seen{13};           // mark:16 -> time until which it is remembered
+inline constexpr kv::table journal{14};        // row sequence -> attempt_row
+inline constexpr kv::table reports{15};        // number, digest of the attempt id -> row sequence
 
-static_assert(std::size(names) == 14);
+static_assert(std::size(names) == 16);
 
 } // namespace tables
 

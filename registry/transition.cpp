@@ -5,23 +5,31 @@
 namespace doorward::registry {
 namespace {
 
-void put_counters(kv::write_txn& txn, const transition& change)
+void put_counters(kv::write_txn& txn, registration_number number, const counters& fresh)
 {
-    const registration_number number = change.slot->owner.number;
     auto stored = find_counters(txn, number);
     assert(stored); // written when the registration was created, never erased
-
-    if (change.verdict != transition::attempt::none)
-        stored->last_used_at = std::max(stored->last_used_at, change.at);
-    if (change.verdict == transition::attempt::refused)
-        stored->last_failed_at = std::max(stored->last_failed_at, change.at);
-    if (stored->word.version() < change.after.version()) {
-        assert(stored->word.current() != state::removed); // invariant 5, at the place where records are written
-        stored->word = change.after;
-        stored->counter = change.counter;
-        stored->refused = change.refused;
-    }
+    // Invariant 5, at the place where records are written.
+    assert(stored->word.current() != state::removed || stored->word.version() >= fresh.word.version());
+    merge(*stored, fresh);
     txn.put(tables::counters, number_key(number), encode(*stored));
+}
+
+row_sequence append_row(kv::write_txn& txn, journal& to, const transition& change)
+{
+    attempt_slot& slot = *change.slot;
+    attempt_row row;
+    row.number = slot.owner.number;
+    row.word = change.after;
+    row.counter = change.counter;
+    row.previous = slot.last_row();
+    row.at = change.at;
+    row.what = *change.details;
+    const row_sequence place = to.append(txn, row);
+    slot.row_appended(place);
+    if (row.what.report)
+        txn.put(tables::reports, report_key(row.number, row.what.report->attempt_id), row_key(place));
+    return place;
 }
 
 // Rows of later changes that reached the writer before the key exchange told the phone's name.
@@ -90,9 +98,27 @@ void put_state_change(kv::write_txn& txn, const transition& change)
 
 } // namespace
 
-kv::error_code transition::operator()(kv::write_txn& txn) const
+counters transition::result() const
 {
-    put_counters(txn, *this);
+    counters out;
+    out.word = after;
+    out.counter = counter;
+    out.refused = refused;
+    if (verdict != attempt::none)
+        out.last_used_at = at;
+    if (verdict == attempt::refused)
+        out.last_failed_at = at;
+    out.last_row = row_;
+    return out;
+}
+
+void transition::apply(kv::write_txn& txn, journal& to)
+{
+    if (details)
+        row_ = append_row(txn, to, *this);
+    if (is_row_alone())
+        return;
+    put_counters(txn, slot->owner.number, result());
     if (by)
         put_state_change(txn, *this);
     if (ends_decimal) {
@@ -101,7 +127,24 @@ kv::error_code transition::operator()(kv::write_txn& txn) const
         record->accepts_decimal = false;
         txn.put(tables::registrations, number_key(slot->owner.number), encode(*record));
     }
-    return {};
+}
+
+void transition::durable(journal& to) const noexcept
+{
+    if (row_ != 0) {
+        slot->row_settled(row_);
+        if (is_row_alone())
+            to.settled(slot->owner.number, result());
+        else
+            to.settled(row_);
+    }
+    // Last: whoever waits for this version reads the counters next.
+    slot->mark_durable(after.version());
+}
+
+void transition::undone() const noexcept
+{
+    slot->row_undone();
 }
 
 } // namespace doorward::registry

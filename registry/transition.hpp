@@ -1,7 +1,7 @@
 #pragma once
 
 #include "registry/attempt_slot.hpp"
-#include "registry/store.hpp"
+#include "registry/journal.hpp"
 
 #include <memory>
 
@@ -32,35 +32,54 @@ struct transition {
     counter_place counter;             // at after
     std::vector<proof_digest> refused; // at after
     attempt verdict = attempt::none;
-    std::optional<move> by; // empty: an attempt that leaves the state alone
+    std::optional<attempt_details> details; // empty: no row in the journal
+    std::optional<move> by;                 // empty: an attempt that leaves the state alone
     std::string reason;
     actor who;
     time_ms at = 0;
     std::optional<binding> bound; // of exchange_keys and exchange_and_start
     bool ends_decimal = false;    // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
 
+    /// The counters that it leads to.
+    [[nodiscard]] counters result() const;
+
     /// Writer thread. Never fails: what it needs was there when the word was swapped.
-    kv::error_code operator()(kv::write_txn& txn) const;
+    void apply(kv::write_txn& txn, journal& to);
+    void durable(journal& to) const noexcept;
+    void undone() const noexcept;
+
+private:
+    // An attempt that leaves the state alone is a row of the journal and nothing else.
+    [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
+
+    row_sequence row_ = 0; // once applied
 };
 
 /// Transitions that must reach the disk together, such as "accepted" and "removed" of one request.
 struct transitions {
+    journal* to;
     std::vector<transition> steps;
 
-    kv::error_code operator()(kv::write_txn& txn) const
+    /// errors  kv::errc::queue_full when the fold has to catch up first
+    kv::error_code operator()(kv::write_txn& txn)
     {
-        for (const transition& step : steps) {
-            if (const auto ec = step(txn))
-                return ec;
-        }
+        if (to->is_full())
+            return kv::errc::queue_full;
+        for (transition& step : steps)
+            step.apply(txn, *to);
         return {};
     }
 
-    /// Writer thread, after the commit: tells the slots what is on disk.
+    /// Writer thread, after the commit: tells the slots and the journal what is on disk.
     void durable() const noexcept
     {
         for (const transition& step : steps)
-            step.slot->mark_durable(step.after.version());
+            step.durable(*to);
+    }
+    void undone() const noexcept
+    {
+        for (const transition& step : steps)
+            step.undone();
     }
 };
 

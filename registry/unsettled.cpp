@@ -13,11 +13,6 @@ void unsettled_transitions::keep(std::vector<transition> steps)
         auto& mine = kept_[step.slot.get()];
         mine.push_back(std::move(step));
         std::ranges::sort(mine, {}, [](const transition& each) { return each.after.version(); });
-        // States are whole: of attempts that left the state alone only the last is needed.
-        const auto newest = mine.back().after.version();
-        std::erase_if(mine, [newest](const transition& each) {
-            return !each.by && !each.ends_decimal && each.after.version() != newest;
-        });
     }
 }
 

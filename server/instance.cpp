@@ -1,4 +1,5 @@
 #include "server/instance.hpp"
+#include "handlers/fold.hpp"
 #include "handlers/sweep.hpp"
 #include "server/log.hpp"
 #include "server/master_key.hpp"
@@ -80,17 +81,19 @@ instance::instance(const settings& wanted)
       threads_{thread_count(wanted.io_threads)},
       device_{threads_[0].context(), wanted.device, connection_budget().device},
       office_{threads_[0].context(), wanted.office, connection_budget().office},
-      sweep_pause_{threads_[0].context().get_executor()}
+      sweep_pause_{threads_[0].context().get_executor()},
+      fold_pause_{threads_[0].context().get_executor()}
 {
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
     store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
     store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
+    journal_.emplace(store_);
     writer_.emplace(store_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
-    services_.emplace(handlers::services{store_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
+    services_.emplace(handlers::services{*journal_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
                                          unsettled_, office_passwords_, otp_passwords_, credentials_});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
@@ -98,6 +101,10 @@ instance::instance(const settings& wanted)
     asio::co_spawn(first_context(), sweep_now_and_then(), [this](std::exception_ptr fault) {
         log_fault(fault);
         sweep_ended_.set_value();
+    });
+    asio::co_spawn(first_context(), fold_all_along(), [this](std::exception_ptr fault) {
+        log_fault(fault);
+        fold_ended_.set_value();
     });
     threads_.start();
 }
@@ -159,6 +166,31 @@ handlers::task<void> instance::sweep_now_and_then()
     }
 }
 
+handlers::task<std::chrono::nanoseconds> instance::fold_once()
+{
+    std::string fault;
+    try {
+        const auto pause = co_await handlers::fold(*services_);
+        co_return pause;
+    } catch (const std::exception& problem) {
+        fault = problem.what();
+    }
+    log_error("the fold failed and is tried again: {}", fault);
+    co_return handlers::sweep_rest;
+}
+
+handlers::task<void> instance::fold_all_along()
+{
+    while (!stopping_) {
+        const auto pause = co_await fold_once();
+        if (stopping_)
+            break;
+        fold_pause_.expires_after(pause);
+        const auto [ec] = co_await fold_pause_.async_wait(token);
+        static_cast<void>(ec);
+    }
+}
+
 void instance::stop()
 {
     if (stopped_)
@@ -172,9 +204,11 @@ void instance::stop()
                 each->pause.cancel();
             }
             sweep_pause_.cancel();
+            fold_pause_.cancel();
         });
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
         sweep_ended_.get_future().wait();
+        fold_ended_.get_future().wait();
     }
     office_passwords_.finish();
     otp_passwords_.finish();

@@ -54,6 +54,8 @@ private:
     handlers::task<void> accept(listener& from, handlers::side which);
     handlers::task<bool> sweep_once();
     handlers::task<void> sweep_now_and_then();
+    handlers::task<std::chrono::nanoseconds> fold_once();
+    handlers::task<void> fold_all_along();
 
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
@@ -61,6 +63,7 @@ private:
     kv::env store_;
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
+    std::optional<registry::journal> journal_;
     std::optional<kv::writer> writer_;
     std::optional<registry::directory> directory_;
     registry::attempt_table slots_;
@@ -75,6 +78,8 @@ private:
     listener office_;
     timer sweep_pause_;
     std::promise<void> sweep_ended_;
+    timer fold_pause_;
+    std::promise<void> fold_ended_;
     std::atomic<bool> stopping_{false};
     bool stopped_ = false;
 };

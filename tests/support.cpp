@@ -288,14 +288,16 @@ struct scratch_world::running {
             };
             BOOST_TEST_REQUIRE(!kv::blocking_commit(*writer, initialise));
         }
+        journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{env, *writer, sealer, clock, *directory_of, slots, *attempts, unsettled,
-                                            office_passwords, otp_passwords, credentials});
+        services.emplace(handlers::services{*journal, *writer, sealer, clock, *directory_of, slots, *attempts,
+                                            unsettled, office_passwords, otp_passwords, credentials});
     }
 
     kv::env env;
     crypto::sealer sealer;
+    std::optional<registry::journal> journal;
     std::optional<kv::writer> writer;
     std::optional<registry::directory> directory_of;
     registry::attempt_table slots;

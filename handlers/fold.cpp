@@ -1,0 +1,37 @@
+#include "handlers/fold.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+
+namespace doorward::handlers {
+namespace {
+
+// A part at a time: requests of this thread come in between.
+task<void> forget_folded(services& svc)
+{
+    const auto here = co_await boost::asio::this_coro::executor;
+    svc.journal.begin_epoch();
+    for (std::size_t part = 0; part < registry::journal::parts; ++part) {
+        svc.journal.forget_folded(part);
+        co_await boost::asio::post(here, boost::asio::deferred);
+    }
+}
+
+} // namespace
+
+task<std::chrono::nanoseconds> fold(services& svc)
+{
+    registry::journal::fold_step step{svc.journal};
+    const auto began = std::chrono::steady_clock::now();
+    if (const auto ec = co_await commit(svc, step))
+        co_return sweep_rest; // no room; what was to be folded stays in memory and in the journal
+    const auto took = std::chrono::steady_clock::now() - began;
+    if (step.sweep_ended) {
+        co_await forget_folded(svc);
+        co_return sweep_rest;
+    }
+    const bool hurry = svc.journal.used().rows_in_front > registry::journal_rows_in_front_goal;
+    co_return hurry ? std::chrono::nanoseconds{0} : took * (fold_share - 1);
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,59 @@
+#pragma once
+
+#include "registry/counters.hpp"
+#include "registry/source_address.hpp"
+
+#include <optional>
+#include <string>
+
+namespace doorward::registry {
+
+/// What became of an attempt.
+enum class attempt_outcome : std::uint8_t {
+    accepted = 1,
+    refused = 2,  // a factor other than possession was wrong, or anything where unproven attempts count
+    replayed = 3, // reported: the proof had been used before
+    failed = 4,   // reported: it could not be judged
+    noise = 5,    // attempts that proved nothing, many in one row
+};
+/// "SUCCESS", "FAILURE", "REPLAY", "ERROR", "NOISE"
+[[nodiscard]] std::string_view to_text(attempt_outcome value) noexcept;
+
+/// What a business system told about an attempt that it judged itself (REGISTRATION-API.md A2).
+struct attempt_report {
+    std::string attempt_id; // chosen by the business system; names one attempt of the registration
+    std::string channel;
+    std::string app_version;
+    std::string uri_id;
+    time_ms happened_at = 0; // by its clock; 0: not told
+
+    bool operator==(const attempt_report&) const = default;
+};
+
+/// What the audit keeps about an attempt, beside what the word became by it.
+struct attempt_details {
+    attempt_outcome outcome = attempt_outcome::accepted;
+    factors type = factors::possession;
+    bool counted = false;    // it raised the failed attempts or reset them
+    std::uint32_t count = 1; // attempts in one row; more than one for noise only
+    proof_digest digest = 0; // of a refused proof, to recognise it when it comes again; 0: none
+    source_address source{}; // of the last of them
+    std::optional<attempt_report> report{};
+
+    bool operator==(const attempt_details&) const = default;
+};
+
+/// One row of the journal. The word is whole, not a difference, so rows may be applied in any order: the higher version
+/// wins.
+struct attempt_row {
+    registration_number number = 0;
+    attempt_word word;         // after the attempt
+    counter_place counter;     // at word
+    row_sequence previous = 0; // the registration's row before this; 0: none
+    time_ms at = 0;
+    attempt_details what;
+
+    bool operator==(const attempt_row&) const = default;
+};
+
+} // namespace doorward::registry
