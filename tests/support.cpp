@@ -127,6 +127,21 @@ std::uint64_t test_seed()
     return seed;
 }
 
+// --- addresses
+
+registry::source_address v4(crypto::byte a, crypto::byte b, crypto::byte c, crypto::byte d)
+{
+    return registry::source_address::from_v4({a, b, c, d});
+}
+
+registry::source_address v6(std::initializer_list<crypto::byte> first, crypto::byte last)
+{
+    registry::source_address out;
+    std::ranges::copy(first, out.bytes.begin());
+    out.bytes.back() = last;
+    return out;
+}
+
 // --- attempts
 
 scratch_phone::scratch_phone()

@@ -8,6 +8,7 @@
 #include "handlers/routes.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/changes.hpp"
+#include "registry/source_address.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -96,6 +97,12 @@ void on_threads(unsigned count, const Work& work)
 
 /// The seed of random tests: DOORWARD_TEST_SEED, or a new one. Printed, so that a failure can be repeated.
 [[nodiscard]] std::uint64_t test_seed();
+
+// --- addresses
+
+[[nodiscard]] registry::source_address v4(crypto::byte a, crypto::byte b, crypto::byte c, crypto::byte d);
+/// The first bytes and the last one; zeros between them.
+[[nodiscard]] registry::source_address v6(std::initializer_list<crypto::byte> first, crypto::byte last);
 
 // --- attempts
 
