@@ -68,7 +68,7 @@ history_row a_row()
 
 stored_application an_application()
 {
-    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77};
+    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77, 120};
 }
 
 account an_account()
@@ -143,9 +143,34 @@ BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
         []<class Record>(const Record& record) { BOOST_TEST((decode<Record>(encode(record)) == record)); });
 }
 
+template <class Record>
+constexpr crypto::byte newest_version = 1;
+template <>
+constexpr crypto::byte newest_version<stored_application> = 2;
+
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
-    for_every_record([](const auto& record) { BOOST_TEST(encode(record).front() == 1U); });
+    for_every_record(
+        []<class Record>(const Record& record) { BOOST_TEST(encode(record).front() == newest_version<Record>); });
+}
+
+BOOST_AUTO_TEST_CASE(an_application_of_version_1_has_the_default_limit_of_noise)
+{
+    auto expected = an_application();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 2);
+    expected.unproven_per_minute = unproven_per_minute_default;
+    BOOST_TEST((decode<stored_application>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_of_noise_beyond_the_greatest_is_a_fault)
+{
+    auto record = an_application();
+    record.unproven_per_minute = unproven_per_minute_max;
+    BOOST_TEST((decode<stored_application>(encode(record)) == record));
+    ++record.unproven_per_minute;
+    BOOST_TEST(is_fault<stored_application>(encode(record)));
 }
 
 BOOST_AUTO_TEST_CASE(a_record_cut_anywhere_is_a_fault)
@@ -171,8 +196,8 @@ BOOST_AUTO_TEST_CASE(a_version_that_nobody_knows_is_a_fault)
 {
     for_every_record([]<class Record>(const Record& record) {
         auto data = encode(record);
-        for (const auto version : crypto::bytes{0, 2, 255}) {
-            data.front() = version;
+        for (const int version : {0, newest_version<Record> + 1, 255}) {
+            data.front() = static_cast<crypto::byte>(version);
             BOOST_TEST(is_fault<Record>(data));
         }
     });
