@@ -44,6 +44,7 @@ answer to_answer(const handlers::response& from)
         out.body = nullptr;
     for (const auto& [name, value] : from.headers)
         out.headers.emplace_back(name, value);
+    out.ends_connection = from.ends_connection;
     return out;
 }
 
@@ -262,6 +263,7 @@ handlers::request owned_request::view() const
     out.power_auth_authorization = power_auth_authorization;
     out.power_auth_encryption = power_auth_encryption;
     out.external_user = external_user;
+    out.source = source;
     return out;
 }
 
@@ -306,7 +308,7 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{env, *writer, sealer, clock, *directory_of, slots, *attempts, unsettled,
-                                            office_passwords, otp_passwords, credentials});
+                                            office_passwords, otp_passwords, credentials, noise, noise_counts});
     }
 
     kv::env env;
@@ -319,6 +321,8 @@ struct scratch_world::running {
     handlers::password_pool office_passwords;
     handlers::password_pool otp_passwords;
     handlers::credential_cache credentials;
+    registry::noise_throttle noise;
+    registry::noise_audit noise_counts;
     std::optional<handlers::services> services;
 };
 

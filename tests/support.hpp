@@ -161,6 +161,7 @@ struct owned_request {
     std::string power_auth_authorization;
     std::string power_auth_encryption;
     std::string external_user;
+    registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
 };
@@ -170,6 +171,7 @@ struct answer {
     std::string text;
     json body; // null when the text is not JSON
     std::vector<std::pair<std::string, std::string>> headers;
+    bool ends_connection = false;
 
     /// responseObject.code of an error.
     [[nodiscard]] std::string code() const;
