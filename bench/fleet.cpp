@@ -26,7 +26,8 @@ json find_or_create_application(office_client& office)
         if (each.at("id") == application_of_fleet)
             return office.ask("GET", std::string{"/admin/applications/"} + application_of_fleet);
     }
-    return office.ask("POST", "/admin/applications", {{"id", application_of_fleet}});
+    const json unthrottled{{"perMinute", 0}}; // a load of noise is what some workloads are
+    return office.ask("POST", "/admin/applications", {{"id", application_of_fleet}, {"unproven", unthrottled}});
 }
 
 fleet_phone enrol(office_client& office, http_client& network, const application& app, temporary_key& shared_key)

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::size_t role_characters_max = 64;
 
+void write_unproven(json_writer& to, const registry::application& what)
+{
+    to.key("unproven").object().member("perMinute", what.unproven_per_minute).end();
+}
+
 void write_application(json_writer& to, const registry::application& what)
 {
     const registry::application_version& version = what.versions.front();
@@ -24,9 +29,9 @@ void write_application(json_writer& to, const registry::application& what)
         .member("appKey", version.key)
         .member("appSecret", version.secret)
         .member("masterServerPublicKey", crypto::to_base64(point))
-        .member("roles", what.roles)
-        .member("timestampCreated", what.created_at)
-        .end();
+        .member("roles", what.roles);
+    write_unproven(to, what);
+    to.member("timestampCreated", what.created_at).end();
 }
 
 std::string random_text16()
@@ -41,11 +46,16 @@ task<response> create_application(const call& asked, services& svc)
     std::vector<violation> violations;
     std::string id;
     std::vector<std::string> roles;
+    unsigned unproven_per_minute = registry::unproven_per_minute_default;
     if (const auto body = parse_json(asked.req.body, violations)) {
         id = body->text("id", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
         if (violations.empty() && !registry::is_application_id(id))
             body->complain("id", "must consist of letters, digits, dots, dashes and underscores", id);
         roles = body->texts("roles", registry::roles_max, role_characters_max).value_or(std::vector<std::string>{});
+        if (const auto unproven = body->object("unproven")) {
+            if (const auto number = unproven->integer("perMinute", 0, registry::unproven_per_minute_max))
+                unproven_per_minute = static_cast<unsigned>(*number);
+        }
     }
     if (!violations.empty())
         co_return problem(violations);
@@ -58,7 +68,8 @@ task<response> create_application(const call& asked, services& svc)
                      master.point(),
                      registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(id), master),
                      true,
-                     now};
+                     now,
+                     static_cast<std::uint16_t>(unproven_per_minute)};
     const std::string key = random_text16();
     const std::string secret = random_text16();
     change.version = {
@@ -81,8 +92,11 @@ task<response> list_applications(const call&, services& svc)
 {
     json_writer out;
     out.object().key("applications").array();
-    for (const auto& each : svc.directory.all_applications())
-        out.object().member("id", each->id).member("roles", each->roles).end();
+    for (const auto& each : svc.directory.all_applications()) {
+        out.object().member("id", each->id).member("roles", each->roles);
+        write_unproven(out, *each);
+        out.end();
+    }
     response answer;
     answer.body = out.end().end().text();
     co_return answer;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "crypto/bytes.hpp"
+#include "registry/source_address.hpp"
 
 #include <string>
 #include <string_view>
@@ -20,6 +20,7 @@ struct request {
     std::string_view power_auth_encryption;    // X-PowerAuth-Encryption
     std::string_view external_user;            // X-External-User
     std::string_view request_id;               // ours, or the client's X-Request-Id
+    registry::source_address source;           // of the connection
 
     [[nodiscard]] crypto::bytes_view body_bytes() const noexcept { return crypto::as_bytes(body); }
 };
@@ -29,6 +30,7 @@ struct response {
     std::string body;
     std::string_view content_type = "application/json";
     std::vector<std::pair<std::string_view, std::string>> headers; // beyond the usual ones
+    bool ends_connection = false;                                  // whoever wants to go on must connect again
 };
 
 } // namespace doorward::handlers

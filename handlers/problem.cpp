@@ -2,6 +2,8 @@
 #include "handlers/json_writer.hpp"
 #include "registry/errc.hpp"
 
+#include <algorithm>
+
 namespace doorward::handlers {
 namespace {
 
@@ -137,6 +139,16 @@ response problem(office_problem what)
         out.headers.emplace_back("WWW-Authenticate", R"(Basic realm="doorward", charset="UTF-8")");
     if (what == office_problem::rate_limited)
         out.headers.emplace_back("Retry-After", "1");
+    return out;
+}
+
+response too_much_noise(registry::time_ms wait)
+{
+    const registry::time_ms seconds = std::max(registry::time_ms{1}, (wait + 999) / 1000);
+    response out =
+        answer({429, "ERROR_RATE_LIMITED", "Too many requests came whose signature fits nothing; try again later."});
+    out.headers.emplace_back("Retry-After", std::to_string(seconds));
+    out.ends_connection = true;
     return out;
 }
 

@@ -3,6 +3,7 @@
 #include "handlers/http.hpp"
 #include "handlers/json_reader.hpp"
 #include "kv/error.hpp"
+#include "registry/clock.hpp"
 
 namespace doorward::handlers {
 
@@ -30,6 +31,9 @@ enum class office_problem {
     internal,
 };
 [[nodiscard]] response problem(office_problem what);
+
+/// Noise over its budget: 429 that says when to come back, and the end of the connection.
+[[nodiscard]] response too_much_noise(registry::time_ms wait);
 
 /// An error of the domain or the store, as the office side tells it (REGISTRATION-API.md 8.1, status style `compat`).
 [[nodiscard]] response problem(const kv::error_code& ec);

@@ -23,10 +23,10 @@ bool is_credible(const registry::attempt_slot& slot, registry::protocol_version 
 }
 
 registry::attempt_result verdict_on(services& svc, const signed_request& asked, const authorization_header& header,
+                                    const registry::directory::known_version& application,
                                     const std::shared_ptr<registry::attempt_slot>& slot)
 {
     const auto now = svc.clock.now();
-    const auto application = svc.directory.find_version(header.application_key);
     const bool foreign =
         !application || !application.version->supported || application.owner->id != slot->owner.application_id;
     auto proof = foreign || !is_credible(*slot, header.version)
@@ -47,28 +47,59 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
     return out;
 }
 
+// Spends what an unproven attempt costs, and counts it unless it is in the books already.
+// application  that the proof names; null when none
+void meter(services& svc, const signed_request& asked, const registry::uuid* id,
+           const registry::directory::known_version& application, judged_proof& proof)
+{
+    const auto now = svc.clock.now();
+    const unsigned per_minute =
+        application ? application.owner->unproven_per_minute : registry::unproven_per_minute_default;
+    const auto* const from = asked.from == sender::phone ? &asked.source : nullptr;
+    const auto wait = svc.noise.spend(id, from, per_minute, now);
+    if (proof.result.counted)
+        return; // a verdict on its way to the disk: the limit of failed attempts is limit enough
+    svc.noise_counts.count(proof.slot ? proof.slot->owner.number : registry::registration_number{0}, asked.source, now);
+    if (wait > 0)
+        proof.throttled = wait;
+}
+
 } // namespace
+
+judged_proof judge_unreadable(services& svc, const signed_request& asked)
+{
+    judged_proof out;
+    meter(svc, asked, nullptr, {}, out);
+    return out;
+}
 
 task<judged_proof> judge(services& svc, const signed_request& asked)
 {
-    judged_proof out;
     const auto header = parse_authorization(asked.header);
     if (!header)
-        co_return out;
+        co_return judge_unreadable(svc, asked);
+    judged_proof out;
     if (std::ranges::find(asked.allowed, header->type) == asked.allowed.end()) {
-        out.what = judged_proof::kind::type_not_allowed;
+        out.what = judged_proof::kind::type_not_allowed; // nobody looks at it, so nobody knows what it would prove
         co_return out;
     }
+    const auto application = svc.directory.find_version(header->application_key);
     out.slot = find_slot(svc, header->activation_id);
     if (!out.slot) {
         out.what = judged_proof::kind::unknown;
+        meter(svc, asked, &header->activation_id, application, out);
         co_return out;
     }
     out.what = judged_proof::kind::judged;
     out.type = header->type;
     out.failure = co_await heal(svc, out.slot);
-    if (!out.failure)
-        out.result = verdict_on(svc, asked, *header, out.slot);
+    if (!out.failure) {
+        out.result = verdict_on(svc, asked, *header, application, out.slot);
+        if (out.result.change && out.result.change->details)
+            out.result.change->details->source = asked.source;
+        if (out.result.unproven)
+            meter(svc, asked, &header->activation_id, application, out);
+    }
     co_return out;
 }
 

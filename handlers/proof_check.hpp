@@ -7,6 +7,10 @@
 
 namespace doorward::handlers {
 
+/// Whose connection a signed request came over. A back office speaks for many phones: noise that it passes on spends
+/// the budget of the registration, but none of its address.
+enum class sender : std::uint8_t { phone, back_office };
+
 /// A signed request, as the endpoint that received it describes it.
 struct signed_request {
     std::string_view header; // value of X-PowerAuth-Authorization
@@ -14,6 +18,8 @@ struct signed_request {
     std::string_view uri_id; // /pa/... without the v3
     crypto::bytes_view body; // raw bytes, or the canonical query of a GET
     std::span<const registry::factors> allowed;
+    registry::source_address source;
+    sender from = sender::phone;
 };
 
 /// How a signed request was judged. Nothing of it may leave the process before settle().
@@ -30,6 +36,10 @@ struct judged_proof {
     registry::factors type{};                     // judged only
     registry::attempt_result result;              // judged only
 
+    /// Noise over its budget: how long until there is room again. A phone is told too_much_noise() and nothing else,
+    /// without settle(): that answer tells of nothing that must be on disk.
+    std::optional<registry::time_ms> throttled;
+
     [[nodiscard]] bool accepted() const noexcept
     {
         return what == kind::judged && !failure && result.outcome == registry::attempt_result::verdict::accepted;
@@ -38,7 +48,15 @@ struct judged_proof {
 
 /// Verifies a signed request by the rules of PROTOCOL.md 7.5, after settling what an earlier failure of the store left
 /// over for its registration.
+///
+/// Noise, that is what proved no possession and was not counted, is counted for the audit and spends from the budgets
+/// of registry/noise_throttle.hpp. The proof is judged first, so nothing that others send stands in the way of one that
+/// proves possession. Which limit applies is decided by the application key that the proof names, whether or not the
+/// registration exists or belongs to that application: otherwise the throttle would tell which ids exist.
 task<judged_proof> judge(services& svc, const signed_request& asked);
+
+/// What a proof is judged as that cannot be read, or not what it signs: noise of nobody in particular.
+[[nodiscard]] judged_proof judge_unreadable(services& svc, const signed_request& asked);
 
 /// Makes sure that what a judgement tells of is on disk: commits its change together with `more`, or waits for the
 /// change of somebody else that it depends on. Only then may the answer be sent (DESIGN.md 5.1, invariant 4).

@@ -19,9 +19,17 @@ constexpr registry::factors allowed[]{
 
 task<response> remove_activation(const call& asked, services& svc)
 {
-    const signed_request signed_part{asked.req.power_auth_authorization, "POST", uri_id, asked.req.body_bytes(),
-                                     allowed};
+    const signed_request signed_part{
+        .header = asked.req.power_auth_authorization,
+        .method = "POST",
+        .uri_id = uri_id,
+        .body = asked.req.body_bytes(),
+        .allowed = allowed,
+        .source = asked.req.source,
+    };
     judged_proof proof = co_await judge(svc, signed_part);
+    if (proof.throttled)
+        co_return too_much_noise(*proof.throttled);
     if (proof.what == judged_proof::kind::type_not_allowed)
         co_return problem(device_problem::signature_type_invalid);
 

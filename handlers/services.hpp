@@ -6,6 +6,8 @@
 #include "kv/async_commit.hpp"
 #include "registry/attempts.hpp"
 #include "registry/directory.hpp"
+#include "registry/noise_audit.hpp"
+#include "registry/noise_throttle.hpp"
 #include "registry/unsettled.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -29,6 +31,8 @@ struct services {
     password_pool& office_passwords; // of accounts
     password_pool& otp_passwords;    // of registrations; apart, so that neither can crowd out the other
     credential_cache& credentials;
+    registry::noise_throttle& noise;
+    registry::noise_audit& noise_counts;
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

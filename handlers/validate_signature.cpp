@@ -33,12 +33,22 @@ task<response> validate_signature(const call& asked, services& svc)
     // The query of a GET stands for its body (section 7.3).
     const bool get = req.method == "GET";
     const auto query = get ? canonical_query(req.query) : std::nullopt;
-    if (get && !query)
-        co_return problem(device_problem::signature_invalid);
-
-    const signed_request signed_part{req.power_auth_authorization, req.method, uri_id,
-                                     get ? crypto::as_bytes(*query) : req.body_bytes(), allowed};
-    judged_proof proof = co_await judge(svc, signed_part);
+    const bool readable = !get || query;
+    const signed_request signed_part{
+        .header = req.power_auth_authorization,
+        .method = req.method,
+        .uri_id = uri_id,
+        .body = get && query ? crypto::as_bytes(*query) : req.body_bytes(),
+        .allowed = allowed,
+        .source = req.source,
+    };
+    judged_proof proof;
+    if (readable)
+        proof = co_await judge(svc, signed_part);
+    else
+        proof = judge_unreadable(svc, signed_part);
+    if (proof.throttled)
+        co_return too_much_noise(*proof.throttled);
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
     co_return proof.accepted() ? ok() : problem(device_problem::signature_invalid);

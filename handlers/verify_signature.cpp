@@ -105,7 +105,16 @@ task<response> verify_signature(const call& asked, services& svc)
     if (!slot || !asked.who->may_see(slot->owner.application_id))
         co_return nothing_known();
 
-    const signed_request signed_part{wanted.header, wanted.method, wanted.uri_id, wanted.body, allowed};
+    // Noise over its budget is answered like any other here: the back office decides what the phone is told.
+    const signed_request signed_part{
+        .header = wanted.header,
+        .method = wanted.method,
+        .uri_id = wanted.uri_id,
+        .body = wanted.body,
+        .allowed = allowed,
+        .source = asked.req.source,
+        .from = sender::back_office,
+    };
     judged_proof proof = co_await judge(svc, signed_part);
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);

@@ -1,6 +1,5 @@
 #include "registry/application.hpp"
 #include "crypto/encoding.hpp"
-#include "registry/limits.hpp"
 
 #include <algorithm>
 

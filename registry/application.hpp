@@ -1,7 +1,7 @@
 #pragma once
 
 #include "crypto/p256.hpp"
-#include "registry/clock.hpp"
+#include "registry/limits.hpp"
 
 #include <memory>
 #include <optional>
@@ -18,6 +18,7 @@ struct stored_application {
     crypto::bytes sealed_master_key;  // its private half, sealed
     bool count_only_if_possession_proven = true;
     time_ms created_at = 0;
+    std::uint16_t unproven_per_minute = unproven_per_minute_default; // noise on one registration; 0: not throttled
 
     bool operator==(const stored_application&) const = default;
 };
@@ -46,6 +47,7 @@ struct application {
     std::vector<application_version> versions;
     bool count_only_if_possession_proven;
     time_ms created_at;
+    unsigned unproven_per_minute;
 };
 
 /// The one-string configuration that SDKs since 1.9 take (PROTOCOL.md section 2).

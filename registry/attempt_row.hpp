@@ -47,7 +47,7 @@ struct attempt_details {
 /// wins.
 struct attempt_row {
     registration_number number = 0;
-    attempt_word word;         // after the attempt
+    attempt_word word;         // after the attempt; version 0: it changed nothing
     counter_place counter;     // at word
     row_sequence previous = 0; // the registration's row before this; 0: none
     time_ms at = 0;

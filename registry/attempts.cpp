@@ -3,11 +3,14 @@
 namespace doorward::registry {
 namespace {
 
-attempt_result tell(attempt_result::verdict outcome, attempt_word word)
+enum class possession : bool { unproven, proven };
+
+attempt_result tell(attempt_result::verdict outcome, attempt_word word, possession shown = possession::proven)
 {
     attempt_result out;
     out.outcome = outcome;
     out.word = word;
+    out.unproven = shown == possession::unproven;
     return out;
 }
 
@@ -43,10 +46,10 @@ transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_wo
 
 // After the swap that counted it.
 attempt_result tell_counted(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
-                            attempt_details details, time_ms now)
+                            attempt_details details, time_ms now, possession shown)
 {
     transition change = counted_failure(slot, before, place, std::move(details), now);
-    attempt_result out = tell(attempt_result::verdict::refused, change.after);
+    attempt_result out = tell(attempt_result::verdict::refused, change.after, shown);
     out.counted = true;
     out.change = std::move(change);
     return out;
@@ -75,12 +78,16 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
     proof_match found{};
     for (;;) {
         const auto [word, place] = present(*slot);
-        if (word.current() != state::active)
-            return tell(verdict::blocked, word);
         if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
             found = match(proof, keys, place.data, limits.look_ahead);
             matched_at = place.position;
         }
+        // Digits that can be guessed prove nothing: a difference in the answer would tell that they are right.
+        const bool says_nothing = proof.possession_guessable() || !starts_with_possession(proof.type);
+        const bool fits = found.reached != proof_match::grade::none && !says_nothing;
+        const auto shown = fits ? possession::proven : possession::unproven;
+        if (word.current() != state::active)
+            return tell(verdict::blocked, word, shown);
 
         if (found.reached == proof_match::grade::complete) {
             const attempt_word after = word.accepted(found.offset, !possession_alone);
@@ -98,10 +105,9 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
         }
 
         const bool proven = found.reached == proof_match::grade::possession;
-        const bool says_nothing = proof.possession_guessable() || !starts_with_possession(proof.type);
         const bool counts = !possession_alone && (proven || says_nothing || !limits.count_only_if_possession_proven);
         if (!counts)
-            return tell(verdict::refused, word); // noise, a replay, or behind the window
+            return tell(verdict::refused, word, shown); // noise, a replay, or behind the window
 
         attempt_details details;
         details.type = proof.type;
@@ -118,7 +124,7 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
             if (refusal == attempt_slot::refusal::repeated)
                 return tell(verdict::refused, word);
         }
-        return tell_counted(slot, word, place, std::move(details), now);
+        return tell_counted(slot, word, place, std::move(details), now, shown);
     }
 }
 
@@ -128,14 +134,14 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
     for (;;) {
         const auto [word, place] = present(*slot);
         if (word.current() != state::active)
-            return tell(verdict::blocked, word);
+            return tell(verdict::blocked, word, possession::unproven);
         if (type == factors::possession || slot->limits.count_only_if_possession_proven)
-            return tell(verdict::refused, word);
+            return tell(verdict::refused, word, possession::unproven);
         if (!slot->refuse_unremembered(word))
             continue;
         attempt_details details;
         details.type = type;
-        return tell_counted(slot, word, place, std::move(details), now);
+        return tell_counted(slot, word, place, std::move(details), now, possession::unproven);
     }
 }
 

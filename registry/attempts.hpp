@@ -15,6 +15,7 @@ struct attempt_result {
 
     verdict outcome = verdict::refused;
     bool counted = false;             // a refusal that raised the failed attempts
+    bool unproven = false;            // not accepted, and possession was not proven; noise unless it was counted
     attempt_word word;                // the state this answer tells of
     std::optional<transition> change; // to be committed before the answer; empty when nothing changed
 };
@@ -32,7 +33,8 @@ public:
     /// Verifies one proof by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
     ///
     /// slot   of the registration that the proof names
-    /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise
+    /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever the
+    ///        state, so that neither time nor the throttle of noise tells who is blocked
     [[nodiscard]] attempt_result verify(const std::shared_ptr<attempt_slot>& slot, const factor_keys& keys,
                                         const presented_proof& proof, time_ms now) const;
 

@@ -80,6 +80,8 @@ public:
             throw record_fault{"a record of an unknown version"};
     }
 
+    [[nodiscard]] byte version() const noexcept { return version_; }
+
     std::uint8_t u8() { return take(1)[0]; }
     std::uint16_t u16() { return crypto::from_big_endian<std::uint16_t>(take(2)); }
     std::uint32_t u32() { return crypto::from_big_endian<std::uint32_t>(take(4)); }
@@ -117,8 +119,6 @@ public:
             throw record_fault{"a record with an unknown value"};
         return static_cast<Enum>(value);
     }
-
-    [[nodiscard]] byte version() const noexcept { return version_; }
 
     void done() const
     {
@@ -311,7 +311,7 @@ attempt_row decode(bytes_view data)
         report.happened_at = in.time();
     }
     in.done();
-    if (record.number != 0)
+    if (record.word.version() != 0)
         require_state(record.word);
     return record;
 }
@@ -369,24 +369,25 @@ stored_keys decode(bytes_view data)
     return record;
 }
 
-// application := 1  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
-//                count_only_if_possession_proven:u8  created_at:u64
+// application := 2  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+//                count_only_if_possession_proven:u8  created_at:u64  unproven_per_minute:u16 (since version 2)
 bytes encode(const stored_application& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .text(record.id)
         .texts(record.roles)
         .raw(record.master_key)
         .blob(record.sealed_master_key)
         .u8(record.count_only_if_possession_proven ? 1 : 0)
         .time(record.created_at)
+        .u16(record.unproven_per_minute)
         .done();
 }
 
 template <>
 stored_application decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     stored_application record;
     record.id = in.text();
     record.roles = in.texts();
@@ -394,6 +395,10 @@ stored_application decode(bytes_view data)
     record.sealed_master_key = in.blob();
     record.count_only_if_possession_proven = in.u8() != 0;
     record.created_at = in.time();
+    if (in.version() >= version_2)
+        record.unproven_per_minute = in.u16();
+    if (record.unproven_per_minute > unproven_per_minute_max)
+        throw record_fault{"an application with an impossible limit"};
     in.done();
     return record;
 }

@@ -44,7 +44,7 @@ std::shared_ptr<const directory::content> directory::read() const
                 throw kv::open_error{"the master key of application " + stored.id + " does not open"};
             auto made = std::make_shared<const application>(
                 application{stored.id, stored.roles, *std::move(master), std::move(versions[stored.id]),
-                            stored.count_only_if_possession_proven, stored.created_at});
+                            stored.count_only_if_possession_proven, stored.created_at, stored.unproven_per_minute});
             for (const application_version& version : made->versions)
                 out->versions[version.key] = {made, &version};
             out->applications[stored.id] = std::move(made);

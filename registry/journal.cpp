@@ -18,8 +18,9 @@ void replay_rows(counters& now, const std::vector<std::pair<row_sequence, attemp
     for (const auto& [sequence, row] : rows) {
         const attempt_details& what = row.what;
         now.last_row = std::max(now.last_row, sequence);
-        if (what.outcome != attempt_outcome::noise)
-            now.last_used_at = std::max(now.last_used_at, row.at);
+        if (row.word.version() == 0)
+            continue;
+        now.last_used_at = std::max(now.last_used_at, row.at);
         if (what.outcome == attempt_outcome::refused && what.counted)
             now.last_failed_at = std::max(now.last_failed_at, row.at);
         if (row.word.version() <= now.word.version())

@@ -15,6 +15,13 @@ inline constexpr unsigned look_ahead_max = 64;             // beyond it phones r
 inline constexpr unsigned max_failed_attempts_default = 5; // PROTOCOL.md 7.5
 inline constexpr unsigned max_failed_attempts_max = 255;   // one byte in the status blob
 
+// Noise: attempts that prove no possession. DESIGN.md 5.2, REGISTRATION-API.md 8.4
+inline constexpr unsigned unproven_per_minute_default = 30; // for each registration
+inline constexpr unsigned unproven_per_minute_max = 6'000;  // more is no limit; 0 says so
+inline constexpr unsigned unproven_address_factor = 20;     // an address, times a registration: phones behind one NAT
+inline constexpr std::size_t noise_cells = 131'072; // budgets of registrations, and as many of addresses; 1 MiB each
+inline constexpr std::size_t noise_registrations_max = 65'536; // counted apart for the audit; some 6 MiB
+
 // Times
 inline constexpr time_ms registration_expiry_default_ms = 5 * 60 * 1000;              // PROTOCOL.md 12.1
 inline constexpr time_ms registration_expiry_max_ms = time_ms{30} * 24 * 3600 * 1000; // an invitation by letter

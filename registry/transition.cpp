@@ -20,8 +20,10 @@ row_sequence append_row(kv::write_txn& txn, journal& to, const transition& chang
     attempt_slot& slot = *change.slot;
     attempt_row row;
     row.number = slot.owner.number;
-    row.word = change.after;
-    row.counter = change.counter;
+    if (change.changes_word()) {
+        row.word = change.after;
+        row.counter = change.counter;
+    }
     row.previous = slot.last_row();
     row.at = change.at;
     row.what = *change.details;
@@ -101,9 +103,11 @@ void put_state_change(kv::write_txn& txn, const transition& change)
 counters transition::result() const
 {
     counters out;
-    out.word = after;
-    out.counter = counter;
-    out.refused = refused;
+    if (changes_word()) { // otherwise the word may be somebody else's, and not on disk yet
+        out.word = after;
+        out.counter = counter;
+        out.refused = refused;
+    }
     if (verdict != attempt::none)
         out.last_used_at = at;
     if (verdict == attempt::refused)
@@ -139,7 +143,8 @@ void transition::durable(journal& to) const noexcept
             to.settled(row_);
     }
     // Last: whoever waits for this version reads the counters next.
-    slot->mark_durable(after.version());
+    if (changes_word())
+        slot->mark_durable(after.version());
 }
 
 void transition::undone() const noexcept

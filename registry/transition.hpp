@@ -19,7 +19,8 @@ struct binding {
     bool accepts_decimal = false; // bound with protocol 3.0
 };
 
-/// One swap of an attempt word on its way to the disk: the change that the writer applies.
+/// One swap of an attempt word on its way to the disk: the change that the writer applies. Or, where `before` is
+/// `after`, an attempt that changed nothing and is only recorded.
 ///
 /// It carries the resulting state whole, not a difference, so transitions of one registration may reach the writer in
 /// any order and several together: the higher version wins, and every state change writes its own row of history.
@@ -39,6 +40,9 @@ struct transition {
     time_ms at = 0;
     std::optional<binding> bound; // of exchange_keys and exchange_and_start
     bool ends_decimal = false;    // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
+
+    /// A transition that is none: a row of the journal about attempts that changed nothing.
+    [[nodiscard]] bool changes_word() const noexcept { return before != after; }
 
     /// The counters that it leads to.
     [[nodiscard]] counters result() const;

@@ -72,6 +72,8 @@ private:
     handlers::password_pool office_passwords_;
     handlers::password_pool otp_passwords_;
     handlers::credential_cache credentials_;
+    registry::noise_throttle noise_;
+    registry::noise_audit noise_counts_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -142,6 +142,17 @@ std::optional<response> refuse_header(const request_parser& parser)
     return std::nullopt;
 }
 
+registry::source_address source_of(const tcp_socket& socket)
+{
+    boost::system::error_code ec;
+    const auto peer = socket.remote_endpoint(ec);
+    if (ec)
+        return {}; // gone already
+    if (peer.address().is_v4())
+        return registry::source_address::from_v4(peer.address().to_v4().to_bytes());
+    return {peer.address().to_v6().to_bytes()};
+}
+
 handlers::request view_of(const request_parser& parser, std::string_view id)
 {
     const auto& message = parser.get();
@@ -165,7 +176,7 @@ class connection {
 public:
     connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
                connection_count& open)
-        : socket_{std::move(socket)}, which_{which}, svc_{svc}, home_{home}, open_{open}
+        : socket_{std::move(socket)}, source_{source_of(socket_)}, which_{which}, svc_{svc}, home_{home}, open_{open}
     {
         home_.watch(watch_);
     }
@@ -243,11 +254,12 @@ private:
         watch_.expect(watched::phase::busy, answer_timeout);
         const std::string id = request_id(parser);
         auto request = view_of(parser, id);
+        request.source = source_;
         const bool head = request.method == "HEAD"; // a GET without the body (RFC 9110 section 9.3.2)
         if (head)
             request.method = "GET";
         const response answer = co_await answer_to(request);
-        const bool keep_alive = parser.get().keep_alive() && !home_.draining();
+        const bool keep_alive = parser.get().keep_alive() && !answer.ends_connection && !home_.draining();
         const std::string text = serialise(answer, id, keep_alive, head ? body::left_out : body::sent);
         const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
         static_cast<void>(size);
@@ -293,6 +305,7 @@ private:
     static constexpr std::size_t idle_buffer_bytes_max = 2 * first_read_bytes;
 
     tcp_socket socket_;
+    const registry::source_address source_;
     watched watch_{socket_};
     boost::beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
     handlers::side which_;

@@ -364,6 +364,55 @@ BOOST_AUTO_TEST_CASE(nothing_is_verified_before_the_registration_is_active_or_af
     }
 }
 
+// --- noise, and what is none
+
+BOOST_AUTO_TEST_CASE(who_proves_possession_is_told_from_noise_in_every_state)
+{
+    for (const state in : {state::created, state::pending_commit, state::active, state::blocked, state::removed})
+        for (const auto type :
+             {factors::possession, two_factors, factors::possession_biometry, factors::possession_knowledge_biometry})
+            BOOST_TEST_CONTEXT(to_text(in) << ' ' << to_text(type))
+            {
+                const scratch_phone phone;
+                const auto unproven = [&](const presented_proof& proof) {
+                    return engine().verify(phone.slot(default_limits(), in), phone.keys, proof, now).unproven;
+                };
+                BOOST_TEST(!unproven(phone.right(type, 0)));
+                BOOST_TEST(!unproven(phone.right(type, look_ahead_default - 1)));
+                BOOST_TEST(unproven(phone.right(type, look_ahead_default)));
+                BOOST_TEST(unproven(scratch_phone::noise(type)));
+                if (type != factors::possession)
+                    BOOST_TEST(!unproven(phone.wrong_pin(3)));
+                // Eight digits can be guessed: while a registration is not active nothing may tell that they are right.
+                const auto digits = phone.right(type, 0, 0, form::decimal);
+                BOOST_TEST(unproven(digits) == (in != state::active));
+            }
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_again_is_noise_only_when_its_position_is_behind)
+{
+    judged_phone it;
+    const auto wrong = it.phone.wrong_pin(0);
+    const auto right = it.phone.right(two_factors, 0, 1);
+    BOOST_TEST(!it.verify(wrong).unproven);
+    BOOST_TEST(!it.verify(wrong).unproven); // again, and not counted again
+    BOOST_TEST((it.verify(right).outcome == verdict::accepted));
+    BOOST_TEST(it.verify(right).unproven);
+    BOOST_TEST(it.verify(wrong).unproven);
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_without_possession_is_unproven_whether_or_not_it_counts)
+{
+    for (const bool everything : {false, true}) {
+        judged_phone it{everything ? counting_everything(9) : default_limits(9)};
+        BOOST_TEST(it.verify(scratch_phone::noise(two_factors)).unproven);
+        BOOST_TEST(it.verify(scratch_phone::noise(two_factors, 0, form::decimal)).unproven);
+        BOOST_TEST(it.judge.refuse_unproven(it.slot, two_factors, now).unproven);
+        BOOST_TEST(it.judge.refuse_unproven(it.slot, factors::possession, now).unproven);
+        BOOST_TEST(!it.verify(it.phone.wrong_pin(0)).unproven);
+    }
+}
+
 // --- retries
 
 BOOST_AUTO_TEST_CASE(the_same_refused_proof_is_not_counted_again)

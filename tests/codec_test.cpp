@@ -57,6 +57,30 @@ counters some_counters()
     out.last_used_at = 12;
     out.last_failed_at = 11;
     out.refused = {1, 0, 0xFFFF'FFFF'FFFF'FFFFU};
+    out.last_row = 17;
+    return out;
+}
+
+attempt_row an_attempt()
+{
+    attempt_row out;
+    out.number = 3;
+    out.word = attempt_word::first().moved(state::active, 0).accepted(4, true).refused(5);
+    out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
+    out.previous = 16;
+    out.at = 12;
+    out.what.outcome = attempt_outcome::refused;
+    out.what.type = factors::possession_knowledge;
+    out.what.counted = true;
+    out.what.digest = 99;
+    out.what.source = source_address::from_v4({192, 0, 2, 1});
+    return out;
+}
+
+attempt_row a_reported_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.report = attempt_report{"attempt-1", "ONLINE", "1.2.3", "/login", 11};
     return out;
 }
 
@@ -68,7 +92,7 @@ history_row a_row()
 
 stored_application an_application()
 {
-    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77};
+    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77, 120};
 }
 
 account an_account()
@@ -91,6 +115,14 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("counters")
     {
         check(some_counters());
+    }
+    BOOST_TEST_CONTEXT("attempt")
+    {
+        check(an_attempt());
+    }
+    BOOST_TEST_CONTEXT("reported attempt")
+    {
+        check(a_reported_attempt());
     }
     BOOST_TEST_CONTEXT("history")
     {
@@ -143,9 +175,46 @@ BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
         []<class Record>(const Record& record) { BOOST_TEST((decode<Record>(encode(record)) == record)); });
 }
 
+template <class Record>
+constexpr crypto::byte newest_version = 1;
+template <>
+constexpr crypto::byte newest_version<stored_application> = 2;
+template <>
+constexpr crypto::byte newest_version<counters> = 2;
+
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
-    for_every_record([](const auto& record) { BOOST_TEST(encode(record).front() == 1U); });
+    for_every_record(
+        []<class Record>(const Record& record) { BOOST_TEST(encode(record).front() == newest_version<Record>); });
+}
+
+BOOST_AUTO_TEST_CASE(an_application_of_version_1_has_the_default_limit_of_noise)
+{
+    auto expected = an_application();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 2);
+    expected.unproven_per_minute = unproven_per_minute_default;
+    BOOST_TEST((decode<stored_application>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
+{
+    auto expected = some_counters();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 8);
+    expected.last_row = 0;
+    BOOST_TEST((decode<counters>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_of_noise_beyond_the_greatest_is_a_fault)
+{
+    auto record = an_application();
+    record.unproven_per_minute = unproven_per_minute_max;
+    BOOST_TEST((decode<stored_application>(encode(record)) == record));
+    ++record.unproven_per_minute;
+    BOOST_TEST(is_fault<stored_application>(encode(record)));
 }
 
 BOOST_AUTO_TEST_CASE(a_record_cut_anywhere_is_a_fault)
@@ -171,8 +240,8 @@ BOOST_AUTO_TEST_CASE(a_version_that_nobody_knows_is_a_fault)
 {
     for_every_record([]<class Record>(const Record& record) {
         auto data = encode(record);
-        for (const auto version : crypto::bytes{0, 2, 255}) {
-            data.front() = version;
+        for (const int version : {0, newest_version<Record> + 1, 255}) {
+            data.front() = static_cast<crypto::byte>(version);
             BOOST_TEST(is_fault<Record>(data));
         }
     });

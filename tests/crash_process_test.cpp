@@ -294,7 +294,7 @@ BOOST_AUTO_TEST_CASE(a_killed_server_remembers_all_that_it_has_answered)
 {
     const auto rounds = environment_number("DOORWARD_CRASH_ROUNDS", 20);
     std::mt19937_64 random{test_seed()};
-    scene bank;
+    scene bank{0};
     std::vector<driven_phone> phones;
     for (int i = 0; i < phone_count; ++i) {
         const std::string user = "user-" + std::to_string(i);

@@ -219,12 +219,36 @@ BOOST_AUTO_TEST_CASE(a_new_application_tells_what_is_compiled_into_the_app)
     BOOST_TEST(crypto::to_base64(app.master()->point()) == made.body.at("masterServerPublicKey"));
     BOOST_TEST(made.body.at("id") == "shop");
     BOOST_TEST(made.body.at("roles") == json({"B", "A"}));
+    BOOST_TEST(made.body.at("unproven") == json({{"perMinute", 30}}));
     BOOST_TEST(made.body.at("timestampCreated") == world.clock.now());
     BOOST_TEST(world.office("GET", "/admin/applications/shop", {}, "admin").body == made.body);
     const auto all = world.office("GET", "/admin/applications", {}, "admin").body.at("applications");
     BOOST_TEST(all.size() == 3U);
     world.restart();
     BOOST_TEST(world.office("GET", "/admin/applications/shop", {}, "admin").body == made.body);
+}
+
+BOOST_AUTO_TEST_CASE(an_application_says_how_much_noise_it_bears)
+{
+    for (const unsigned limit : {0U, 1U, 6'000U})
+        BOOST_TEST_CONTEXT(limit)
+        {
+            scratch_world world;
+            const json wanted{{"perMinute", limit}, {"action", "throttle"}}; // unknown members are no mistakes
+            const auto made =
+                world.office("POST", "/admin/applications", json{{"id", "x"}, {"unproven", wanted}}.dump(), "admin");
+            BOOST_TEST_REQUIRE(made.status == 200U, made.text);
+            const json expected{{"perMinute", limit}};
+            BOOST_TEST(made.body.at("unproven") == expected);
+            world.restart();
+            BOOST_TEST(world.office("GET", "/admin/applications/x", {}, "admin").body == made.body);
+            const auto all = world.office("GET", "/admin/applications", {}, "admin").body.at("applications");
+            BOOST_TEST(all.at(0).at("unproven") == json({{"perMinute", 30}}));
+            BOOST_TEST(all.back().at("unproven") == expected);
+        }
+    scratch_world world;
+    const auto made = world.office("POST", "/admin/applications", R"({"id":"y","unproven":{}})", "admin");
+    BOOST_TEST(made.body.at("unproven") == json({{"perMinute", 30}}));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_exists_once)
@@ -248,6 +272,11 @@ BOOST_AUTO_TEST_CASE(bad_applications_are_refused_by_field)
              {R"({"id":"x","roles":"A"})", "roles"},
              {R"({"id":"x","roles":[5]})", "roles"},
              {R"({"id":"x","roles":[""]})", "roles"},
+             {R"({"id":"x","unproven":30})", "unproven"},
+             {R"({"id":"x","unproven":{"perMinute":-1}})", "unproven.perMinute"},
+             {R"({"id":"x","unproven":{"perMinute":6001}})", "unproven.perMinute"},
+             {R"({"id":"x","unproven":{"perMinute":"30"}})", "unproven.perMinute"},
+             {R"({"id":"x","unproven":{"perMinute":0.5}})", "unproven.perMinute"},
              {R"({"id":"x","id":"y"})", ""},
              {"[]", ""},
              {"", ""},

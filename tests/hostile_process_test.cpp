@@ -964,6 +964,38 @@ BOOST_AUTO_TEST_CASE(a_malformed_signature_header_is_refused_and_not_counted)
     bank.server.stop();
 }
 
+BOOST_AUTO_TEST_CASE(noise_over_its_budget_ends_the_connection_and_nothing_else)
+{
+    scene bank;
+    device phone = bank.enroll("anna");
+    const auto header = bench::authorization_header(
+        bench::rules_of(bench::protocol_version::v3_3), phone.activation_id(), bank.application.key(),
+        "AAAAAAAAAAAAAAAAAAAAAA==", pk, crypto::to_base64(crypto::bytes(32, 1)));
+    const auto noise = post("/pa/v3/signature/validate", "{}", "X-PowerAuth-Authorization: " + header + "\r\n");
+    raw_connection connection{bank.server.device_port()};
+    std::optional<http_answer> answer;
+    int refused = 0;
+    for (; refused < 1000; ++refused) { // a budget refills while a slow machine works
+        BOOST_TEST_REQUIRE(connection.send(noise));
+        answer = connection.read_answer();
+        BOOST_TEST_REQUIRE(answer.has_value());
+        if (answer->status != 401)
+            break;
+        BOOST_TEST(!answer->header("Connection"));
+    }
+    BOOST_TEST(refused >= 30);
+    BOOST_TEST(answer->status == 429);
+    BOOST_TEST(is_error_document(*answer));
+    BOOST_TEST((answer->header("Connection") == "close"));
+    BOOST_TEST((answer->header("Retry-After") == "1" || answer->header("Retry-After") == "2"));
+    BOOST_TEST(connection.is_closed());
+    // From the same address, for the same phone.
+    BOOST_TEST(phone.validate(pk, right_pin));
+    BOOST_TEST(!phone.validate(pk, wrong_pin));
+    BOOST_TEST(bank.office.detail(phone.activation_id()).at("failedAttempts") == 1);
+    bank.server.stop();
+}
+
 // The forms in which the header may come: any order, commas or not, unknown fields beside the known ones.
 BOOST_AUTO_TEST_CASE(a_signature_header_in_another_dress_is_accepted)
 {

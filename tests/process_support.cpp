@@ -436,9 +436,10 @@ server_process& started(server_process& server)
 
 } // namespace
 
-scene::scene()
+scene::scene(unsigned noise_per_minute)
     : admin{started(server), server.admin_name(), server.admin_password()},
-      application_info(admin.post("/admin/applications", {{"id", application_id}})),
+      application_info(
+          admin.post("/admin/applications", {{"id", application_id}, {"unproven", {{"perMinute", noise_per_minute}}}})),
       application{application_from(application_info)},
       office_password{admin.post("/admin/users", {{"username", office_name}, {"role", "INTEGRATION"}})
                           .at("password")

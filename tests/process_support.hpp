@@ -198,7 +198,8 @@ private:
 /// A running server with one application and an account of its back office.
 class scene {
 public:
-    scene();
+    /// noise_per_minute  of the application; 0 for cases that send more replays and noise than is let through
+    explicit scene(unsigned noise_per_minute = 30);
 
     [[nodiscard]] bench::device new_phone(bench::wire_style style = bench::wire_style::android,
                                           bench::protocol_version version = bench::protocol_version::v3_3) const;

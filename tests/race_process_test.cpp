@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(a_right_proof_among_guesses_is_accepted_or_the_phone_is_blo
 
 BOOST_AUTO_TEST_CASE(right_proofs_at_once_never_punish_each_other)
 {
-    scene bank;
+    scene bank{0};
     device phone = bank.enroll("anna");
     for (int round = 0; round < 5; ++round) {
         std::vector<http_request> requests;
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(right_proofs_at_once_never_punish_each_other)
 
 BOOST_AUTO_TEST_CASE(a_right_proof_sent_many_times_at_once_is_accepted_once)
 {
-    scene bank;
+    scene bank{0};
     device phone = bank.enroll("anna");
     for (const auto type : {pk, signature_type::possession, signature_type::possession_biometry, pk, pk}) {
         const auto right = phone.make_validate_request(type, right_pin);
@@ -223,7 +223,9 @@ BOOST_AUTO_TEST_CASE(noise_at_once_neither_counts_nor_locks_anybody_out)
     requests.push_back(phone.make_validate_request(pk, right_pin));
     const auto answers = send_at_once(bank.server.device_url(), requests);
     BOOST_TEST(answers.back().status == 200);
-    BOOST_TEST(count_status(answers, 401) == 40u);
+    const auto refused = count_status(answers, 401);
+    BOOST_TEST(refused >= 30u); // more when the machine is slow: a budget refills
+    BOOST_TEST(refused + count_status(answers, 429) == 40u);
     BOOST_TEST(bank.office.detail(phone.activation_id()).at("failedAttempts") == 0);
     BOOST_TEST(bank.office.detail(stranger.activation_id()).at("failedAttempts") == 0);
     bank.server.stop();

@@ -44,6 +44,7 @@ answer to_answer(const handlers::response& from)
         out.body = nullptr;
     for (const auto& [name, value] : from.headers)
         out.headers.emplace_back(name, value);
+    out.ends_connection = from.ends_connection;
     return out;
 }
 
@@ -125,6 +126,21 @@ std::uint64_t test_seed()
         seed = std::strtoull(given, nullptr, 10);
     std::cout << "DOORWARD_TEST_SEED=" << seed << '\n';
     return seed;
+}
+
+// --- addresses
+
+registry::source_address v4(crypto::byte a, crypto::byte b, crypto::byte c, crypto::byte d)
+{
+    return registry::source_address::from_v4({a, b, c, d});
+}
+
+registry::source_address v6(std::initializer_list<crypto::byte> first, crypto::byte last)
+{
+    registry::source_address out;
+    std::ranges::copy(first, out.bytes.begin());
+    out.bytes.back() = last;
+    return out;
 }
 
 // --- attempts
@@ -247,6 +263,7 @@ handlers::request owned_request::view() const
     out.power_auth_authorization = power_auth_authorization;
     out.power_auth_encryption = power_auth_encryption;
     out.external_user = external_user;
+    out.source = source;
     return out;
 }
 
@@ -292,7 +309,8 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{*journal, *writer, sealer, clock, *directory_of, slots, *attempts,
-                                            unsettled, office_passwords, otp_passwords, credentials});
+                                            unsettled, office_passwords, otp_passwords, credentials, noise,
+                                            noise_counts});
     }
 
     kv::env env;
@@ -306,6 +324,8 @@ struct scratch_world::running {
     handlers::password_pool office_passwords;
     handlers::password_pool otp_passwords;
     handlers::credential_cache credentials;
+    registry::noise_throttle noise;
+    registry::noise_audit noise_counts;
     std::optional<handlers::services> services;
 };
 

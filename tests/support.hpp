@@ -8,6 +8,7 @@
 #include "handlers/routes.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/changes.hpp"
+#include "registry/source_address.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -97,6 +98,12 @@ void on_threads(unsigned count, const Work& work)
 /// The seed of random tests: DOORWARD_TEST_SEED, or a new one. Printed, so that a failure can be repeated.
 [[nodiscard]] std::uint64_t test_seed();
 
+// --- addresses
+
+[[nodiscard]] registry::source_address v4(crypto::byte a, crypto::byte b, crypto::byte c, crypto::byte d);
+/// The first bytes and the last one; zeros between them.
+[[nodiscard]] registry::source_address v6(std::initializer_list<crypto::byte> first, crypto::byte last);
+
 // --- attempts
 
 /// The keys and the counter of a phone; makes right and wrong proofs for any position.
@@ -154,6 +161,7 @@ struct owned_request {
     std::string power_auth_authorization;
     std::string power_auth_encryption;
     std::string external_user;
+    registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
 };
@@ -163,6 +171,7 @@ struct answer {
     std::string text;
     json body; // null when the text is not JSON
     std::vector<std::pair<std::string, std::string>> headers;
+    bool ends_connection = false;
 
     /// responseObject.code of an error.
     [[nodiscard]] std::string code() const;
