@@ -58,22 +58,12 @@ fleet get_fleet(const bench_options& wanted, const target& where)
     return fresh;
 }
 
-std::pair<std::string, std::uint16_t> host_and_port(const std::string& url)
-{
-    constexpr std::string_view scheme = "http://";
-    const auto colon = url.rfind(':');
-    if (!url.starts_with(scheme) || colon <= scheme.size())
-        throw std::invalid_argument{url + " is not http://ADDRESS:PORT"};
-    return {url.substr(scheme.size(), colon - scheme.size()),
-            static_cast<std::uint16_t>(std::stoul(url.substr(colon + 1)))};
-}
-
 // A right PIN from each phone: failed attempts of earlier runs are forgotten.
 void reset_failures(const target& where, fleet& phones)
 {
     auto queues = build_queues(workload::right_pin, phones, {}, 1, phones.phones.size()).value();
     load_settings settings;
-    std::tie(settings.host, settings.port) = host_and_port(where.device_url);
+    settings.to = address_of(where.device_url);
     settings.warm_up = std::chrono::milliseconds{0};
     settings.duration = std::chrono::minutes{10};
     const auto result = run_load(settings, queues, [](std::uint64_t) {});
@@ -96,9 +86,9 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
         throw std::runtime_error{"too few phones for " + std::string{name_of(which)} + "; give more with --phones"};
 
     load_settings settings;
-    std::tie(settings.host, settings.port) = host_and_port(is_for_phones(which) ? where.device_url : where.office_url);
+    settings.to = address_of(is_for_phones(which) ? where.device_url : where.office_url);
     if (!wanted.against.empty())
-        std::tie(settings.host, settings.port) = host_and_port("http://" + wanted.against);
+        settings.to = address_of("http://" + wanted.against);
     settings.threads = wanted.threads;
     settings.warm_up = std::chrono::milliseconds{static_cast<std::int64_t>(wanted.warm_up_seconds * 1000)};
     settings.duration = std::chrono::milliseconds{static_cast<std::int64_t>(wanted.seconds * 1000)};
@@ -124,7 +114,7 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
     std::printf("%-10s %6zu  %10.0f  %8.0f %8.0f %8.0f %8.0f  %6llu %6llu%s\n", std::string{name_of(which)}.c_str(),
                 connections, result.per_second(), micros(0.5), micros(0.9), micros(0.99), micros(0.999),
                 static_cast<unsigned long long>(unexpected), static_cast<unsigned long long>(result.broken),
-                result.ran_dry ? "  (ran out of requests)" : "");
+                result.ran_dry > 0 ? "  (ran out of requests)" : "");
     std::fflush(stdout);
     return {{"workload", name_of(which)},  {"connections", connections},
             {"threads", wanted.threads},   {"arrival", wanted.rate > 0 ? "open" : "closed"},
@@ -132,7 +122,8 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
             {"answered", result.answered}, {"requestsPerSecond", result.per_second()},
             {"p50us", micros(0.5)},        {"p90us", micros(0.9)},
             {"p99us", micros(0.99)},       {"p999us", micros(0.999)},
-            {"unexpected", unexpected},    {"broken", result.broken}};
+            {"unexpected", unexpected},    {"broken", result.broken},
+            {"ranDry", result.ran_dry}};
 }
 
 void run(const bench_options& wanted)
