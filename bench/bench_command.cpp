@@ -1,9 +1,9 @@
 #include "bench/bench_command.hpp"
-#include "bench/office_client.hpp"
+#include "bench/enrolment_load.hpp"
 #include "bench/workloads.hpp"
 
+#include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -13,6 +13,12 @@ namespace doorward::bench {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::string_view enrolments = "enrolments"; // the workload that brings its own phones
+constexpr std::size_t phones_default = 5000;
+constexpr std::size_t requests_prepared_per_second = 100'000;
+constexpr std::size_t phones_prepared_per_second = 10'000;
+constexpr std::size_t connections_of_reset = 64;
 
 void progress(const std::string& text)
 {
@@ -28,21 +34,6 @@ std::optional<fleet> load_fleet(const std::string& file)
     return read_fleet(std::string{std::istreambuf_iterator<char>{in}, {}});
 }
 
-void save_fleet(const std::string& file, const fleet& what)
-{
-    if (file.empty())
-        return;
-    const std::string fresh = file + ".new";
-    {
-        std::ofstream out{fresh};
-        std::filesystem::permissions(fresh, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
-        out << write_fleet(what);
-        if (!out.flush())
-            throw std::runtime_error{"cannot write " + fresh};
-    }
-    std::filesystem::rename(fresh, file);
-}
-
 fleet get_fleet(const bench_options& wanted, const target& where)
 {
     if (auto kept = load_fleet(wanted.fleet_file); kept && kept->phones.size() >= wanted.phones) {
@@ -51,29 +42,36 @@ fleet get_fleet(const bench_options& wanted, const target& where)
             return *std::move(kept);
         progress("the fleet in " + wanted.fleet_file + " is not of this server's store\n");
     }
-    auto fresh = enrol_fleet(where, wanted.phones, [&](std::size_t done) {
-        progress("enrolling: " + std::to_string(done) + " of " + std::to_string(wanted.phones) + " phones");
+    const auto count = wanted.phones != 0 ? wanted.phones : phones_default;
+    auto fresh = enrol_fleet(where, count, [&](std::size_t done) {
+        progress("enrolling: " + std::to_string(done) + " of " + std::to_string(count) + " phones");
     });
-    save_fleet(wanted.fleet_file, fresh);
+    if (!wanted.fleet_file.empty())
+        save_fleet(wanted.fleet_file, fresh);
     return fresh;
 }
 
-std::pair<std::string, std::uint16_t> host_and_port(const std::string& url)
+std::chrono::milliseconds milliseconds_of(double seconds)
 {
-    constexpr std::string_view scheme = "http://";
-    const auto colon = url.rfind(':');
-    if (!url.starts_with(scheme) || colon <= scheme.size())
-        throw std::invalid_argument{url + " is not http://ADDRESS:PORT"};
-    return {url.substr(scheme.size(), colon - scheme.size()),
-            static_cast<std::uint16_t>(std::stoul(url.substr(colon + 1)))};
+    return std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000)};
+}
+
+// All of a line but its end.
+void print_row(std::string_view name, std::size_t connections, double per_second,
+               const std::function<double(double)>& micros, std::uint64_t unexpected, std::uint64_t broken)
+{
+    std::printf("%-10s %6zu  %10.0f  %8.0f %8.0f %8.0f %8.0f  %6llu %6llu", std::string{name}.c_str(), connections,
+                per_second, micros(0.5), micros(0.9), micros(0.99), micros(0.999),
+                static_cast<unsigned long long>(unexpected), static_cast<unsigned long long>(broken));
 }
 
 // A right PIN from each phone: failed attempts of earlier runs are forgotten.
 void reset_failures(const target& where, fleet& phones)
 {
-    auto queues = build_queues(workload::right_pin, phones, {}, 1, phones.phones.size()).value();
+    const auto connections = std::min(phones.phones.size(), connections_of_reset);
+    auto queues = build_queues(workload::right_pin, phones, {}, connections, phones.phones.size()).value();
     load_settings settings;
-    std::tie(settings.host, settings.port) = host_and_port(where.device_url);
+    settings.to = address_of(where.device_url);
     settings.warm_up = std::chrono::milliseconds{0};
     settings.duration = std::chrono::minutes{10};
     const auto result = run_load(settings, queues, [](std::uint64_t) {});
@@ -89,19 +87,20 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
     const auto counters_before = phones.phones;
 
     const double whole = wanted.seconds + wanted.warm_up_seconds;
-    const auto per_second = wanted.rate > 0 ? wanted.rate * 1.05 : static_cast<double>(wanted.prepared_per_second);
+    const auto prepared = wanted.prepared_per_second != 0 ? wanted.prepared_per_second : requests_prepared_per_second;
+    const auto per_second = wanted.rate > 0 ? wanted.rate * 1.05 : static_cast<double>(prepared);
     progress("preparing " + std::string{name_of(which)});
     auto queues = build_queues(which, phones, authorization, connections, static_cast<std::size_t>(whole * per_second));
     if (!queues)
         throw std::runtime_error{"too few phones for " + std::string{name_of(which)} + "; give more with --phones"};
 
     load_settings settings;
-    std::tie(settings.host, settings.port) = host_and_port(is_for_phones(which) ? where.device_url : where.office_url);
+    settings.to = address_of(is_for_phones(which) ? where.device_url : where.office_url);
     if (!wanted.against.empty())
-        std::tie(settings.host, settings.port) = host_and_port("http://" + wanted.against);
+        settings.to = address_of("http://" + wanted.against);
     settings.threads = wanted.threads;
-    settings.warm_up = std::chrono::milliseconds{static_cast<std::int64_t>(wanted.warm_up_seconds * 1000)};
-    settings.duration = std::chrono::milliseconds{static_cast<std::int64_t>(wanted.seconds * 1000)};
+    settings.warm_up = milliseconds_of(wanted.warm_up_seconds);
+    settings.duration = milliseconds_of(wanted.seconds);
     settings.requests_per_second = wanted.rate;
     settings.expected_status = expected_status(which);
     std::uint64_t before = 0;
@@ -116,15 +115,14 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
     phones.phones = counters_before;
     if (!follow_counters(where, phones))
         throw std::runtime_error{"the server's counters are not where the phones' are"};
-    save_fleet(wanted.fleet_file, phones);
+    if (!wanted.fleet_file.empty())
+        save_fleet(wanted.fleet_file, phones);
 
     const bool any_status = expected_status(which) == 0 || !wanted.against.empty();
     const auto unexpected = any_status ? 0 : result.unexpected;
     const auto micros = [&](double q) { return static_cast<double>(result.latency_ns.quantile(q)) / 1000; };
-    std::printf("%-10s %6zu  %10.0f  %8.0f %8.0f %8.0f %8.0f  %6llu %6llu%s\n", std::string{name_of(which)}.c_str(),
-                connections, result.per_second(), micros(0.5), micros(0.9), micros(0.99), micros(0.999),
-                static_cast<unsigned long long>(unexpected), static_cast<unsigned long long>(result.broken),
-                result.ran_dry ? "  (ran out of requests)" : "");
+    print_row(name_of(which), connections, result.per_second(), micros, unexpected, result.broken);
+    std::printf("%s\n", result.ran_dry > 0 ? "  (ran out of requests)" : "");
     std::fflush(stdout);
     return {{"workload", name_of(which)},  {"connections", connections},
             {"threads", wanted.threads},   {"arrival", wanted.rate > 0 ? "open" : "closed"},
@@ -132,13 +130,63 @@ json run_one(const bench_options& wanted, const target& where, fleet& phones, co
             {"answered", result.answered}, {"requestsPerSecond", result.per_second()},
             {"p50us", micros(0.5)},        {"p90us", micros(0.9)},
             {"p99us", micros(0.99)},       {"p999us", micros(0.999)},
-            {"unexpected", unexpected},    {"broken", result.broken}};
+            {"unexpected", unexpected},    {"broken", result.broken},
+            {"ranDry", result.ran_dry}};
+}
+
+json run_enrolment_load(const bench_options& wanted, const target& where, std::size_t connections)
+{
+    if (wanted.rate > 0 || !wanted.against.empty())
+        throw std::invalid_argument{"enrolments have neither --rate nor --against"};
+    const auto prepared = wanted.prepared_per_second != 0 ? wanted.prepared_per_second : phones_prepared_per_second;
+    enrolment_settings settings;
+    settings.where = where;
+    settings.threads = wanted.threads;
+    settings.connections = connections;
+    settings.prepared =
+        static_cast<std::size_t>((wanted.seconds + wanted.warm_up_seconds) * static_cast<double>(prepared));
+    settings.warm_up = milliseconds_of(wanted.warm_up_seconds);
+    settings.duration = milliseconds_of(wanted.seconds);
+    progress("preparing " + std::string{enrolments});
+    std::uint64_t before = 0;
+    const auto result = run_enrolments(settings, [&](std::uint64_t enrolled) {
+        progress(std::string{enrolments} + ", " + std::to_string(connections) +
+                 " connections: " + std::to_string(enrolled - before) + " enrolments/s");
+        before = enrolled;
+    });
+    progress("");
+
+    const auto micros = [&](double q) { return static_cast<double>(result.latency_ns.quantile(q)) / 1000; };
+    const double cores = result.seconds > 0 ? result.client_cpu_seconds / result.seconds : 0;
+    print_row(enrolments, connections, result.per_second(), micros, result.unexpected, result.broken);
+    std::printf("  (enrolments/s; %.2f cores went to the load generator, on the server's machine)%s\n", cores,
+                result.ran_dry > 0 ? "  (ran out of phones)" : "");
+    std::fflush(stdout);
+    return {{"workload", enrolments},
+            {"connections", connections},
+            {"threads", wanted.threads},
+            {"arrival", "closed"},
+            {"rate", 0},
+            {"seconds", result.seconds},
+            {"enrolled", result.enrolled},
+            {"enrolledWithWarmUp", result.enrolled_with_warm_up},
+            {"enrolmentsPerSecond", result.per_second()},
+            {"p50us", micros(0.5)},
+            {"p90us", micros(0.9)},
+            {"p99us", micros(0.99)},
+            {"p999us", micros(0.999)},
+            {"unexpected", result.unexpected},
+            {"broken", result.broken},
+            {"ranDry", result.ran_dry},
+            {"clientCpuSeconds", result.client_cpu_seconds}};
 }
 
 void run(const bench_options& wanted)
 {
     const target where{wanted.device_url, wanted.office_url, wanted.username, wanted.password};
-    fleet phones = get_fleet(wanted, where);
+    std::optional<fleet> phones;
+    if (std::ranges::any_of(wanted.workloads, [](const std::string& name) { return name != enrolments; }))
+        phones = get_fleet(wanted, where);
     office_client office{where.office_url, where.username, where.password};
     progress("");
     std::printf("%-10s %6s  %10s  %8s %8s %8s %8s  %6s %6s\n", "workload", "conns", "requests/s", "p50 us", "p90 us",
@@ -146,10 +194,11 @@ void run(const bench_options& wanted)
     json results = json::array();
     for (const std::string& name : wanted.workloads) {
         const auto which = workload_from(name);
-        if (!which)
+        if (!which && name != enrolments)
             throw std::invalid_argument{"no workload is called " + name};
         for (const std::size_t connections : wanted.connections)
-            results.push_back(run_one(wanted, where, phones, office.authorization(), *which, connections));
+            results.push_back(which ? run_one(wanted, where, *phones, office.authorization(), *which, connections)
+                                    : run_enrolment_load(wanted, where, connections));
     }
     if (!wanted.json_file.empty())
         std::ofstream{wanted.json_file} << results.dump(2) << '\n';
@@ -167,8 +216,11 @@ void add_bench_command(CLI::App& parent, bench_options& wanted)
     command->add_option("--against", wanted.against,
                         "HOST:PORT of another server that is sent the same requests instead, for comparison");
     command->add_option("--fleet", wanted.fleet_file, "File that keeps the enrolled phones between runs");
-    command->add_option("--phones", wanted.phones, "Phones to enrol")->capture_default_str();
-    command->add_option("--workload", wanted.workloads, "wrong-pin, right-pin, noise, mixed, detail, status; several")
+    command->add_option("--phones", wanted.phones, "Phones to enrol; 0: those in the fleet file, or 5000")
+        ->capture_default_str();
+    command
+        ->add_option("--workload", wanted.workloads,
+                     "wrong-pin, right-pin, noise, mixed, detail, status, enrolments; several")
         ->delimiter(',')
         ->capture_default_str();
     command->add_option("--connections", wanted.connections, "Keep-alive connections; several")
@@ -178,7 +230,9 @@ void add_bench_command(CLI::App& parent, bench_options& wanted)
     command->add_option("--seconds", wanted.seconds, "Measured time of each run")->capture_default_str();
     command->add_option("--warm-up", wanted.warm_up_seconds, "Seconds before, not measured")->capture_default_str();
     command->add_option("--rate", wanted.rate, "Open arrival at so many requests/s; 0: closed")->capture_default_str();
-    command->add_option("--prepared", wanted.prepared_per_second, "Requests built per second of a closed run")
+    command
+        ->add_option("--prepared", wanted.prepared_per_second,
+                     "Requests built per second of a closed run; 0: 100000, of enrolments 10000 phones")
         ->capture_default_str();
     command->add_option("--json", wanted.json_file, "Write the results here too");
     command->callback([&wanted] { run(wanted); });

@@ -71,6 +71,21 @@ bytes envelope_suffix(const protocol_rules& rules, const envelope_binding& bindi
     return sized({binding.base, *nonce, time, ephemeral_point, binding.associated});
 }
 
+envelope seal_envelope(const protocol_rules& rules, const envelope_keys& keys, const envelope_binding& binding,
+                       bytes_view sent_point, const block16& nonce, bytes_view plaintext, std::int64_t now_ms)
+{
+    envelope out;
+    out.ephemeral_point.emplace(sent_point.begin(), sent_point.end());
+    if (rules.envelope_nonce)
+        out.nonce = nonce;
+    if (rules.envelope_timestamp)
+        out.timestamp_ms = now_ms;
+    out.encrypted_data = crypto::aes_cbc_seal(keys.encryption, envelope_iv(keys, out.nonce), plaintext);
+    out.mac = crypto::hmac_sha256(
+        keys.mac, {out.encrypted_data, envelope_suffix(rules, binding, out.nonce, out.timestamp_ms, sent_point)});
+    return out;
+}
+
 bytes open_envelope(const protocol_rules& rules, const envelope_keys& keys, const envelope_binding& binding,
                     const envelope& sealed, const std::optional<block16>& nonce, bytes_view ephemeral_point)
 {
@@ -105,20 +120,11 @@ envelope envelope_exchange::seal(bytes_view plaintext, std::int64_t now_ms, cons
     const auto short_point = compressed(point);
     const bytes_view sent_point = randomness.uncompressed ? bytes_view{point} : bytes_view{short_point};
 
-    envelope out;
-    out.temporary_key_id = recipient_.temporary_key_id;
-    out.ephemeral_point.emplace(sent_point.begin(), sent_point.end());
-    if (rules_->envelope_nonce)
-        out.nonce = randomness.nonce;
-    if (rules_->envelope_timestamp)
-        out.timestamp_ms = now_ms;
-
     const auto shared = randomness.ephemeral.agree(*recipient_.key);
     keys_ = derive_envelope_keys(*rules_, shared, recipient_.purpose, sent_point);
+    envelope out = seal_envelope(*rules_, *keys_, binding_, sent_point, randomness.nonce, plaintext, now_ms);
+    out.temporary_key_id = recipient_.temporary_key_id;
     request_nonce_ = out.nonce;
-    out.encrypted_data = crypto::aes_cbc_seal(keys_->encryption, envelope_iv(*keys_, out.nonce), plaintext);
-    out.mac = crypto::hmac_sha256(
-        keys_->mac, {out.encrypted_data, envelope_suffix(*rules_, binding_, out.nonce, out.timestamp_ms, sent_point)});
     return out;
 }
 

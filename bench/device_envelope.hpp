@@ -69,6 +69,11 @@ struct envelope_binding {
                                     const std::optional<block16>& nonce,
                                     const std::optional<std::int64_t>& timestamp_ms, bytes_view ephemeral_point);
 
+/// Encrypts, then computes the MAC. sent_point  the ephemeral point as it travels
+[[nodiscard]] envelope seal_envelope(const protocol_rules& rules, const envelope_keys& keys,
+                                     const envelope_binding& binding, bytes_view sent_point, const block16& nonce,
+                                     bytes_view plaintext, std::int64_t now_ms);
+
 /// Checks the MAC, then decrypts. `nonce` is the one in force, which 3.1 responses take from their request.
 /// Errors: protocol_error.
 [[nodiscard]] bytes open_envelope(const protocol_rules& rules, const envelope_keys& keys,

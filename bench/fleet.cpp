@@ -1,9 +1,10 @@
 #include "bench/fleet.hpp"
-#include "bench/office_client.hpp"
 #include "crypto/encoding.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -14,27 +15,14 @@ namespace {
 using nlohmann::json;
 
 constexpr unsigned enrolling_threads = 2;
-constexpr int failed_attempts_max = 255;
 constexpr unsigned fastest_pin_iterations = 1; // nobody attacks these phones
 constexpr unsigned steps_behind_max = 100'000; // proofs of one phone in one run
-constexpr auto application_of_fleet = "load";
-
-// The application of earlier fleets on this store, or a new one.
-json find_or_create_application(office_client& office)
-{
-    for (const json& each : office.ask("GET", "/admin/applications").at("applications")) {
-        if (each.at("id") == application_of_fleet)
-            return office.ask("GET", std::string{"/admin/applications/"} + application_of_fleet);
-    }
-    const json unthrottled{{"perMinute", 0}}; // a load of noise is what some workloads are
-    return office.ask("POST", "/admin/applications", {{"id", application_of_fleet}, {"unproven", unthrottled}});
-}
 
 fleet_phone enrol(office_client& office, http_client& network, const application& app, temporary_key& shared_key)
 {
-    const json created =
-        office.ask("POST", "/v2/registrations",
-                   {{"userId", "load"}, {"appId", application_of_fleet}, {"maxFailedAttempts", failed_attempts_max}});
+    const json created = office.ask(
+        "POST", "/v2/registrations",
+        {{"userId", "load"}, {"appId", load_application_id}, {"maxFailedAttempts", fleet_failed_attempts_max}});
     device_state state;
     state.pin_iterations = fastest_pin_iterations;
     device phone{app, std::move(state), wire_style::android,
@@ -70,15 +58,27 @@ bytes required_base64(const json& text)
 
 } // namespace
 
-fleet enrol_fleet(const target& where, std::size_t count, const std::function<void(std::size_t)>& progress)
+fleet empty_fleet(office_client& office)
 {
-    office_client office{where.office_url, where.username, where.password};
-    const json answer = find_or_create_application(office);
+    const std::string id{load_application_id};
+    const json all = office.ask("GET", "/admin/applications");
+    const bool is_there =
+        std::ranges::any_of(all.at("applications"), [&](const json& each) { return each.at("id") == id; });
+    const json unthrottled{{"perMinute", 0}}; // a load of noise is what some workloads are
+    const json answer = is_there ? office.ask("GET", "/admin/applications/" + id)
+                                 : office.ask("POST", "/admin/applications", {{"id", id}, {"unproven", unthrottled}});
     fleet out;
-    out.application_id = application_of_fleet;
+    out.application_id = id;
     out.application_key = answer.at("appKey").get<std::string>();
     out.application_secret = answer.at("appSecret").get<std::string>();
     out.master_public_key = answer.at("masterServerPublicKey").get<std::string>();
+    return out;
+}
+
+fleet enrol_fleet(const target& where, std::size_t count, const std::function<void(std::size_t)>& progress)
+{
+    office_client office{where.office_url, where.username, where.password};
+    fleet out = empty_fleet(office);
     const application app{out.application_key, out.application_secret, out.master_public_key};
 
     std::mutex mutex; // of out.phones and fault
@@ -152,6 +152,21 @@ fleet read_fleet(std::string_view text)
     } catch (const json::exception& problem) {
         throw std::runtime_error{std::string{"this is no fleet: "} + problem.what()};
     }
+}
+
+void save_fleet(const std::filesystem::path& file, const fleet& what)
+{
+    namespace fs = std::filesystem;
+    fs::path fresh = file;
+    fresh += ".new";
+    {
+        std::ofstream out{fresh};
+        fs::permissions(fresh, fs::perms::owner_read | fs::perms::owner_write);
+        out << write_fleet(what);
+        if (!out.flush())
+            throw std::runtime_error{"cannot write " + fresh.string()};
+    }
+    fs::rename(fresh, file);
 }
 
 bool follow_counters(const target& where, fleet& what)

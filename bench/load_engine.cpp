@@ -1,19 +1,7 @@
 #include "bench/load_engine.hpp"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <charconv>
 #include <deque>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -22,129 +10,33 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr std::size_t answer_bytes_max = 64 * 1024;
-
-class descriptor {
-public:
-    explicit descriptor(int number = -1) noexcept : number_{number} {}
-    descriptor(descriptor&& other) noexcept : number_{std::exchange(other.number_, -1)} {}
-    descriptor& operator=(descriptor&&) = delete;
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    ~descriptor() { close(); }
-    [[nodiscard]] int get() const noexcept { return number_; }
-    void close() noexcept
-    {
-        if (number_ >= 0)
-            ::close(std::exchange(number_, -1));
-    }
-
-private:
-    int number_;
-};
-
-[[noreturn]] void fail(const char* what)
-{
-    throw std::system_error{errno, std::generic_category(), what};
-}
-
-descriptor connect_to(const load_settings& wanted)
-{
-    descriptor out{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(wanted.port);
-    if (out.get() < 0 || ::inet_pton(AF_INET, wanted.host.c_str(), &address.sin_addr) != 1)
-        fail("socket");
-    if (::connect(out.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
-        fail("connect");
-    const int on = 1;
-    ::setsockopt(out.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    ::fcntl(out.get(), F_SETFL, O_NONBLOCK);
-    return out;
-}
-
-// One connection: a request on its way out, or an answer on its way in.
+// One connection of a run: the wire, and the requests that go over it.
 class lane {
 public:
-    lane(descriptor socket, request_queue& queue) : socket_{std::move(socket)}, queue_{&queue} {}
+    lane(wire connection, request_queue& queue) : wire_{std::move(connection)}, queue_{&queue} {}
 
-    [[nodiscard]] int number() const noexcept { return socket_.get(); }
-    [[nodiscard]] bool waiting() const noexcept { return waiting_; }
+    [[nodiscard]] int number() const noexcept { return wire_.number(); }
+    [[nodiscard]] bool waiting() const noexcept { return wire_.waiting(); }
     [[nodiscard]] steady::time_point since() const noexcept { return since_; }
-    [[nodiscard]] unsigned status() const noexcept { return status_; }
+    [[nodiscard]] unsigned status() const noexcept { return wire_.status(); }
 
     enum class outcome { sent, empty, broken };
     outcome send(steady::time_point due)
     {
-        out_ = queue_->next();
-        if (out_.empty())
+        const auto request = queue_->next();
+        if (request.empty())
             return outcome::empty;
         since_ = due;
-        waiting_ = true;
-        return flush() ? outcome::sent : outcome::broken;
+        return wire_.send(request) ? outcome::sent : outcome::broken;
     }
 
-    // False when the connection is over.
-    bool flush()
-    {
-        while (!out_.empty()) {
-            const auto size = ::send(socket_.get(), out_.data(), out_.size(), MSG_NOSIGNAL);
-            if (size < 0)
-                return errno == EAGAIN;
-            out_.remove_prefix(static_cast<std::size_t>(size));
-        }
-        return true;
-    }
-
-    enum class progress { partial, complete, broken };
-    progress receive()
-    {
-        for (;;) {
-            if (is_complete())
-                return progress::complete;
-            const std::size_t have = in_.size();
-            in_.resize(have + 4096);
-            const auto size = ::recv(socket_.get(), in_.data() + have, 4096, 0);
-            in_.resize(have + (size > 0 ? static_cast<std::size_t>(size) : 0));
-            if (size == 0 || (size < 0 && errno != EAGAIN) || in_.size() > answer_bytes_max)
-                return progress::broken;
-            if (size < 0)
-                return progress::partial;
-        }
-    }
-
-    void close() noexcept { socket_.close(); }
+    wire::progress receive() { return wire_.receive(); }
+    void close() noexcept { wire_.close(); }
 
 private:
-    // Status line, a Content-Length, and that many bytes: what our own server sends, no more.
-    bool is_complete()
-    {
-        const std::string_view text{in_};
-        const auto head = text.find("\r\n\r\n");
-        if (head == std::string_view::npos)
-            return false;
-        constexpr std::string_view name = "Content-Length: ";
-        const auto at = text.find(name);
-        std::size_t length = 0;
-        if (at < head)
-            std::from_chars(text.data() + at + name.size(), text.data() + head, length);
-        if (text.size() < head + 4 + length)
-            return false;
-        status_ = 0;
-        std::from_chars(text.data() + 9, text.data() + 12, status_);
-        in_.clear();
-        waiting_ = false;
-        return true;
-    }
-
-    descriptor socket_;
+    wire wire_;
     request_queue* queue_;
-    std::string_view out_;
-    std::string in_;
     steady::time_point since_;
-    unsigned status_ = 0;
-    bool waiting_ = false;
 };
 
 struct shared_state {
@@ -156,15 +48,10 @@ struct shared_state {
 class worker {
 public:
     worker(const load_settings& wanted, std::vector<lane> lanes, shared_state& shared)
-        : wanted_{wanted}, lanes_{std::move(lanes)}, shared_{shared}, epoll_{::epoll_create1(EPOLL_CLOEXEC)}
+        : wanted_{wanted}, lanes_{std::move(lanes)}, shared_{shared}
     {
-        for (std::size_t i = 0; i < lanes_.size(); ++i) {
-            epoll_event event{};
-            event.events = EPOLLIN | EPOLLET;
-            event.data.u64 = i;
-            if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, lanes_[i].number(), &event) != 0)
-                fail("epoll");
-        }
+        for (std::size_t i = 0; i < lanes_.size(); ++i)
+            ready_.add(lanes_[i].number(), i);
     }
 
     void run()
@@ -182,7 +69,6 @@ public:
             else
                 start(i, now);
         }
-        std::array<epoll_event, 256> events;
         while (now < shared_.end && alive_ > 0) {
             // Due requests wait for a free connection, and their waiting counts.
             while (open && due <= now && !idle.empty()) {
@@ -191,25 +77,20 @@ public:
                 due += step;
             }
             const auto until = open && !idle.empty() ? std::min(due, shared_.end) : shared_.end;
-            const auto pause = std::max(until - now, steady::duration{});
-            const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(pause);
-            const timespec timeout{seconds.count(), std::chrono::nanoseconds{pause - seconds}.count()};
-            const int count =
-                ::epoll_pwait2(epoll_.get(), events.data(), static_cast<int>(events.size()), &timeout, nullptr);
+            const auto found = ready_.wait(until - now);
             now = steady::now();
-            for (int i = 0; i < count; ++i) {
-                const auto index = static_cast<std::size_t>(events[static_cast<std::size_t>(i)].data.u64);
+            for (const std::size_t index : found) {
                 lane& ready = lanes_[index];
                 if (!ready.waiting())
                     continue;
                 switch (ready.receive()) {
-                case lane::progress::partial:
+                case wire::progress::partial:
                     break;
-                case lane::progress::broken:
+                case wire::progress::broken:
                     end(ready);
                     ++result.broken;
                     break;
-                case lane::progress::complete:
+                case wire::progress::complete:
                     count_answer(ready, now);
                     if (open)
                         idle.push_back(index);
@@ -219,7 +100,6 @@ public:
                 }
             }
         }
-        result.ran_dry = alive_ == 0 && result.broken < lanes_.size() && now < shared_.end;
         ended_at = now;
     }
 
@@ -234,6 +114,7 @@ private:
             return;
         case lane::outcome::empty:
             end(lanes_[index]);
+            ++result.ran_dry;
             return;
         case lane::outcome::broken:
             end(lanes_[index]);
@@ -262,7 +143,7 @@ private:
     const load_settings& wanted_;
     std::vector<lane> lanes_;
     shared_state& shared_;
-    descriptor epoll_;
+    ready_list ready_;
     std::size_t alive_ = lanes_.size();
 };
 
@@ -274,7 +155,7 @@ load_result run_load(const load_settings& wanted, std::vector<request_queue>& qu
     const unsigned count = std::max(1U, wanted.threads);
     std::vector<std::vector<lane>> shares(count);
     for (std::size_t i = 0; i < queues.size(); ++i)
-        shares[i % count].emplace_back(connect_to(wanted), queues[i]);
+        shares[i % count].emplace_back(wire{wanted.to}, queues[i]);
 
     shared_state shared;
     shared.begin = steady::now() + wanted.warm_up;
@@ -306,7 +187,7 @@ load_result run_load(const load_settings& wanted, std::vector<request_queue>& qu
         out.answered += part.answered;
         out.unexpected += part.unexpected;
         out.broken += part.broken;
-        out.ran_dry = out.ran_dry || part.ran_dry;
+        out.ran_dry += part.ran_dry;
         last = std::max(last, workers[i]->ended_at);
     }
     out.seconds = std::chrono::duration<double>(last - shared.begin).count();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "bench/histogram.hpp"
+#include "bench/wire.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -53,8 +54,7 @@ private:
 };
 
 struct load_settings {
-    std::string host = "127.0.0.1";
-    std::uint16_t port = 0;
+    address to;
     unsigned threads = 1;
     std::chrono::milliseconds warm_up{1000}; // sent and not counted
     std::chrono::milliseconds duration{10'000};
@@ -67,8 +67,8 @@ struct load_result {
     std::uint64_t answered = 0;
     std::uint64_t unexpected = 0; // answers with another status
     std::uint64_t broken = 0;     // connections that ended before the run did
+    std::uint64_t ran_dry = 0;    // connections whose queue was empty before the time was over
     double seconds = 0;           // that were measured
-    bool ran_dry = false;         // the queues were empty before the time was over
 
     [[nodiscard]] double per_second() const noexcept
     {
@@ -76,7 +76,7 @@ struct load_result {
     }
 };
 
-/// Sends the queues, one connection each, over loopback or wherever `host` is. `tick` is called about once a second, on
+/// Sends the queues, one connection each, over loopback or wherever `to` is. `tick` is called about once a second, on
 /// the calling thread, with the answers so far.
 ///
 /// errors  throws std::system_error when a connection cannot be made

@@ -4,6 +4,7 @@
 #include "bench/bench_command.hpp"
 #include "bench/demo.hpp"
 #include "bench/device_command.hpp"
+#include "bench/populate.hpp"
 #include "crypto/init.hpp"
 #include "handlers/version.hpp"
 #include "server/init.hpp"
@@ -77,11 +78,13 @@ int main(int argc, char** argv)
     serve_options serve;
     bench::demo_options demo;
     bench::bench_options load;
+    bench::populate_options crowd;
     int exit_code = 0;
     add_init_command(app, init);
     add_serve_command(app, serve);
     bench::add_demo_command(app, demo);
     bench::add_bench_command(app, load);
+    bench::add_populate_command(app, crowd);
     bench::add_device_command(app, exit_code);
     app.add_subcommand("version", "Print the version")->callback([] {
         std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';
