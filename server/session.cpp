@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <memory_resource>
 
 namespace doorward::server {
 namespace {
@@ -22,7 +23,8 @@ namespace http = boost::beast::http;
 using handlers::response;
 
 constexpr auto token = asio::as_tuple(asio::deferred);
-using request_parser = http::request_parser<http::string_body>;
+// Header fields live in memory of the connection (connection::arena_), freed all at once.
+using request_parser = http::request_parser<http::string_body, std::pmr::polymorphic_allocator<char>>;
 using watched = watched_connection;
 
 constexpr std::size_t request_id_chars_max = 64;
@@ -78,10 +80,10 @@ std::string_view reason(unsigned status)
 
 enum class body : bool { sent, left_out };
 
-// One text, so that an answer is one write.
-std::string serialise(const response& answer, std::string_view id, bool keep_alive, body what = body::sent)
+// One text, so that an answer is one write. In `out`, whose memory is used again.
+void serialise(std::string& out, const response& answer, std::string_view id, bool keep_alive, body what = body::sent)
 {
-    std::string out;
+    out.clear();
     out.reserve(320 + answer.body.size());
     const auto add = [&out](std::string_view text) { out.append(text); };
     add("HTTP/1.1 ");
@@ -105,7 +107,6 @@ std::string serialise(const response& answer, std::string_view id, bool keep_ali
     add(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
     if (what == body::sent)
         add(answer.body);
-    return out;
 }
 
 response refusal(unsigned status, std::string_view message)
@@ -192,6 +193,7 @@ public:
     {
         boost::system::error_code ignored;
         socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
+        socket_.non_blocking(true, ignored); // send() does not wait
         for (bool open = true; open;) {
             const bool more = co_await wait_for_first_byte();
             if (!more)
@@ -222,16 +224,21 @@ private:
     handlers::task<bool> serve_one()
     {
         watch_.expect(watched::phase::busy, request_timeout);
-        request_parser parser; // one per request
+        arena_.release();
+        // One per request.
+        request_parser parser{std::piecewise_construct, std::make_tuple(),
+                              std::make_tuple(std::pmr::polymorphic_allocator<char>{&arena_})};
         parser.header_limit(header_bytes_max);
         parser.body_limit(body_bytes_max);
 
-        // The parser itself: reading into parser.get() would read into a message and drop both limits.
-        const auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, parser, token);
-        static_cast<void>(head_size);
-        if (head_ec) {
-            co_await refuse(refusal(head_ec));
-            co_return false;
+        while (!parser.is_header_done()) {
+            auto ec = parse(parser);
+            if (ec == http::error::need_more)
+                ec = co_await read_more();
+            if (ec) {
+                co_await refuse(refusal(ec));
+                co_return false;
+            }
         }
         if (auto refused = refuse_header(parser)) {
             co_await refuse(std::move(refused));
@@ -244,11 +251,14 @@ private:
             if (ec)
                 co_return false;
         }
-        const auto [body_ec, body_size] = co_await http::async_read(socket_, buffer_, parser, token);
-        static_cast<void>(body_size);
-        if (body_ec) {
-            co_await refuse(refusal(body_ec));
-            co_return false;
+        while (!parser.is_done()) {
+            auto ec = parse(parser);
+            if (ec == http::error::need_more)
+                ec = co_await read_more();
+            if (ec) {
+                co_await refuse(refusal(ec));
+                co_return false;
+            }
         }
 
         watch_.expect(watched::phase::busy, answer_timeout);
@@ -260,10 +270,43 @@ private:
             request.method = "GET";
         const response answer = co_await answer_to(request);
         const bool keep_alive = parser.get().keep_alive() && !answer.ends_connection && !home_.draining();
-        const std::string text = serialise(answer, id, keep_alive, head ? body::left_out : body::sent);
-        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
+        serialise(answer_text_, answer, id, keep_alive, head ? body::left_out : body::sent);
+        const bool sent = co_await send(answer_text_);
+        co_return sent&& keep_alive;
+    }
+
+    // Gives the parser what has arrived. The library's own read operations would go through the event loop once for the
+    // header and once for the body, also when both are there.
+    boost::system::error_code parse(request_parser& parser)
+    {
+        boost::system::error_code ec = http::error::need_more;
+        if (buffer_.size() > 0) {
+            ec = {};
+            buffer_.consume(parser.put(buffer_.data(), ec));
+        }
+        return ec;
+    }
+
+    handlers::task<boost::system::error_code> read_more()
+    {
+        const auto room = std::min(first_read_bytes, buffer_.max_size() - buffer_.size());
+        const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(room), token);
+        buffer_.commit(size);
+        co_return ec;
+    }
+
+    // What the socket takes at once is nearly always all: the event loop is asked only when it is not.
+    handlers::task<bool> send(std::string_view text)
+    {
+        boost::system::error_code ec;
+        const std::size_t sent = socket_.write_some(asio::buffer(text), ec);
+        if (ec == asio::error::would_block)
+            ec = {};
+        if (ec || sent == text.size())
+            co_return !ec;
+        const auto [rest_ec, size] = co_await asio::async_write(socket_, asio::buffer(text.substr(sent)), token);
         static_cast<void>(size);
-        co_return !ec && keep_alive;
+        co_return !rest_ec;
     }
 
     handlers::task<response> answer_to(const handlers::request& request)
@@ -285,10 +328,9 @@ private:
         if (!why)
             co_return;
         watch_.expect(watched::phase::busy, linger_timeout);
-        const std::string text = serialise(*why, new_request_id(), false);
-        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
-        static_cast<void>(size);
-        if (ec)
+        serialise(answer_text_, *why, new_request_id(), false);
+        const bool sent = co_await send(answer_text_);
+        if (!sent)
             co_return;
         boost::system::error_code ignored;
         socket_.shutdown(tcp_socket::shutdown_send, ignored);
@@ -302,12 +344,16 @@ private:
     }
 
     static constexpr std::size_t first_read_bytes = 4096;
+    static constexpr std::size_t arena_bytes = 2048;
     static constexpr std::size_t idle_buffer_bytes_max = 2 * first_read_bytes;
 
     tcp_socket socket_;
     const registry::source_address source_;
     watched watch_{socket_};
     boost::beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
+    std::string answer_text_;
+    std::array<std::byte, arena_bytes> arena_bytes_; // enough for the fields that phones send; more comes from the heap
+    std::pmr::monotonic_buffer_resource arena_{arena_bytes_.data(), arena_bytes_.size()};
     handlers::side which_;
     handlers::services& svc_;
     io_thread& home_;
