@@ -33,7 +33,6 @@ task<response> validate_signature(const call& asked, services& svc)
     // The query of a GET stands for its body (section 7.3).
     const bool get = req.method == "GET";
     const auto query = get ? canonical_query(req.query) : std::nullopt;
-    const bool readable = !get || query;
     const signed_request signed_part{
         .header = req.power_auth_authorization,
         .method = req.method,
@@ -42,11 +41,12 @@ task<response> validate_signature(const call& asked, services& svc)
         .allowed = allowed,
         .source = req.source,
     };
-    judged_proof proof;
-    if (readable)
-        proof = co_await judge(svc, signed_part);
-    else
-        proof = judge_unreadable(svc, signed_part);
+    if (get && !query) {
+        const judged_proof unreadable = judge_unreadable(svc, signed_part);
+        co_return unreadable.throttled ? too_much_noise(*unreadable.throttled)
+                                       : problem(device_problem::signature_invalid);
+    }
+    judged_proof proof = co_await judge(svc, signed_part);
     if (proof.throttled)
         co_return too_much_noise(*proof.throttled);
     if (const auto ec = co_await settle(svc, proof))

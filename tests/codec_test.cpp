@@ -193,7 +193,7 @@ BOOST_AUTO_TEST_CASE(an_application_of_version_1_has_the_default_limit_of_noise)
     auto expected = an_application();
     auto data = encode(expected);
     data.front() = 1;
-    data.resize(data.size() - 2);
+    data.erase(data.end() - 2, data.end());
     expected.unproven_per_minute = unproven_per_minute_default;
     BOOST_TEST((decode<stored_application>(data) == expected));
 }
