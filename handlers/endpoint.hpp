@@ -38,6 +38,11 @@ task<response> change_registration(const call& asked, services& svc);
 task<response> remove_registration(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
+task<response> report_attempt(const call& asked, services& svc);
+task<response> report_attempts(const call& asked, services& svc);
+task<response> registration_attempts(const call& asked, services& svc);
+task<response> show_lockout(const call& asked, services& svc);
+task<response> reset_lockout(const call& asked, services& svc);
 
 // Both sides
 task<response> health(const call& asked, services& svc);

@@ -31,7 +31,7 @@ task<std::chrono::nanoseconds> fold(services& svc)
         co_return sweep_rest;
     }
     const bool hurry = svc.journal.used().rows_in_front > registry::journal_rows_in_front_goal;
-    co_return hurry ? std::chrono::nanoseconds{0} : took * (fold_share - 1);
+    co_return hurry ? std::chrono::nanoseconds{0} : took*(fold_share - 1);
 }
 
 } // namespace doorward::handlers

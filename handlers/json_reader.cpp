@@ -59,6 +59,21 @@ std::string echo(simdjson::dom::element element)
     return text;
 }
 
+// Empty, with one violation, when the text is no document for us.
+std::optional<simdjson::dom::element> parse_document(std::string_view text, std::vector<violation>& violations)
+{
+    simdjson::dom::element root;
+    if (thread_parser().parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) {
+        violations.push_back({"", "", "the body must be JSON in UTF-8"});
+        return std::nullopt;
+    }
+    if (has_repeated_member(root)) {
+        violations.push_back({"", "", "no member of an object may be given twice"});
+        return std::nullopt;
+    }
+    return root;
+}
+
 constexpr bool is_control(char c) noexcept
 {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -79,18 +94,40 @@ bool has_control_character(std::string_view text) noexcept
 
 std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations)
 {
-    simdjson::dom::element root;
+    const auto root = parse_document(text, violations);
+    if (!root)
+        return std::nullopt;
     simdjson::dom::object object;
-    if (thread_parser().parse(text.data(), text.size(), true).get(root) != simdjson::SUCCESS) {
-        violations.push_back({"", "", "the body must be JSON in UTF-8"});
-    } else if (root.get(object) != simdjson::SUCCESS) {
+    if (root->get(object) != simdjson::SUCCESS) {
         violations.push_back({"", "", "the body must be a JSON object"});
-    } else if (has_repeated_member(root)) {
-        violations.push_back({"", "", "no member of an object may be given twice"});
-    } else {
-        return json_object{object, "", violations};
+        return std::nullopt;
     }
-    return std::nullopt;
+    return json_object{object, "", violations};
+}
+
+std::optional<std::vector<json_object>> parse_json_array(std::string_view text, std::size_t count_max,
+                                                         std::vector<violation>& violations)
+{
+    const auto root = parse_document(text, violations);
+    if (!root)
+        return std::nullopt;
+    simdjson::dom::array array;
+    if (root->get(array) != simdjson::SUCCESS || array.size() == 0 || array.size() > count_max) {
+        violations.push_back(
+            {"", "", "the body must be a JSON array of 1 to " + std::to_string(count_max) + " objects"});
+        return std::nullopt;
+    }
+    std::vector<json_object> out;
+    for (const auto entry : array) {
+        const std::string place = '[' + std::to_string(out.size()) + ']';
+        simdjson::dom::object object;
+        if (entry.get(object) != simdjson::SUCCESS) {
+            violations.push_back({place, echo(entry), "must be an object"});
+            return std::nullopt;
+        }
+        out.emplace_back(object, place + '.', violations);
+    }
+    return out;
 }
 
 std::optional<simdjson::dom::element> json_object::find(std::string_view name) const
@@ -161,6 +198,19 @@ std::optional<std::int64_t> json_object::integer(std::string_view name, std::int
     if (found->get(value) != simdjson::SUCCESS || value < least || value > greatest) {
         complain(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(greatest),
                  echo(*found));
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<bool> json_object::boolean(std::string_view name) const
+{
+    const auto found = find(name);
+    if (!found)
+        return std::nullopt;
+    bool value = false;
+    if (found->get(value) != simdjson::SUCCESS) {
+        complain(name, "must be true or false", echo(*found));
         return std::nullopt;
     }
     return value;

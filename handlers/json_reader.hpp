@@ -45,6 +45,8 @@ public:
     std::string lenient_text(std::string_view name, std::size_t characters_max) const;
     std::optional<std::int64_t> integer(std::string_view name, std::int64_t least, std::int64_t greatest) const;
 
+    std::optional<bool> boolean(std::string_view name) const;
+
     std::optional<json_object> object(std::string_view name, bool required = false) const;
     std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
                                                   std::size_t characters_max) const;
@@ -73,6 +75,10 @@ private:
 /// Parses a document whose top is an object. Empty, with one violation, when it is not JSON, not UTF-8, not an object,
 /// nested deeper than json_depth_max, or repeats a member of any object in it.
 [[nodiscard]] std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations);
+
+/// The same for a document whose top is an array of objects, 1 to `count_max` of them.
+[[nodiscard]] std::optional<std::vector<json_object>> parse_json_array(std::string_view text, std::size_t count_max,
+                                                                       std::vector<violation>& violations);
 
 inline constexpr std::size_t json_depth_max = 32;
 

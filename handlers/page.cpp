@@ -21,6 +21,21 @@ page_request decode_page(const query_parameters& parameters, std::vector<violati
     return out;
 }
 
+period_request decode_period(std::string_view query, std::vector<violation>& violations)
+{
+    period_request out;
+    const auto parameters = decode_query(query, violations);
+    constexpr auto latest = std::numeric_limits<registry::time_ms>::max();
+    for (const auto& [name, value] : parameters) {
+        if (name == "timestampFrom")
+            out.from = decode_number(name, value, 0, latest, violations).value_or(0);
+        if (name == "timestampTo")
+            out.to = decode_number(name, value, 0, latest, violations).value_or(latest);
+    }
+    out.page = decode_page(parameters, violations);
+    return out;
+}
+
 std::string write_cursor(std::uint64_t position)
 {
     return crypto::to_base64url(crypto::big_endian(position));

@@ -3,6 +3,8 @@
 #include "handlers/query_fields.hpp"
 #include "registry/limits.hpp"
 
+#include <limits>
+
 namespace doorward::handlers {
 
 /// Which part of a list is asked for (REGISTRATION-API.md 8.1, "Paging"): newest first, so a page begins below the
@@ -14,6 +16,16 @@ struct page_request {
 
 /// Reads `limit` and `cursor`.
 [[nodiscard]] page_request decode_page(const query_parameters& parameters, std::vector<violation>& violations);
+
+/// Rows of a page within a period, both ends included, in milliseconds.
+struct period_request {
+    registry::time_ms from = 0;
+    registry::time_ms to = std::numeric_limits<registry::time_ms>::max();
+    page_request page;
+};
+
+/// Reads `timestampFrom`, `timestampTo`, `limit` and `cursor` out of a query.
+[[nodiscard]] period_request decode_period(std::string_view query, std::vector<violation>& violations);
 
 /// The opaque text of a position.
 [[nodiscard]] std::string write_cursor(std::uint64_t position);

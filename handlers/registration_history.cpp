@@ -4,31 +4,8 @@
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 
-#include <limits>
-
 namespace doorward::handlers {
 namespace {
-
-struct history_filter {
-    registry::time_ms from = 0;
-    registry::time_ms to = std::numeric_limits<registry::time_ms>::max();
-    page_request page;
-};
-
-history_filter decode_filter(std::string_view query, std::vector<violation>& violations)
-{
-    history_filter out;
-    const auto parameters = decode_query(query, violations);
-    constexpr auto latest = std::numeric_limits<registry::time_ms>::max();
-    for (const auto& [name, value] : parameters) {
-        if (name == "timestampFrom")
-            out.from = decode_number(name, value, 0, latest, violations).value_or(0);
-        if (name == "timestampTo")
-            out.to = decode_number(name, value, 0, latest, violations).value_or(latest);
-    }
-    out.page = decode_page(parameters, violations);
-    return out;
-}
 
 void write_row(json_writer& to, const registry::history_row& row)
 {
@@ -49,7 +26,7 @@ void write_row(json_writer& to, const registry::history_row& row)
 task<response> registration_history(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto filter = decode_filter(asked.req.query, violations);
+    const auto filter = decode_period(asked.req.query, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);

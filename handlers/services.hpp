@@ -8,6 +8,7 @@
 #include "registry/directory.hpp"
 #include "registry/noise_audit.hpp"
 #include "registry/noise_throttle.hpp"
+#include "registry/report_claims.hpp"
 #include "registry/unsettled.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -28,6 +29,7 @@ struct services {
     registry::attempt_table& slots;
     const registry::attempts& attempts;
     registry::unsettled_transitions& unsettled;
+    registry::report_claims& claims;
     password_pool& office_passwords; // of accounts
     password_pool& otp_passwords;    // of registrations; apart, so that neither can crowd out the other
     credential_cache& credentials;

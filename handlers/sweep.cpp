@@ -2,8 +2,36 @@
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
 #include "registry/changes.hpp"
+#include "registry/noise_audit.hpp"
 
 namespace doorward::handlers {
+
+namespace {
+
+// Noise is counted in memory and written down now and then, one row for each registration. What is lost with the
+// process was told to nobody.
+task<void> record_noise(services& svc)
+{
+    std::vector<registry::transition> rows;
+    for (const registry::noise_summary& each : svc.noise_counts.take_summaries(registry::sweep_rows_max)) {
+        const auto record = svc.journal.view(
+            [&each](const registry::snapshot& txn) { return registry::find_registration(txn, each.number); });
+        const auto slot = record ? find_slot(svc, record->id) : nullptr;
+        if (!slot)
+            continue; // of nobody in particular
+        registry::attempt_details what;
+        what.outcome = registry::attempt_outcome::noise;
+        what.count = each.count;
+        what.source = each.source;
+        rows.push_back(registry::attempts::record(slot, std::move(what), each.last));
+    }
+    if (rows.empty())
+        co_return;
+    registry::transitions change{&svc.journal, std::move(rows)};
+    static_cast<void>(co_await commit(svc, change)); // without room for it the audit lacks some noise
+}
+
+} // namespace
 
 task<bool> sweep(services& svc)
 {
@@ -14,6 +42,8 @@ task<bool> sweep(services& svc)
         if (still_full)
             co_return false;
     }
+
+    co_await record_noise(svc);
 
     std::vector<registry::full_registration> late;
     registry::erase_due erasing;
@@ -44,6 +74,12 @@ task<bool> sweep(services& svc)
         if (erased)
             co_return false;
     }
+    registry::erase_attempts ageing{now - registry::attempt_retention_ms, registry::erase_rows_max};
+    if (const auto ec = co_await commit(svc, ageing))
+        co_return false;
+    if (ageing.erased == registry::erase_rows_max)
+        co_return true;
+
     // Only when something was written: rows that wait for others must not keep this turning.
     const std::size_t written = *expired + erased_rows;
     co_return found == registry::sweep_rows_max&& written > 0;

@@ -8,6 +8,7 @@
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 #include "handlers/registration_access.hpp"
+#include "handlers/text.hpp"
 #include "registry/limits.hpp"
 
 #include <algorithm>
@@ -36,14 +37,6 @@ struct verify_request {
     std::string header;
     crypto::bytes body; // of a GET: its canonical query
 };
-
-std::string upper(std::string_view text)
-{
-    std::string out{text};
-    std::ranges::transform(out, out.begin(),
-                           [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-    return out;
-}
 
 verify_request decode(std::string_view text, std::vector<violation>& violations)
 {

@@ -38,6 +38,13 @@ public:
                     static_cast<std::uint16_t>(position() + offset + 1));
     }
 
+    /// A success that somebody else verified: the counter stays.
+    [[nodiscard]] constexpr attempt_word confirmed(bool resets) const noexcept
+    {
+        assert(current() == state::active);
+        return make(version() + 1, state::active, resets ? std::uint8_t{0} : failed(), position());
+    }
+
     /// One failed attempt more; blocked when that makes `max`.
     [[nodiscard]] constexpr attempt_word refused(std::uint8_t max) const noexcept
     {

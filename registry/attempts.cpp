@@ -145,6 +145,48 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
     }
 }
 
+attempt_result attempts::report(const std::shared_ptr<attempt_slot>& slot, attempt_details what, bool possession_proven,
+                                time_ms now) const
+{
+    using verdict = attempt_result::verdict;
+    const possession shown = possession_proven ? possession::proven : possession::unproven;
+    const bool possession_alone = what.type == factors::possession;
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        const bool active = word.current() == state::active;
+        if (active && what.outcome == attempt_outcome::accepted) {
+            const attempt_word after = word.confirmed(!possession_alone);
+            if (!slot->swap(word, after))
+                continue;
+            attempt_result out = tell(verdict::accepted, after, shown);
+            out.change = swapped(slot, word, after, place, now);
+            out.change->verdict = transition::attempt::accepted;
+            what.counted = !possession_alone;
+            out.change->details = std::move(what);
+            return out;
+        }
+        const bool counts = active && what.outcome == attempt_outcome::refused && !possession_alone &&
+                            (possession_proven || !slot->limits.count_only_if_possession_proven);
+        if (counts) {
+            if (!slot->refuse_unremembered(word))
+                continue;
+            return tell_counted(slot, word, place, std::move(what), now, shown);
+        }
+        attempt_result out = tell(active ? verdict::refused : verdict::blocked, word, shown);
+        out.change = record(slot, std::move(what), now);
+        return out;
+    }
+}
+
+transition attempts::record(const std::shared_ptr<attempt_slot>& slot, attempt_details what, time_ms at)
+{
+    transition out;
+    out.slot = slot;
+    out.details = std::move(what);
+    out.at = at;
+    return out;
+}
+
 result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
                                           std::string reason, time_ms now, attempt_word* forbidden_by)
 {
@@ -157,8 +199,8 @@ result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& s
             return errc::illegal_change;
         }
         // A registration that becomes active starts with a clean count; otherwise the count tells the story.
-        const std::uint8_t failed =
-            *to == state::active || *to == state::pending_commit ? std::uint8_t{0} : word.failed();
+        const bool clean = *to == state::active || *to == state::pending_commit || by == move::reset_attempts;
+        const std::uint8_t failed = clean ? std::uint8_t{0} : word.failed();
         const attempt_word after = word.moved(*to, failed);
         if (!slot->swap(word, after))
             continue;

@@ -43,6 +43,16 @@ public:
     [[nodiscard]] attempt_result refuse_unproven(const std::shared_ptr<attempt_slot>& slot, factors type,
                                                  time_ms now) const;
 
+    /// An attempt that a business system judged itself (REGISTRATION-API.md A2). It obeys the same word: a failure
+    /// counts where a proof's would, a success resets where a proof's would, and the counter stays where it is.
+    ///
+    /// returns  always with a change: what changes nothing is recorded all the same
+    [[nodiscard]] attempt_result report(const std::shared_ptr<attempt_slot>& slot, attempt_details what,
+                                        bool possession_proven, time_ms now) const;
+
+    /// A record of attempts that changed nothing.
+    [[nodiscard]] static transition record(const std::shared_ptr<attempt_slot>& slot, attempt_details what, time_ms at);
+
     /// Moves the state. `reason` and `who` go to the history.
     ///
     /// errors  errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by

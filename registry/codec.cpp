@@ -339,7 +339,7 @@ history_row decode(bytes_view data)
     record_reader in{data, version_1};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::remove_on_otp);
+    record.by = in.enumeration(move::create, move::reset_attempts);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);

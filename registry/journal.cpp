@@ -39,7 +39,7 @@ void replay_rows(counters& now, const std::vector<std::pair<row_sequence, attemp
 
 } // namespace
 
-journal::journal(const kv::env& store) : store_{store}
+journal::journal(const kv::env& store, const journal_limits& limits) : store_{store}, limits_{limits}
 {
     store_.view([this](const kv::read_txn& txn) { replay(txn); });
 }
@@ -87,7 +87,7 @@ journal::usage journal::used() const noexcept
 bool journal::is_full() const noexcept
 {
     const usage now = used();
-    return now.rows_in_front >= journal_rows_in_front_max || now.unfolded >= unfolded_registrations_max;
+    return now.rows_in_front >= limits_.rows_in_front || now.unfolded >= limits_.unfolded;
 }
 
 row_sequence journal::append(kv::write_txn& txn, const attempt_row& row)

@@ -12,6 +12,12 @@
 
 namespace doorward::registry {
 
+/// How far the journal may run ahead of the fold.
+struct journal_limits {
+    std::uint64_t rows_in_front = journal_rows_in_front_max;
+    std::size_t unfolded = unfolded_registrations_max;
+};
+
 /// The journal of attempts: what makes an attempt durable, and the audit trail of attempts.
 ///
 /// An attempt appends one row and changes nothing else on disk. What its registration's counters became by it stays in
@@ -27,7 +33,7 @@ namespace doorward::registry {
 class journal {
 public:
     /// Reads the rows in front of the mark. Throws record_fault for a damaged one.
-    explicit journal(const kv::env& store);
+    explicit journal(const kv::env& store, const journal_limits& limits = {});
     journal(const journal&) = delete;
     journal& operator=(const journal&) = delete;
 
@@ -128,6 +134,7 @@ private:
     void begin_sweep();
 
     const kv::env& store_; // outlives this object
+    const journal_limits limits_;
 
     part_of_map map_[parts];
     std::atomic<std::size_t> unfolded_{0};

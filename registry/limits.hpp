@@ -54,6 +54,13 @@ inline constexpr std::size_t accounts_max = 1024;     // count; all are held in 
 inline constexpr std::size_t page_rows_default = 100;
 inline constexpr std::size_t page_rows_max = 1000;
 
+// Attempts that business systems report
+inline constexpr std::size_t attempt_id_bytes_max = 64;
+inline constexpr std::size_t reports_max = 1000; // in one call
+inline constexpr std::size_t channel_characters_max = 32;
+inline constexpr std::size_t app_version_characters_max = 64;
+inline constexpr std::size_t uri_id_characters_max = 255;
+
 // The journal of attempts
 inline constexpr std::size_t unfolded_registrations_max = 262'144;  // count; some 200 bytes each
 inline constexpr std::size_t journal_rows_in_front_goal = 500'000;  // rows; beyond it the fold takes larger steps

@@ -26,6 +26,8 @@ std::optional<state> target(state from, move by) noexcept
         return unfinished ? std::optional{state::removed} : std::nullopt;
     case move::fail_otp:
         return unfinished ? std::optional{from} : std::nullopt;
+    case move::reset_attempts:
+        return from == state::active || from == state::blocked ? std::optional{from} : std::nullopt;
     }
     return std::nullopt;
 }
@@ -81,6 +83,8 @@ std::string_view to_text(move value) noexcept
         return "FAIL_OTP";
     case move::remove_on_otp:
         return "REMOVE_ON_OTP";
+    case move::reset_attempts:
+        return "RESET_ATTEMPTS";
     }
     return "UNKNOWN";
 }

@@ -34,13 +34,14 @@ enum class move : std::uint8_t {
     expire,             // created or pending_commit for too long
     fail_otp,           // a wrong one-time password, attempts left
     remove_on_otp,      // the last permitted wrong one-time password
+    reset_attempts,     // by the back office: failed attempts are forgotten, the state stays
 };
 
 inline constexpr move all_moves[]{
     move::create,   move::exchange_keys, move::exchange_and_start,
     move::commit,   move::block,         move::block_on_failures,
     move::unblock,  move::remove,        move::expire,
-    move::fail_otp, move::remove_on_otp,
+    move::fail_otp, move::remove_on_otp, move::reset_attempts,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing

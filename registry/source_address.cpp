@@ -20,6 +20,17 @@ source_address source_address::from_v4(const crypto::byte_array<4>& address) noe
     return out;
 }
 
+std::optional<source_address> source_address::parse(const std::string& text) noexcept
+{
+    crypto::byte_array<4> v4;
+    if (::inet_pton(AF_INET, text.c_str(), v4.data()) == 1)
+        return from_v4(v4);
+    source_address out;
+    if (::inet_pton(AF_INET6, text.c_str(), out.bytes.data()) == 1)
+        return out;
+    return std::nullopt;
+}
+
 bool source_address::is_v4() const noexcept
 {
     return std::ranges::equal(v4_prefix, crypto::bytes_view{bytes}.first(v4_prefix.size()));

@@ -2,6 +2,7 @@
 
 #include "crypto/bytes.hpp"
 
+#include <optional>
 #include <string>
 
 namespace doorward::registry {
@@ -12,6 +13,9 @@ struct source_address {
     crypto::byte_array<16> bytes{};
 
     [[nodiscard]] static source_address from_v4(const crypto::byte_array<4>& address) noexcept;
+
+    /// "192.0.2.1", "2001:db8::1"; empty for anything else.
+    [[nodiscard]] static std::optional<source_address> parse(const std::string& text) noexcept;
 
     [[nodiscard]] bool is_unknown() const noexcept { return *this == source_address{}; }
     [[nodiscard]] bool is_v4() const noexcept;

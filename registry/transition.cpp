@@ -79,7 +79,7 @@ void put_state_change(kv::write_txn& txn, const transition& change)
         txn.erase(tables::due, due_key(record->expires_at, due_kind::registration, crypto::big_endian(number)));
         record->otp_hash.clear();
     }
-    if (record->status_version < change.after.version()) {
+    if (*change.by != move::reset_attempts && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
     }

@@ -38,8 +38,9 @@ struct transition {
     std::string reason;
     actor who;
     time_ms at = 0;
-    std::optional<binding> bound; // of exchange_keys and exchange_and_start
-    bool ends_decimal = false;    // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
+    std::optional<binding> bound;      // of exchange_keys and exchange_and_start
+    std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
+    bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
 
     /// A transition that is none: a row of the journal about attempts that changed nothing.
     [[nodiscard]] bool changes_word() const noexcept { return before != after; }
@@ -51,6 +52,9 @@ struct transition {
     void apply(kv::write_txn& txn, journal& to);
     void durable(journal& to) const noexcept;
     void undone() const noexcept;
+
+    /// Its row of the journal; 0 when it has none, or was not applied yet.
+    [[nodiscard]] row_sequence row() const noexcept { return row_; }
 
 private:
     // An attempt that leaves the state alone is a row of the journal and nothing else.

@@ -94,7 +94,7 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     services_.emplace(handlers::services{*journal_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
-                                         unsettled_, office_passwords_, otp_passwords_, credentials_, noise_,
+                                         unsettled_, claims_, office_passwords_, otp_passwords_, credentials_, noise_,
                                          noise_counts_});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);

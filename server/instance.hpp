@@ -69,6 +69,7 @@ private:
     registry::attempt_table slots_;
     std::optional<registry::attempts> attempts_;
     registry::unsettled_transitions unsettled_;
+    registry::report_claims claims_;
     handlers::password_pool office_passwords_;
     handlers::password_pool otp_passwords_;
     handlers::credential_cache credentials_;

@@ -96,9 +96,8 @@ struct noisy_world : scratch_world {
     registry::registration_number number_of(const std::string& id)
     {
         return env()
-            .view([&](const kv::read_txn& txn) { return registry::find_full(txn, *uuid::parse(id)); })
-            .value()
-            .number;
+            .view([&](const kv::read_txn& txn) { return registry::find_number(txn, *uuid::parse(id)); })
+            .value();
     }
 
 private:

@@ -27,7 +27,8 @@ struct populated {
 
     [[nodiscard]] registry::full_registration find(registry::registration_number number)
     {
-        auto found = world.env().view([&](const kv::read_txn& txn) { return registry::find_full(txn, number); });
+        auto found = world.services().journal.view(
+            [&](const registry::snapshot& txn) { return registry::find_full(txn, number); });
         BOOST_TEST_REQUIRE(found.has_value());
         return *std::move(found);
     }

@@ -31,6 +31,7 @@ const row table[]{
     {move::expire, {state::removed, state::removed, none, none, none}},
     {move::fail_otp, {state::created, state::pending_commit, none, none, none}},
     {move::remove_on_otp, {state::removed, state::removed, none, none, none}},
+    {move::reset_attempts, {none, none, state::active, state::blocked, none}},
 };
 
 } // namespace

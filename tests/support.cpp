@@ -309,7 +309,7 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{*journal, *writer, sealer, clock, *directory_of, slots, *attempts,
-                                            unsettled, office_passwords, otp_passwords, credentials, noise,
+                                            unsettled, claims, office_passwords, otp_passwords, credentials, noise,
                                             noise_counts});
     }
 
@@ -321,6 +321,7 @@ struct scratch_world::running {
     registry::attempt_table slots;
     std::optional<registry::attempts> attempts;
     registry::unsettled_transitions unsettled;
+    registry::report_claims claims;
     handlers::password_pool office_passwords;
     handlers::password_pool otp_passwords;
     handlers::credential_cache credentials;
@@ -461,6 +462,16 @@ answer scratch_world::call_alone(handlers::side which, const owned_request& req)
                    });
     context->run();
     return out;
+}
+
+void scratch_world::fold()
+{
+    registry::journal& journal = services().journal;
+    for (bool more = true; more;) {
+        registry::journal::fold_step step{journal};
+        BOOST_TEST_REQUIRE(!kv::blocking_commit(writer(), step));
+        more = !step.sweep_ended || journal.used().rows_in_front > 0;
+    }
 }
 
 bool scratch_world::sweep()

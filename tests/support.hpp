@@ -231,6 +231,8 @@ public:
 
     /// One pass of the background clean-up.
     bool sweep();
+    /// Everything that is in the journal only goes to the tables.
+    void fold();
 
     [[nodiscard]] bench::application application(const std::string& id = "app");
 

@@ -1,0 +1,72 @@
+// GET and PUT /v2/registrations/{id}/lockout (REGISTRATION-API.md A6): how near a registration is to being blocked, and
+// a clean count without unblocking.
+
+#include "handlers/json_reader.hpp"
+#include "handlers/problem.hpp"
+#include "handlers/registration_access.hpp"
+#include "handlers/slots.hpp"
+#include "registry/limits.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+response lockout_answer(const registry::full_registration& of)
+{
+    const auto failed = of.attempts.word.failed();
+    const auto most = of.record.max_failed_attempts;
+    json_writer out;
+    out.object()
+        .member("registrationId", of.record.id.text())
+        .member("registrationStatus", to_text(of.current()))
+        .member_unless_empty("blockedReason", of.record.blocked_reason)
+        .member("maxFailedAttempts", most)
+        .member("failedAttempts", failed)
+        .member("remainingAttempts", most - failed);
+    if (of.attempts.last_failed_at != 0)
+        out.member("timestampLastFailure", of.attempts.last_failed_at);
+    response answer;
+    answer.body = out.member("version", of.attempts.word.version()).end().text();
+    return answer;
+}
+
+} // namespace
+
+task<response> show_lockout(const call& asked, services& svc)
+{
+    const auto found = co_await load_registration(asked, svc);
+    co_return found ? lockout_answer(*found) : problem(found.error());
+}
+
+task<response> reset_lockout(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    std::string external_user_id;
+    if (const auto body = parse_json(asked.req.body, violations)) {
+        if (!body->boolean("reset").value_or(false))
+            body->complain("reset", "must be true");
+        external_user_id =
+            body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
+    }
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto found = co_await load_registration(asked, svc);
+    if (!found)
+        co_return problem(found.error());
+
+    // What is 0 already is left alone: no history without a change.
+    const auto slot = find_slot(svc, found->record.id);
+    if (slot->load().failed() > 0) {
+        auto who = asked.actor(std::move(external_user_id));
+        const auto reset = co_await move_state(svc, slot, registry::move::reset_attempts, std::move(who), {});
+        if (!reset)
+            co_return problem(reset.error());
+        if (!reset->moved)
+            co_return problem(make_error_code(registry::errc::illegal_change));
+    } else if (!registry::target(found->current(), registry::move::reset_attempts)) {
+        co_return problem(make_error_code(registry::errc::illegal_change));
+    }
+    const auto after = co_await load_registration(asked, svc);
+    co_return after ? lockout_answer(*after) : problem(after.error());
+}
+
+} // namespace doorward::handlers
