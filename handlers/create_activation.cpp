@@ -209,7 +209,7 @@ struct exchanged {
 
 // Derives and stores the keys; the registration becomes pending or active.
 task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_registration& waiting,
-                                          std::shared_ptr<registry::attempt_slot> slot, const inner_content& phone,
+                                          registry::slot_ptr slot, const inner_content& phone,
                                           registry::protocol_version version)
 {
     const registry::uuid id = waiting.record.id;

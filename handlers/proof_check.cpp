@@ -24,7 +24,7 @@ bool is_credible(const registry::attempt_slot& slot, registry::protocol_version 
 
 registry::attempt_result verdict_on(services& svc, const signed_request& asked, const authorization_header& header,
                                     const registry::directory::known_version& application,
-                                    const std::shared_ptr<registry::attempt_slot>& slot)
+                                    const registry::slot_ptr& slot)
 {
     const auto now = svc.clock.now();
     const bool foreign =

@@ -31,10 +31,10 @@ struct judged_proof {
         judged,           // see result
     };
     kind what = kind::malformed;
-    kv::error_code failure;                       // the store could not take what came before; nothing was judged
-    std::shared_ptr<registry::attempt_slot> slot; // judged only
-    registry::factors type{};                     // judged only
-    registry::attempt_result result;              // judged only
+    kv::error_code failure;          // the store could not take what came before; nothing was judged
+    registry::slot_ptr slot;         // judged only
+    registry::factors type{};        // judged only
+    registry::attempt_result result; // judged only
 
     /// Noise over its budget: how long until there is room again. A phone is told too_much_noise() and nothing else,
     /// without settle(): that answer tells of nothing that must be on disk.

@@ -23,7 +23,7 @@ struct report {
     bool possession_proven = true;
     registry::attempt_details what;
 
-    std::shared_ptr<registry::attempt_slot> slot; // null: nothing is known of the registration
+    registry::slot_ptr slot; // null: nothing is known of the registration
     std::shared_ptr<const void> claim;
     std::optional<registry::attempt_result> result;     // made of it now
     std::optional<registry::reported_attempt> recorded; // made of it when the same report came before

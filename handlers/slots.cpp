@@ -19,13 +19,13 @@ constexpr std::chrono::milliseconds round_pause{2};
 
 } // namespace
 
-std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id)
+registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
 {
-    return svc.slots.find(id, [&]() -> std::shared_ptr<registry::attempt_slot> {
+    return svc.slots.find(id, [&]() -> std::optional<registry::attempt_slot::content> {
         const auto found =
             svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
         if (!found)
-            return nullptr;
+            return std::nullopt;
         const auto application = svc.directory.find_application(found->record.application_id);
         const registry::attempt_limits limits{
             found->record.max_failed_attempts,
@@ -33,10 +33,8 @@ std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry:
             !application || application->count_only_if_possession_proven,
         };
         registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
-        auto slot = std::make_shared<registry::attempt_slot>(std::move(owner), limits, found->attempts);
-        if (found->record.accepts_decimal)
-            slot->accept_decimal();
-        return slot;
+        return registry::attempt_slot::content{std::move(owner), limits, found->attempts,
+                                               found->record.accepts_decimal};
     });
 }
 
@@ -57,7 +55,7 @@ task<kv::error_code> commit_transition(services& svc, registry::transition step)
     co_return ec;
 }
 
-task<kv::error_code> heal(services& svc, std::shared_ptr<registry::attempt_slot> slot)
+task<kv::error_code> heal(services& svc, registry::slot_ptr slot)
 {
     if (!slot->is_unsettled())
         co_return kv::error_code{};
@@ -68,8 +66,7 @@ task<kv::error_code> heal(services& svc, std::shared_ptr<registry::attempt_slot>
     co_return ec;
 }
 
-task<kv::error_code> wait_until_durable(services& svc, std::shared_ptr<registry::attempt_slot> slot,
-                                        std::uint64_t version)
+task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version)
 {
     for (int round = 0; slot->durable_version() < version; ++round) {
         if (round == rounds_max)
@@ -89,8 +86,8 @@ task<kv::error_code> wait_until_durable(services& svc, std::shared_ptr<registry:
     co_return kv::error_code{};
 }
 
-task<kv::result<move_result>> move_state(services& svc, std::shared_ptr<registry::attempt_slot> slot, registry::move by,
-                                         registry::actor who, std::string reason)
+task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
+                                         std::string reason)
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;

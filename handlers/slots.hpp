@@ -7,7 +7,7 @@ namespace doorward::handlers {
 // From swaps in memory to the disk and back: everything a handler needs around an attempt slot.
 
 /// The slot of a registration, from memory or from the store; null when there is no such registration.
-[[nodiscard]] std::shared_ptr<registry::attempt_slot> find_slot(services& svc, const registry::uuid& id);
+[[nodiscard]] registry::slot_ptr find_slot(services& svc, const registry::uuid& id);
 
 /// Commits transitions. When the disk has no room they are kept, to be committed before anything else happens to their
 /// registrations (registry/unsettled.hpp).
@@ -17,20 +17,19 @@ task<kv::error_code> commit_transition(services& svc, registry::transition step)
 /// Commits what an earlier failure left over for this slot. Before a slot's word is read or swapped.
 ///
 /// errors  kv::errc: there is still no room; do nothing and say so
-task<kv::error_code> heal(services& svc, std::shared_ptr<registry::attempt_slot> slot);
+task<kv::error_code> heal(services& svc, registry::slot_ptr slot);
 
 /// Waits until the word of this version, swapped by somebody else perhaps, is on disk (invariant 4 of DESIGN.md 5.1).
 ///
 /// errors  kv::errc: it did not get there; nothing may be told of it
-task<kv::error_code> wait_until_durable(services& svc, std::shared_ptr<registry::attempt_slot> slot,
-                                        std::uint64_t version);
+task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version);
 
 /// What became of a wish to move a state.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-task<kv::result<move_result>> move_state(services& svc, std::shared_ptr<registry::attempt_slot> slot, registry::move by,
-                                         registry::actor who, std::string reason);
+task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
+                                         std::string reason);
 
 } // namespace doorward::handlers

@@ -23,20 +23,21 @@ std::uint64_t low_half(const ctr_data& data) noexcept
 // by the swaps that are under way, far fewer than 65,536.
 static_assert(sizeof(attempt_word{}.position()) == 2);
 
-attempt_slot::attempt_slot(identity whose, const attempt_limits& judged_by, const counters& stored)
-    : owner{std::move(whose)},
-      limits{judged_by},
-      word_{stored.word.bits()},
-      durable_version_{stored.word.version()},
-      last_row_{stored.last_row},
-      settled_row_{stored.last_row},
-      base_position_{stored.counter.position},
-      base_high_{high_half(stored.counter.data)},
-      base_low_{low_half(stored.counter.data)},
-      refused_{stored.refused}
+attempt_slot::attempt_slot(content what)
+    : owner{std::move(what.whose)},
+      limits{what.judged_by},
+      word_{what.stored.word.bits()},
+      durable_version_{what.stored.word.version()},
+      last_row_{what.stored.last_row},
+      settled_row_{what.stored.last_row},
+      base_position_{what.stored.counter.position},
+      base_high_{high_half(what.stored.counter.data)},
+      base_low_{low_half(what.stored.counter.data)},
+      refused_{std::move(what.stored.refused)}
 {
+    accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
     assert(limits.max_failed > 0 && limits.look_ahead > 0);
-    assert(static_cast<std::uint16_t>(stored.counter.position) == stored.word.position());
+    assert(static_cast<std::uint16_t>(what.stored.counter.position) == what.stored.word.position());
     refused_.reserve(limits.max_failed); // so that counting allocates nothing
 }
 

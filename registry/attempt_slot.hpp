@@ -36,7 +36,14 @@ public:
         std::string application_id;
     };
 
-    attempt_slot(identity whose, const attempt_limits& judged_by, const counters& stored);
+    /// What a slot is made of: what the store knows of a registration.
+    struct content {
+        identity whose;
+        attempt_limits judged_by;
+        counters stored;
+        bool accepts_decimal = false;
+    };
+    explicit attempt_slot(content what);
 
     const identity owner;
     const attempt_limits limits;

@@ -15,8 +15,8 @@ attempt_result tell(attempt_result::verdict outcome, attempt_word word, possessi
 }
 
 // What goes to the disk for a word that was just swapped in. `place` is the counter at `after`.
-transition swapped(const std::shared_ptr<attempt_slot>& slot, attempt_word before, attempt_word after,
-                   const counter_place& place, time_ms now)
+transition swapped(const slot_ptr& slot, attempt_word before, attempt_word after, const counter_place& place,
+                   time_ms now)
 {
     transition change;
     change.slot = slot;
@@ -28,7 +28,7 @@ transition swapped(const std::shared_ptr<attempt_slot>& slot, attempt_word befor
     return change;
 }
 
-transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
+transition counted_failure(const slot_ptr& slot, attempt_word before, const counter_place& place,
                            attempt_details details, time_ms now)
 {
     const attempt_word after = before.refused(slot->limits.max_failed);
@@ -45,7 +45,7 @@ transition counted_failure(const std::shared_ptr<attempt_slot>& slot, attempt_wo
 }
 
 // After the swap that counted it.
-attempt_result tell_counted(const std::shared_ptr<attempt_slot>& slot, attempt_word before, const counter_place& place,
+attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const counter_place& place,
                             attempt_details details, time_ms now, possession shown)
 {
     transition change = counted_failure(slot, before, place, std::move(details), now);
@@ -67,8 +67,8 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 
 } // namespace
 
-attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const factor_keys& keys,
-                                const presented_proof& proof, time_ms now) const
+attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
+                                time_ms now) const
 {
     using verdict = attempt_result::verdict;
     const attempt_limits& limits = slot->limits;
@@ -128,7 +128,7 @@ attempt_result attempts::verify(const std::shared_ptr<attempt_slot>& slot, const
     }
 }
 
-attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& slot, factors type, time_ms now) const
+attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, time_ms now) const
 {
     using verdict = attempt_result::verdict;
     for (;;) {
@@ -145,8 +145,7 @@ attempt_result attempts::refuse_unproven(const std::shared_ptr<attempt_slot>& sl
     }
 }
 
-attempt_result attempts::report(const std::shared_ptr<attempt_slot>& slot, attempt_details what, bool possession_proven,
-                                time_ms now) const
+attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven, time_ms now) const
 {
     using verdict = attempt_result::verdict;
     const possession shown = possession_proven ? possession::proven : possession::unproven;
@@ -178,7 +177,7 @@ attempt_result attempts::report(const std::shared_ptr<attempt_slot>& slot, attem
     }
 }
 
-transition attempts::record(const std::shared_ptr<attempt_slot>& slot, attempt_details what, time_ms at)
+transition attempts::record(const slot_ptr& slot, attempt_details what, time_ms at)
 {
     transition out;
     out.slot = slot;
@@ -187,8 +186,8 @@ transition attempts::record(const std::shared_ptr<attempt_slot>& slot, attempt_d
     return out;
 }
 
-result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
-                                          std::string reason, time_ms now, attempt_word* forbidden_by)
+result<transition> attempts::change_state(const slot_ptr& slot, move by, actor who, std::string reason, time_ms now,
+                                          attempt_word* forbidden_by)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
@@ -212,7 +211,7 @@ result<transition> attempts::change_state(const std::shared_ptr<attempt_slot>& s
     }
 }
 
-result<transition> attempts::fail_otp(const std::shared_ptr<attempt_slot>& slot, actor who, time_ms now)
+result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms now)
 {
     for (;;) {
         const auto [word, place] = present(*slot);

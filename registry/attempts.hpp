@@ -35,33 +35,31 @@ public:
     /// slot   of the registration that the proof names
     /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever the
     ///        state, so that neither time nor the throttle of noise tells who is blocked
-    [[nodiscard]] attempt_result verify(const std::shared_ptr<attempt_slot>& slot, const factor_keys& keys,
-                                        const presented_proof& proof, time_ms now) const;
+    [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
+                                        time_ms now) const;
 
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
-    [[nodiscard]] attempt_result refuse_unproven(const std::shared_ptr<attempt_slot>& slot, factors type,
-                                                 time_ms now) const;
+    [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, time_ms now) const;
 
     /// An attempt that a business system judged itself (REGISTRATION-API.md A2). It obeys the same word: a failure
     /// counts where a proof's would, a success resets where a proof's would, and the counter stays where it is.
     ///
     /// returns  always with a change: what changes nothing is recorded all the same
-    [[nodiscard]] attempt_result report(const std::shared_ptr<attempt_slot>& slot, attempt_details what,
-                                        bool possession_proven, time_ms now) const;
+    [[nodiscard]] attempt_result report(const slot_ptr& slot, attempt_details what, bool possession_proven,
+                                        time_ms now) const;
 
     /// A record of attempts that changed nothing.
-    [[nodiscard]] static transition record(const std::shared_ptr<attempt_slot>& slot, attempt_details what, time_ms at);
+    [[nodiscard]] static transition record(const slot_ptr& slot, attempt_details what, time_ms at);
 
     /// Moves the state. `reason` and `who` go to the history.
     ///
     /// errors  errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by
-    [[nodiscard]] static result<transition> change_state(const std::shared_ptr<attempt_slot>& slot, move by, actor who,
-                                                         std::string reason, time_ms now,
-                                                         attempt_word* forbidden_by = nullptr);
+    [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
+                                                         time_ms now, attempt_word* forbidden_by = nullptr);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
-    [[nodiscard]] static result<transition> fail_otp(const std::shared_ptr<attempt_slot>& slot, actor who, time_ms now);
+    [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);
 
 private:
     [[nodiscard]] proof_digest digest(const presented_proof& proof) const noexcept;

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "registry/attempt_slot.hpp"
 #include "registry/journal.hpp"
+#include "registry/slot_ptr.hpp"
 
 #include <memory>
 
@@ -27,7 +27,7 @@ struct binding {
 struct transition {
     enum class attempt : std::uint8_t { none, accepted, refused };
 
-    std::shared_ptr<attempt_slot> slot; // held until this is settled (attempt_table.hpp)
+    slot_ptr slot; // held until this is settled (attempt_table.hpp)
     attempt_word before;
     attempt_word after;
     counter_place counter;             // at after

@@ -22,7 +22,7 @@ attempt_word word_of(std::uint64_t version, state now, std::uint8_t failed, std:
                         static_cast<std::uint64_t>(failed) << 16 | position};
 }
 
-std::shared_ptr<attempt_slot> slot_of(unsigned max_failed = 5, state in = state::active)
+slot_ptr slot_of(unsigned max_failed = 5, state in = state::active)
 {
     return scratch_phone{}.slot(tests::default_limits(max_failed), in);
 }
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(refused_proofs_are_recognised_after_a_reload)
     stored.word = active_word(2);
     stored.counter.data = scratch_phone{}.first_counter;
     stored.refused = {11, 12};
-    attempt_slot slot{{1, uuid::random(), "app"}, tests::default_limits(), stored};
+    attempt_slot slot{attempt_slot::content{{1, uuid::random(), "app"}, tests::default_limits(), stored}};
     BOOST_TEST((slot.refuse(slot.load(), 12) == attempt_slot::refusal::repeated));
     BOOST_TEST((slot.refuse(slot.load(), 13) == attempt_slot::refusal::counted));
     BOOST_TEST(slot.load().failed() == 3U);
@@ -253,7 +253,7 @@ BOOST_AUTO_TEST_CASE(positions_beyond_sixteen_bits_are_told_in_full)
     counters stored;
     stored.word = word_of(70'001, state::active, 0, static_cast<std::uint16_t>(65'535));
     stored.counter = {65'535, phone.first_counter};
-    attempt_slot slot{{1, uuid::random(), "app"}, tests::default_limits(), stored};
+    attempt_slot slot{attempt_slot::content{{1, uuid::random(), "app"}, tests::default_limits(), stored}};
     const auto after = slot.load().accepted(2, true);
     BOOST_TEST(slot.swap(slot.load(), after));
     const auto place = slot.counter(after);
@@ -327,7 +327,7 @@ struct model_run {
         outcome ended = outcome::running;
     };
 
-    std::shared_ptr<attempt_slot> slot;
+    slot_ptr slot;
     std::vector<caller_state> callers;
     std::vector<attempt_word> words; // every word the slot had, in order
     std::vector<std::uint16_t> accepted_positions;

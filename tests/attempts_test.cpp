@@ -31,7 +31,7 @@ struct judged_phone {
     [[nodiscard]] std::string_view state() const { return to_text(slot->load().current()); }
 
     scratch_phone phone;
-    std::shared_ptr<attempt_slot> slot;
+    slot_ptr slot;
     attempts judge = engine();
 };
 
@@ -811,8 +811,8 @@ struct stored_registration {
         number = change.number;
         attempt_log.emplace(store.env);
         store.env.view([&](const kv::read_txn& txn) {
-            slot = std::make_shared<attempt_slot>(attempt_slot::identity{number, change.record.id, "app"},
-                                                  default_limits(max_failed), find_counters(txn, number).value());
+            slot = slot_ptr{attempt_slot::content{
+                {number, change.record.id, "app"}, default_limits(max_failed), find_counters(txn, number).value()}};
         });
         for (const move by : moved) {
             auto step = attempts::change_state(slot, by, {}, {}, now);
@@ -895,7 +895,7 @@ struct stored_registration {
     tests::scratch_store& store;
     scratch_phone phone;
     registration_number number = 0;
-    std::shared_ptr<attempt_slot> slot;
+    slot_ptr slot;
     std::optional<journal> attempt_log;
     rows baseline;
 };
@@ -1082,6 +1082,19 @@ BOOST_AUTO_TEST_SUITE_END()
 
 // --- slots in memory
 
+namespace {
+
+// All in one part of the table: the first byte chooses it.
+uuid numbered(std::uint64_t number)
+{
+    uuid id{};
+    const auto tail = crypto::big_endian(number);
+    std::ranges::copy(tail, id.value.begin() + 8);
+    return id;
+}
+
+} // namespace
+
 BOOST_AUTO_TEST_SUITE(attempts_table)
 
 BOOST_AUTO_TEST_CASE(a_slot_is_loaded_once_and_shared)
@@ -1092,10 +1105,10 @@ BOOST_AUTO_TEST_CASE(a_slot_is_loaded_once_and_shared)
     int loads = 0;
     const auto load = [&] {
         ++loads;
-        return phone.slot(default_limits());
+        return phone.content(default_limits(), state::active, id);
     };
     const auto first = table.find(id, load);
-    BOOST_TEST(table.find(id, load) == first);
+    BOOST_TEST((table.find(id, load) == first));
     BOOST_TEST(loads == 1);
     BOOST_TEST(table.size() == 1U);
 }
@@ -1103,7 +1116,7 @@ BOOST_AUTO_TEST_CASE(a_slot_is_loaded_once_and_shared)
 BOOST_AUTO_TEST_CASE(what_is_not_there_is_not_remembered)
 {
     attempt_table table;
-    BOOST_TEST(!table.find(uuid::random(), [] { return std::shared_ptr<attempt_slot>{}; }));
+    BOOST_TEST(!table.find(uuid::random(), [] { return std::nullopt; }));
     BOOST_TEST(table.size() == 0U);
 }
 
@@ -1112,18 +1125,77 @@ BOOST_AUTO_TEST_CASE(idle_slots_make_room_and_held_ones_stay)
 {
     attempt_table table;
     const scratch_phone phone;
-    const auto load = [&] { return phone.slot(default_limits()); };
-    const auto numbered = [](std::uint64_t number) {
-        uuid id{}; // the first byte chooses the part of the table
-        const auto tail = crypto::big_endian(number);
-        std::ranges::copy(tail, id.value.begin() + 8);
-        return id;
+    const auto find = [&](std::uint64_t number) {
+        const auto id = numbered(number);
+        return table.find(id, [&] { return phone.content(default_limits(), state::active, id); });
     };
-    const auto held = table.find(numbered(1), load);
-    for (std::uint64_t i = 2; i < 6'000; ++i)
-        static_cast<void>(table.find(numbered(i), load));
+    const auto held = find(1);
+    for (std::uint64_t i = 2; i < 20'000; ++i)
+        BOOST_TEST_REQUIRE((find(i)->owner.id == numbered(i)));
     BOOST_TEST(table.size() <= attempt_slots_max / 64);
-    BOOST_TEST(table.find(numbered(1), load) == held);
+    BOOST_TEST((find(1) == held));
+}
+
+BOOST_AUTO_TEST_CASE(held_slots_beyond_what_is_possible_are_an_error_and_no_wrong_answer)
+{
+    attempt_table table;
+    const scratch_phone phone;
+    std::vector<slot_ptr> held;
+    const auto hold_all = [&] {
+        for (std::uint64_t i = 0;; ++i) {
+            const auto id = numbered(i);
+            held.push_back(table.find(id, [&] { return phone.content(default_limits(), state::active, id); }));
+        }
+    };
+    BOOST_CHECK_THROW(hold_all(), std::length_error);
+    BOOST_TEST(held.size() > attempt_slots_max / 64);
+    const auto count = held.size();
+    held.clear();
+    BOOST_TEST(table.size() == count);
+    const auto id = numbered(count);
+    BOOST_TEST(!!table.find(id, [&] { return phone.content(default_limits(), state::active, id); }));
+}
+
+// Many more registrations than there are places, found, changed and dropped by several threads: no change is ever made
+// to a slot that another thread does not see.
+BOOST_AUTO_TEST_CASE(changes_survive_dropping_and_loading)
+{
+    constexpr std::uint64_t registrations = 3 * attempt_slots_max / 64;
+    constexpr unsigned rounds = 20'000;
+    attempt_table table;
+    const scratch_phone phone;
+    std::vector<std::atomic<std::uint64_t>> disk(registrations);
+    for (auto& word : disk)
+        word = attempt_word::first().moved(state::active, 0).bits();
+    const auto first_version = attempt_word{disk[0]}.version();
+    on_threads(threads, [&](unsigned who) {
+        std::mt19937_64 random{who};
+        for (unsigned i = 0; i < rounds; ++i) {
+            const auto number = i % 4 == 0 ? random() % 8 : random() % registrations;
+            const auto id = numbered(number);
+            const auto slot = table.find(id, [&] {
+                auto content = phone.content(default_limits(), state::active, id);
+                content.stored.word = attempt_word{disk[number]};
+                return content;
+            });
+            for (;;) {
+                const auto word = slot->load();
+                if (!slot->swap(word, word.confirmed(true)))
+                    continue;
+                // On disk before the slot is let go, whatever the order in which threads come.
+                std::uint64_t there = disk[number];
+                const auto mine = word.confirmed(true).bits();
+                while (attempt_word{there}.version() < attempt_word{mine}.version() &&
+                       !disk[number].compare_exchange_weak(there, mine)) {
+                }
+                break;
+            }
+        }
+    });
+    std::uint64_t changes = 0;
+    for (const auto& word : disk)
+        changes += attempt_word{word}.version() - first_version;
+    BOOST_TEST(changes == std::uint64_t{threads} * rounds);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -26,7 +26,7 @@ struct scratch_journal {
             slots.push_back(make());
     }
 
-    std::shared_ptr<attempt_slot> make()
+    slot_ptr make()
     {
         create_registration change;
         change.record.id = uuid::random();
@@ -45,10 +45,9 @@ struct scratch_journal {
         return slot;
     }
 
-    std::shared_ptr<attempt_slot> load(registration_number number, const uuid& id)
+    slot_ptr load(registration_number number, const uuid& id)
     {
-        return std::make_shared<attempt_slot>(attempt_slot::identity{number, id, "app"}, attempt_limits{200, 20, true},
-                                              stored(number));
+        return slot_ptr{attempt_slot::content{{number, id, "app"}, {200, 20, true}, stored(number)}};
     }
 
     kv::error_code commit(transition step)
@@ -111,7 +110,7 @@ struct scratch_journal {
     scratch_store store;
     std::optional<journal> log;
     attempts judge{crypto::secret<32>{}};
-    std::vector<std::shared_ptr<attempt_slot>> slots;
+    std::vector<slot_ptr> slots;
     time_ms ticks = 0;
 };
 

@@ -198,16 +198,20 @@ registry::presented_proof scratch_phone::noise(registry::factors type, unsigned 
     return out;
 }
 
-std::shared_ptr<registry::attempt_slot> scratch_phone::slot(const registry::attempt_limits& limits,
-                                                            registry::state in) const
+registry::attempt_slot::content scratch_phone::content(const registry::attempt_limits& limits, registry::state in,
+                                                       const registry::uuid& id) const
 {
     registry::counters stored;
     stored.word = registry::attempt_word::first();
     if (in != registry::state::created)
         stored.word = stored.word.moved(in, 0);
     stored.counter.data = first_counter;
-    registry::attempt_slot::identity owner{1, registry::uuid::random(), "app"};
-    return std::make_shared<registry::attempt_slot>(std::move(owner), limits, stored);
+    return {{1, id, "app"}, limits, stored};
+}
+
+registry::slot_ptr scratch_phone::slot(const registry::attempt_limits& limits, registry::state in) const
+{
+    return registry::slot_ptr{content(limits, in)};
 }
 
 // --- vectors

@@ -130,8 +130,11 @@ public:
           registry::presented_proof::form form = registry::presented_proof::form::binary);
 
     /// A slot of this phone's registration in a state, nothing failed, at position 0.
-    [[nodiscard]] std::shared_ptr<registry::attempt_slot> slot(const registry::attempt_limits& limits,
-                                                               registry::state in = registry::state::active) const;
+    [[nodiscard]] registry::attempt_slot::content content(const registry::attempt_limits& limits,
+                                                          registry::state in = registry::state::active,
+                                                          const registry::uuid& id = registry::uuid::random()) const;
+    [[nodiscard]] registry::slot_ptr slot(const registry::attempt_limits& limits,
+                                          registry::state in = registry::state::active) const;
 };
 
 /// Limits as they are by default.
