@@ -231,8 +231,15 @@ error_code write_txn::commit()
 {
     const int code = mdb_txn_commit(txn_);
     txn_ = nullptr; // freed by the call, whatever it returned
-    if (is_full(code))
+    if (is_full(code)) {
+        // Room that was missing for the meta page: LMDB lets nobody begin a transaction any more.
+        MDB_txn* probe = nullptr;
+        if (mdb_txn_begin(env_.env_, nullptr, MDB_RDONLY, &probe) == MDB_PANIC)
+            throw storage_fault{"cannot write the meta page", code};
+        if (probe != nullptr)
+            mdb_txn_abort(probe);
         return errc::storage_full;
+    }
     if (code != MDB_SUCCESS)
         throw storage_fault{"cannot commit", code};
     return {};

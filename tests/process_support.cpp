@@ -133,7 +133,7 @@ temporary_directory::~temporary_directory()
 }
 
 child_process::child_process(const std::string& program, const std::vector<std::string>& arguments,
-                             const std::filesystem::path& error_file)
+                             const std::filesystem::path& error_file, const std::vector<std::string>& environment)
 {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
@@ -146,6 +146,12 @@ child_process::child_process(const std::string& program, const std::vector<std::
     for (const std::string& argument : arguments)
         words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
+    std::vector<char*> lines;
+    for (const std::string& line : environment) // first: of two lines with one name the first counts
+        lines.push_back(const_cast<char*>(line.c_str()));
+    for (char** line = environ; *line != nullptr; ++line)
+        lines.push_back(*line);
+    lines.push_back(nullptr);
 
     const pid_t parent = ::getpid();
     id_ = ::fork();
@@ -158,7 +164,7 @@ child_process::child_process(const std::string& program, const std::vector<std::
         ::dup2(ends[1], STDOUT_FILENO);
         ::dup2(errors, STDERR_FILENO);
         std::signal(SIGPIPE, SIG_DFL);
-        ::execvp(program.c_str(), words.data());
+        ::execvpe(program.c_str(), words.data(), lines.data());
         ::_exit(127);
     }
     ::close(ends[1]);
@@ -268,7 +274,7 @@ void server_process::start(const std::vector<std::string>& more_arguments)
     std::vector<std::string> arguments{"serve",       "--data",   data_.string(), "--device",
                                        "127.0.0.1:0", "--office", "127.0.0.1:0"};
     arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
-    child_ = std::make_unique<child_process>(DOORWARD_BINARY, arguments, log_);
+    child_ = std::make_unique<child_process>(DOORWARD_BINARY, arguments, log_, environment_);
     const auto line = child_->read_line();
     if (!line)
         fail("the server ended with status " + std::to_string(child_->wait()) + ": " + log());
@@ -304,6 +310,13 @@ void server_process::kill()
         fail("the server ended by itself with status " + std::to_string(status) + ": " + log());
 }
 
+int server_process::wait_for_end()
+{
+    const int status = child_->wait();
+    child_.reset();
+    return status;
+}
+
 std::string server_process::log() const
 {
     return read_file(log_);
@@ -327,6 +340,18 @@ std::uint64_t server_process::memory_kb(std::string_view name) const
             return std::stoull(line.substr(name.size() + 1));
     }
     fail("the system does not tell " + std::string{name});
+}
+
+std::string server_process::waiting_threads() const
+{
+    std::string out;
+    std::error_code gone; // a thread, or all of them, may end meanwhile
+    for (const auto& thread :
+         std::filesystem::directory_iterator{"/proc/" + std::to_string(child_->id()) + "/task", gone}) {
+        const std::string name = read_file(thread.path() / "comm");
+        out += name.substr(0, name.find('\n')) + " in " + read_file(thread.path() / "wchan") + "; ";
+    }
+    return out;
 }
 
 unsigned short server_process::port_of(const std::string& url)

@@ -64,8 +64,9 @@ private:
 /// The program dies with the test, however that ends, and by its process id alone.
 class child_process {
 public:
+    /// environment  lines NAME=VALUE in addition to our own
     child_process(const std::string& program, const std::vector<std::string>& arguments,
-                  const std::filesystem::path& error_file);
+                  const std::filesystem::path& error_file, const std::vector<std::string>& environment = {});
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;
     ~child_process();
@@ -107,6 +108,9 @@ public:
     /// Makes the store; does not start the server.
     server_process();
 
+    /// Lines NAME=VALUE for the servers that are started from now on.
+    void set_environment(std::vector<std::string> lines) { environment_ = std::move(lines); }
+
     /// Runs `serve` and waits until it says where it listens.
     void start(const std::vector<std::string>& more_arguments = {});
     /// SIGTERM. Throws unless the server ends with status 0 and no sanitizer complained.
@@ -116,6 +120,8 @@ public:
     void expect_clean_end();
     /// SIGKILL, and waits for the end.
     void kill();
+    /// Waits until the server has ended by itself; the status as of child_process.
+    int wait_for_end();
     void restart()
     {
         stop();
@@ -137,6 +143,8 @@ public:
     /// A line of /proc/PID/status, in kB.
     [[nodiscard]] std::uint64_t memory_kb(std::string_view name) const;
     [[nodiscard]] bool is_running() { return child_ && child_->is_running(); }
+    /// What each thread of the server waits for in the kernel, for the message about an answer that never came.
+    [[nodiscard]] std::string waiting_threads() const;
 
 private:
     static unsigned short port_of(const std::string& url);
@@ -148,6 +156,7 @@ private:
     std::string admin_password_;
     std::string device_url_;
     std::string office_url_;
+    std::vector<std::string> environment_;
     std::unique_ptr<child_process> child_;
 };
 
