@@ -7,13 +7,18 @@ namespace {
 
 using registry::attempt_result;
 
-std::optional<registry::registration_keys> load_keys(services& svc, const registry::attempt_slot& slot)
+// Null while the registration has none.
+const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot)
 {
-    const auto stored =
-        svc.journal.view([&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
-    if (!stored)
-        return std::nullopt;
-    return registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys);
+    if (slot.known_keys() == nullptr) {
+        const auto stored = svc.journal.view(
+            [&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
+        if (!stored)
+            return nullptr;
+        if (const auto opened = registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys))
+            slot.learn_keys(opened->factors);
+    }
+    return slot.known_keys();
 }
 
 // Is this protocol version to be believed of this phone? 3.0 can be claimed by anybody, and its proofs be guessed.
@@ -33,12 +38,12 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
                      ? std::nullopt
                      : registry::parse_proof(header.version, header.type, header.signature);
     // While the registration is not active its keys may not exist; refuse_unproven tells so without looking at them.
-    const auto keys = proof ? load_keys(svc, *slot) : std::nullopt;
+    const auto* const keys = proof ? find_factor_keys(svc, *slot) : nullptr;
     if (!keys)
         return svc.attempts.refuse_unproven(slot, header.type, now);
     proof->data =
         registry::proof_data(asked.method, asked.uri_id, header.nonce, asked.body, application.version->secret);
-    auto out = svc.attempts.verify(slot, keys->factors, *proof, now);
+    auto out = svc.attempts.verify(slot, *keys, *proof, now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();

@@ -121,6 +121,15 @@ bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
     return true;
 }
 
+void attempt_slot::learn_keys(const factor_keys& opened) noexcept
+{
+    const std::lock_guard lock{refused_mutex_};
+    if (keys_known_.load(std::memory_order_relaxed))
+        return; // somebody else was as fast
+    keys_ = opened;
+    keys_known_.store(true, std::memory_order_release);
+}
+
 void attempt_slot::mark_durable(std::uint64_t version) noexcept
 {
     std::uint64_t known = durable_version();

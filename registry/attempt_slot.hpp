@@ -103,6 +103,15 @@ public:
     void refuse_decimal() noexcept { accepts_decimal_.store(false, std::memory_order_relaxed); }
     void accept_decimal() noexcept { accepts_decimal_.store(true, std::memory_order_relaxed); }
 
+    /// The factor keys, opened at the first attempt and kept as long as the slot is: at most attempt_slots_max of them
+    /// are in memory. Null until then. They never change once a phone has them.
+    [[nodiscard]] const factor_keys* known_keys() const noexcept
+    {
+        // acquire: the keys are complete.
+        return keys_known_.load(std::memory_order_acquire) ? &keys_ : nullptr;
+    }
+    void learn_keys(const factor_keys& opened) noexcept;
+
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
     /// list: that one's own transition tells it.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
@@ -120,6 +129,9 @@ private:
     row_sequence settled_row_; // writer thread only; on disk
     std::atomic<bool> unsettled_{false};
     std::atomic<bool> accepts_decimal_{false};
+
+    factor_keys keys_; // written once, under refused_mutex_, before keys_known_
+    std::atomic<bool> keys_known_{false};
 
     // The base of the counter: a known place at or before the word's position. A sequence lock: odd while it is being
     // written. All fields are atomic, so that a torn read is detected rather than undefined.
