@@ -10,16 +10,18 @@ namespace doorward::server {
 
 // Limits of the transport: name, number, unit, reason. Those of the domain are in registry/limits.hpp.
 
-inline constexpr std::size_t header_bytes_max = 16 * 1024;  // request line and header fields; phones send under 1 KiB
-inline constexpr std::size_t body_bytes_max = 64 * 1024;    // two nested envelopes around the longest names take 8 KiB
-inline constexpr std::size_t device_connections_max = 7168; // more wait in the backlog
+inline constexpr std::size_t header_bytes_max = 16 * 1024; // request line and header fields; phones send under 1 KiB
+inline constexpr std::size_t body_bytes_max = 64 * 1024;   // two nested envelopes around the longest names take 8 KiB
+inline constexpr std::size_t office_body_bytes_max = 384 * 1024; // a thousand reported attempts
+inline constexpr std::size_t device_connections_max = 7168;      // more wait in the backlog
 inline constexpr std::size_t office_connections_max = 1024; // apart, so that phones cannot shut out the back office
 inline constexpr int listen_backlog = 4096;                 // connections; the kernel caps it at somaxconn
 
 // What connections may hold in memory at worst, all together.
 // The body is there twice while it is parsed.
-static_assert((device_connections_max + office_connections_max) * (header_bytes_max + 2 * body_bytes_max) <=
-              std::size_t{1200} * 1024 * 1024);
+static_assert(device_connections_max * (header_bytes_max + 2 * body_bytes_max) +
+                  office_connections_max * (header_bytes_max + 2 * office_body_bytes_max) <=
+              std::size_t{2} * 1024 * 1024 * 1024);
 
 // Descriptors that are no connections: listeners, the store, event loops, logs.
 inline constexpr std::size_t other_descriptors = 128;

@@ -131,14 +131,14 @@ std::optional<response> refusal(const boost::system::error_code& ec)
 }
 
 // What is refused by its header alone, before the body is read.
-std::optional<response> refuse_header(const request_parser& parser)
+std::optional<response> refuse_header(const request_parser& parser, std::size_t body_limit)
 {
     // Our clients send lengths; two ways to say where a body ends are one too many (request smuggling).
     if (parser.get().find(http::field::transfer_encoding) != parser.get().end())
         return refusal(411, "Transfer-Encoding is not accepted; send a Content-Length.");
     if (parser.get().target().empty() || parser.get().target().front() != '/')
         return refusal(400, "The request target must be a path.");
-    if (parser.content_length() && *parser.content_length() > body_bytes_max)
+    if (parser.content_length() && *parser.content_length() > body_limit)
         return refusal(413, "The request body is too large.");
     return std::nullopt;
 }
@@ -229,7 +229,7 @@ private:
         request_parser parser{std::piecewise_construct, std::make_tuple(),
                               std::make_tuple(std::pmr::polymorphic_allocator<char>{&arena_})};
         parser.header_limit(header_bytes_max);
-        parser.body_limit(body_bytes_max);
+        parser.body_limit(body_limit_);
 
         while (!parser.is_header_done()) {
             auto ec = parse(parser);
@@ -240,7 +240,7 @@ private:
                 co_return false;
             }
         }
-        if (auto refused = refuse_header(parser)) {
+        if (auto refused = refuse_header(parser, body_limit_)) {
             co_await refuse(std::move(refused));
             co_return false;
         }
@@ -355,6 +355,7 @@ private:
     std::array<std::byte, arena_bytes> arena_bytes_; // enough for the fields that phones send; more comes from the heap
     std::pmr::monotonic_buffer_resource arena_{arena_bytes_.data(), arena_bytes_.size()};
     handlers::side which_;
+    const std::size_t body_limit_ = which_ == handlers::side::device ? body_bytes_max : office_body_bytes_max;
     handlers::services& svc_;
     io_thread& home_;
     connection_count& open_;
