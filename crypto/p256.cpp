@@ -10,7 +10,7 @@
 #include <openssl/param_build.h>
 
 #include <algorithm>
-#include <cassert>
+#include <mutex>
 #include <stdexcept>
 
 namespace doorward::crypto {
@@ -19,6 +19,31 @@ namespace detail {
 void pkey_delete::operator()(evp_pkey_st* key) const noexcept
 {
     EVP_PKEY_free(key);
+}
+
+void point_delete::operator()(ec_point_st* point) const noexcept
+{
+    EC_POINT_clear_free(point); // an agreed point is a secret
+}
+
+// Any thread; the first one makes the key.
+class lazy_pkey {
+public:
+    template <class Make>
+    [[nodiscard]] EVP_PKEY* get(const Make& make)
+    {
+        std::call_once(made_, [&] { key_ = make(); });
+        return key_.get();
+    }
+
+private:
+    std::once_flag made_;
+    pkey_ptr key_;
+};
+
+void lazy_delete::operator()(lazy_pkey* key) const noexcept
+{
+    delete key;
 }
 
 } // namespace detail
@@ -39,7 +64,7 @@ using bignum_ptr = std::unique_ptr<BIGNUM, free_with<BN_clear_free>>;
 using param_bld_ptr = std::unique_ptr<OSSL_PARAM_BLD, free_with<OSSL_PARAM_BLD_free>>;
 using param_ptr = std::unique_ptr<OSSL_PARAM, free_with<OSSL_PARAM_free>>;
 using group_ptr = std::unique_ptr<EC_GROUP, free_with<EC_GROUP_free>>;
-using ec_point_ptr = std::unique_ptr<EC_POINT, free_with<EC_POINT_free>>;
+using bn_ctx_ptr = std::unique_ptr<BN_CTX, free_with<BN_CTX_free>>;
 using ecdsa_sig_ptr = std::unique_ptr<ECDSA_SIG, free_with<ECDSA_SIG_free>>;
 
 constexpr const char* curve_name = "prime256v1";
@@ -86,7 +111,30 @@ bignum_ptr scalar_in_range(bytes_view scalar)
         throw std::bad_alloc{};
     if (BN_is_zero(number.get()) || BN_cmp(number.get(), EC_GROUP_get0_order(curve())) >= 0)
         return nullptr;
+    BN_set_flags(number.get(), BN_FLG_CONSTTIME);
     return number;
+}
+
+secret<32> to_secret(const BIGNUM* number)
+{
+    secret<32> out;
+    require(BN_bn2binpad(number, out.data(), 32) == 32, "scalar");
+    return out;
+}
+
+detail::point_ptr new_point()
+{
+    return detail::point_ptr{require(EC_POINT_new(curve()), "point")};
+}
+
+// The generator times a scalar.
+point_bytes public_half(const BIGNUM* scalar)
+{
+    const auto product = new_point();
+    require(EC_POINT_mul(curve(), product.get(), scalar, nullptr, nullptr, nullptr) == 1, "multiplication");
+    point_bytes out;
+    EC_POINT_point2oct(curve(), product.get(), POINT_CONVERSION_UNCOMPRESSED, out.data(), out.size(), nullptr);
+    return out;
 }
 
 raw_signature raw_from_der(bytes_view der)
@@ -121,22 +169,23 @@ std::optional<p256_public_key> p256_public_key::import(bytes_view sec1)
     if (!compressed && !uncompressed) // this also excludes the one-byte point at infinity
         return std::nullopt;
 
-    point_bytes point;
-    if (uncompressed) {
-        std::ranges::copy(sec1, point.begin());
-    } else {
-        const ec_point_ptr decoded{require(EC_POINT_new(curve()), "point")};
-        if (EC_POINT_oct2point(curve(), decoded.get(), sec1.data(), sec1.size(), nullptr) != 1) {
-            ERR_clear_error();
-            return std::nullopt;
-        }
-        EC_POINT_point2oct(curve(), decoded.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr);
-    }
-    auto key = make_key(point, nullptr); // refuses points off the curve
-    if (!key)
+    auto decoded = new_point();
+    // Refuses points off the curve; the cofactor is 1, so what is on it is of the right order.
+    if (EC_POINT_oct2point(curve(), decoded.get(), sec1.data(), sec1.size(), nullptr) != 1) {
+        ERR_clear_error();
         return std::nullopt;
-    return p256_public_key{std::move(key), point};
+    }
+    point_bytes point;
+    if (uncompressed)
+        std::ranges::copy(sec1, point.begin());
+    else
+        EC_POINT_point2oct(curve(), decoded.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr);
+    return p256_public_key{std::move(decoded), point};
 }
+
+p256_public_key::p256_public_key(detail::point_ptr decoded, const point_bytes& point)
+    : decoded_{std::move(decoded)}, point_{point}, key_{new detail::lazy_pkey}
+{}
 
 byte_array<33> p256_public_key::compressed() const noexcept
 {
@@ -149,7 +198,9 @@ byte_array<33> p256_public_key::compressed() const noexcept
 bool p256_public_key::verify_der(bytes_view message, bytes_view der) const
 {
     const md_ctx_ptr context{require(EVP_MD_CTX_new(), "digest context")};
-    require(EVP_DigestVerifyInit_ex(context.get(), nullptr, "SHA2-256", nullptr, nullptr, key_.get(), nullptr) == 1,
+    EVP_PKEY* const key =
+        key_->get([this] { return detail::pkey_ptr{require(make_key(point_, nullptr).release(), "public key")}; });
+    require(EVP_DigestVerifyInit_ex(context.get(), nullptr, "SHA2-256", nullptr, nullptr, key, nullptr) == 1,
             "verification");
     const bool genuine = EVP_DigestVerify(context.get(), der.data(), der.size(), message.data(), message.size()) == 1;
     if (!genuine)
@@ -164,25 +215,24 @@ bool p256_public_key::verify_raw(bytes_view message, const raw_signature& signat
 
 p256_private_key p256_private_key::generate()
 {
-    detail::pkey_ptr key{require(EVP_EC_gen("P-256"), "key generation")};
-    point_bytes point;
-    std::size_t size = 0;
-    require(EVP_PKEY_get_octet_string_param(key.get(), OSSL_PKEY_PARAM_PUB_KEY, point.data(), point.size(), &size) == 1,
-            "public key");
-    assert(size == point.size() && point[0] == 4);
-    return {std::move(key), point};
+    const bignum_ptr number{require(BN_secure_new(), "scalar")};
+    do { // from 1 to the order, exclusive
+        require(BN_priv_rand_range(number.get(), EC_GROUP_get0_order(curve())) == 1, "randomness");
+    } while (BN_is_zero(number.get()));
+    BN_set_flags(number.get(), BN_FLG_CONSTTIME);
+    return {to_secret(number.get()), public_half(number.get())};
 }
+
+p256_private_key::p256_private_key(const secret<32>& scalar, const point_bytes& point)
+    : scalar_{scalar}, point_{point}, key_{new detail::lazy_pkey}
+{}
 
 std::optional<p256_private_key> p256_private_key::import(bytes_view scalar)
 {
     const auto number = scalar_in_range(scalar);
     if (!number)
         return std::nullopt;
-    const ec_point_ptr product{require(EC_POINT_new(curve()), "point")};
-    require(EC_POINT_mul(curve(), product.get(), number.get(), nullptr, nullptr, nullptr) == 1, "multiplication");
-    point_bytes point;
-    EC_POINT_point2oct(curve(), product.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr);
-    return import(scalar, point);
+    return p256_private_key{to_secret(number.get()), public_half(number.get())};
 }
 
 std::optional<p256_private_key> p256_private_key::import(bytes_view scalar, const point_bytes& point)
@@ -190,39 +240,30 @@ std::optional<p256_private_key> p256_private_key::import(bytes_view scalar, cons
     const auto number = scalar_in_range(scalar);
     if (!number)
         return std::nullopt;
-    auto key = make_key(point, number.get());
-    if (!key)
-        return std::nullopt;
-    return p256_private_key{std::move(key), point};
-}
-
-secret<32> p256_private_key::scalar() const
-{
-    BIGNUM* raw = nullptr;
-    require(EVP_PKEY_get_bn_param(key_.get(), OSSL_PKEY_PARAM_PRIV_KEY, &raw) == 1, "private key");
-    const bignum_ptr number{raw};
-    secret<32> out;
-    BN_bn2binpad(number.get(), out.data(), 32);
-    return out;
+    return p256_private_key{to_secret(number.get()), point};
 }
 
 agreed_secret p256_private_key::agree(const p256_public_key& peer) const
 {
-    const ctx_ptr context{require(EVP_PKEY_CTX_new_from_pkey(nullptr, key_.get(), nullptr), "agreement")};
-    require(EVP_PKEY_derive_init(context.get()) == 1, "agreement");
-    // The peer was checked when it was imported.
-    require(EVP_PKEY_derive_set_peer_ex(context.get(), peer.key_.get(), 0) == 1, "peer");
-    agreed_secret out;
-    std::size_t size = out.size();
-    require(EVP_PKEY_derive(context.get(), out.data(), &size) == 1 && size == out.size(), "agreement");
-    return out;
+    const auto number = scalar_in_range(scalar_.view());
+    const bn_ctx_ptr scratch{require(BN_CTX_secure_new(), "agreement")};
+    const auto product = new_point();
+    const bignum_ptr x{require(BN_secure_new(), "agreement")};
+    // The peer was checked when it was imported, so the product is not the point at infinity.
+    require(EC_POINT_mul(curve(), product.get(), nullptr, peer.decoded_.get(), number.get(), scratch.get()) == 1,
+            "agreement");
+    require(EC_POINT_get_affine_coordinates(curve(), product.get(), x.get(), nullptr, scratch.get()) == 1, "agreement");
+    return to_secret(x.get());
 }
 
 bytes p256_private_key::sign_der(bytes_view message) const
 {
     const md_ctx_ptr context{require(EVP_MD_CTX_new(), "digest context")};
-    require(EVP_DigestSignInit_ex(context.get(), nullptr, "SHA2-256", nullptr, nullptr, key_.get(), nullptr) == 1,
-            "signing");
+    EVP_PKEY* const key = key_->get([this] {
+        const auto number = scalar_in_range(scalar_.view());
+        return detail::pkey_ptr{require(make_key(point_, number.get()).release(), "private key")};
+    });
+    require(EVP_DigestSignInit_ex(context.get(), nullptr, "SHA2-256", nullptr, nullptr, key, nullptr) == 1, "signing");
     bytes out(80);
     std::size_t size = out.size();
     require(EVP_DigestSign(context.get(), out.data(), &size, message.data(), message.size()) == 1, "signing");

@@ -6,6 +6,7 @@
 #include <optional>
 
 struct evp_pkey_st;
+struct ec_point_st;
 
 namespace doorward::crypto {
 
@@ -20,6 +21,18 @@ struct pkey_delete {
     void operator()(evp_pkey_st* key) const noexcept;
 };
 using pkey_ptr = std::unique_ptr<evp_pkey_st, pkey_delete>;
+struct point_delete {
+    void operator()(ec_point_st* point) const noexcept;
+};
+using point_ptr = std::unique_ptr<ec_point_st, point_delete>;
+
+/// The library's own key object, made when it is first asked for: agreeing on secrets does without it, and making it
+/// costs as much as an agreement.
+class lazy_pkey;
+struct lazy_delete {
+    void operator()(lazy_pkey* key) const noexcept;
+};
+using lazy_ptr = std::unique_ptr<lazy_pkey, lazy_delete>;
 } // namespace detail
 
 /// A public key.
@@ -28,7 +41,6 @@ public:
     /// From a SEC 1 point, compressed (33 bytes) or uncompressed (65 bytes).
     ///
     /// returns  empty for every other form, for a point off the curve and for the point at infinity
-    /// cost     18 microseconds uncompressed, 35 compressed
     [[nodiscard]] static std::optional<p256_public_key> import(bytes_view sec1);
 
     [[nodiscard]] const point_bytes& point() const noexcept { return point_; }
@@ -42,10 +54,11 @@ public:
 
 private:
     friend class p256_private_key;
-    p256_public_key(detail::pkey_ptr key, const point_bytes& point) noexcept : key_{std::move(key)}, point_{point} {}
+    p256_public_key(detail::point_ptr decoded, const point_bytes& point);
 
-    detail::pkey_ptr key_;
+    detail::point_ptr decoded_;
     point_bytes point_;
+    detail::lazy_ptr key_; // for verifying
 };
 
 /// A private key with its public half.
@@ -61,7 +74,7 @@ public:
     /// From a scalar and the public point that was stored beside it; the point is trusted, which saves computing it.
     [[nodiscard]] static std::optional<p256_private_key> import(bytes_view scalar, const point_bytes& point);
 
-    [[nodiscard]] secret<32> scalar() const;
+    [[nodiscard]] const secret<32>& scalar() const noexcept { return scalar_; }
     [[nodiscard]] const point_bytes& point() const noexcept { return point_; }
 
     /// ECDH: the x coordinate of this key times a point (SEC 1 section 3.3.1).
@@ -72,10 +85,11 @@ public:
     [[nodiscard]] raw_signature sign_raw(bytes_view message) const;
 
 private:
-    p256_private_key(detail::pkey_ptr key, const point_bytes& point) noexcept : key_{std::move(key)}, point_{point} {}
+    p256_private_key(const secret<32>& scalar, const point_bytes& point);
 
-    detail::pkey_ptr key_;
+    secret<32> scalar_;
     point_bytes point_;
+    detail::lazy_ptr key_; // for signing
 };
 
 } // namespace doorward::crypto

@@ -26,12 +26,11 @@ task<std::chrono::nanoseconds> fold(services& svc)
     if (const auto ec = co_await commit(svc, step))
         co_return sweep_rest; // no room; what was to be folded stays in memory and in the journal
     const auto took = std::chrono::steady_clock::now() - began;
-    if (step.sweep_ended) {
+    if (step.sweep_ended)
         co_await forget_folded(svc);
-        co_return sweep_rest;
-    }
-    const bool hurry = svc.journal.used().rows_in_front > registry::journal_rows_in_front_goal;
-    co_return hurry ? std::chrono::nanoseconds{0} : took*(fold_share - 1);
+    if (svc.journal.is_filling())
+        co_return std::chrono::nanoseconds{0};
+    co_return step.sweep_ended ? std::chrono::nanoseconds{sweep_rest} : (fold_share - 1) * took;
 }
 
 } // namespace doorward::handlers

@@ -55,15 +55,22 @@ task<response> reset_lockout(const call& asked, services& svc)
 
     // What is 0 already is left alone: no history without a change.
     const auto slot = find_slot(svc, found->record.id);
-    if (slot->load().failed() > 0) {
+    const auto word = slot->load();
+    if (word.failed() > 0) {
         auto who = asked.actor(std::move(external_user_id));
-        const auto reset = co_await move_state(svc, slot, registry::move::reset_attempts, std::move(who), {});
+        std::string no_reason;
+        const auto reset =
+            co_await move_state(svc, slot, registry::move::reset_attempts, std::move(who), std::move(no_reason));
         if (!reset)
             co_return problem(reset.error());
         if (!reset->moved)
             co_return problem(make_error_code(registry::errc::illegal_change));
-    } else if (!registry::target(found->current(), registry::move::reset_attempts)) {
-        co_return problem(make_error_code(registry::errc::illegal_change));
+    } else {
+        // The 0 may be somebody else's, and still on its way to the disk.
+        if (const auto ec = co_await wait_until_durable(svc, slot, word.version()))
+            co_return problem(ec);
+        if (!registry::target(word.current(), registry::move::reset_attempts))
+            co_return problem(make_error_code(registry::errc::illegal_change));
     }
     const auto after = co_await load_registration(asked, svc);
     co_return after ? lockout_answer(*after) : problem(after.error());

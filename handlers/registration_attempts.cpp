@@ -46,22 +46,28 @@ task<response> registration_attempts(const call& asked, services& svc)
         co_return problem(found.error());
 
     // A cursor is the place after the row where the next page begins; see page.hpp.
-    const registry::row_sequence from = filter.page.before == 0 ? 0 : filter.page.before - 1;
+    const bool from_newest = filter.page.before == 0;
+    registry::row_sequence from = filter.page.before - (from_newest ? 0 : 1);
+    if (from_newest) {
+        const auto unfolded = svc.journal.find_unfolded(found->number);
+        from = unfolded ? unfolded->last_row : 0;
+    }
     std::vector<std::pair<registry::row_sequence, registry::attempt_row>> rows;
     std::optional<registry::row_sequence> next;
     svc.journal.view([&](const registry::snapshot& view) {
         std::size_t scanned = 0;
-        registry::scan_attempts(
-            view, found->number, from, [&](registry::row_sequence sequence, const registry::attempt_row& row) {
-                const bool wanted = row.at >= filter.from && row.at <= filter.to;
-                if ((wanted && rows.size() == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
-                    next = sequence + 1;
-                    return false;
-                }
-                if (wanted)
-                    rows.emplace_back(sequence, row);
-                return true;
-            });
+        registry::scan_attempts(view, found->number, from, from_newest,
+                                [&](registry::row_sequence sequence, const registry::attempt_row& row) {
+                                    const bool wanted = row.at >= filter.from && row.at <= filter.to;
+                                    if ((wanted && rows.size() == filter.page.limit) ||
+                                        ++scanned > registry::page_scan_rows_max) {
+                                        next = sequence + 1;
+                                        return false;
+                                    }
+                                    if (wanted)
+                                        rows.emplace_back(sequence, row);
+                                    return true;
+                                });
     });
     json_writer out;
     out.object().key("items").array();

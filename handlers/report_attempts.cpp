@@ -124,9 +124,10 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
         decided.push_back(&one);
     }
     registry::transitions change{&svc.journal, std::move(steps)};
-    if (const auto ec = co_await commit(svc, change)) {
+    const auto committed = decided.empty() ? kv::error_code{} : co_await commit(svc, change);
+    if (committed) {
         svc.unsettled.keep(std::move(change.steps));
-        co_return ec;
+        co_return committed;
     }
     for (std::size_t i = 0; i < decided.size(); ++i)
         decided[i]->row = change.steps[i].row();

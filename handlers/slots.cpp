@@ -57,6 +57,8 @@ task<kv::error_code> commit_transition(services& svc, registry::transition step)
 
 task<kv::error_code> heal(services& svc, registry::slot_ptr slot)
 {
+    if (svc.journal.is_full()) // told before a word is swapped that could not be written down
+        co_return make_error_code(kv::errc::queue_full);
     if (!slot->is_unsettled())
         co_return kv::error_code{};
     auto steps = svc.unsettled.take(*slot);

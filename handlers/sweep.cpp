@@ -42,6 +42,7 @@ task<bool> sweep(services& svc)
         if (still_full)
             co_return false;
     }
+    const bool more_unsettled = svc.unsettled.registrations() > 0;
 
     co_await record_noise(svc);
 
@@ -82,7 +83,7 @@ task<bool> sweep(services& svc)
 
     // Only when something was written: rows that wait for others must not keep this turning.
     const std::size_t written = *expired + erased_rows;
-    co_return found == registry::sweep_rows_max&& written > 0;
+    co_return more_unsettled || (found == registry::sweep_rows_max && written > 0);
 }
 
 } // namespace doorward::handlers

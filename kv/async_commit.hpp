@@ -66,8 +66,9 @@ private:
 /// Hands a change to the writer and completes, on the caller's io thread, when it is durable or refused.
 ///
 /// change   a callable `error_code(write_txn&)`; it runs on the writer thread, reads first and writes last. It is given
-///          back with the outcome, so that what it found out on the way can be used. Its members durable() and undone(),
-///          where it has them, are called on the writer thread before the next batch: one of them, as the outcome is.
+///          back with the outcome, so that what it found out on the way can be used. Its members durable() and
+///          undone(), where it has them, are called on the writer thread before the next batch: one of them, as the
+///          outcome is.
 /// token    signature void(error_code, Change)
 /// errors   what the change returned, or kv::errc (storage_full, queue_full, closing)
 /// threads  call on an io thread whose executor is io_context::executor_type
@@ -99,6 +100,12 @@ auto async_commit(writer& to, Change change, Token&& token)
             {
                 if constexpr (requires(Change & refused) { refused.undone(); })
                     change_.undone();
+            }
+            [[nodiscard]] std::size_t weight() const noexcept override
+            {
+                if constexpr (requires(const Change& large) { large.weight(); })
+                    return change_.weight();
+                return 1;
             }
             void complete() override
             {

@@ -28,6 +28,12 @@ template <class Change>
             if constexpr (requires(Change & refused) { refused.undone(); })
                 change_.undone();
         }
+        [[nodiscard]] std::size_t weight() const noexcept override
+        {
+            if constexpr (requires(const Change& large) { large.weight(); })
+                return change_.weight();
+            return 1;
+        }
         void complete() override {}
         void deliver(pending_write*) override { done.set_value(outcome); } // alone in its chain: the landing is its own
 

@@ -120,7 +120,10 @@ void writer::settle(pending_write* batch, std::size_t size)
 {
     error_code durable;
     try {
-        durable = env_.reserve(batch_bytes_least + size * batch_bytes_per_change);
+        std::size_t weight = 0;
+        for (const pending_write* change = batch; change != nullptr; change = change->next)
+            weight += change->weight();
+        durable = env_.reserve(batch_bytes_least + weight * batch_bytes_per_change);
         if (!durable) {
             write_txn txn{env_};
             for (pending_write* change = batch; change != nullptr; change = change->next)

@@ -48,6 +48,9 @@ public:
     /// Writer thread, in its place when the outcome is an error: nothing that apply() wrote is in the store.
     virtual void undone() noexcept {}
 
+    /// How much room it takes: it writes about as much as so many ordinary changes, at most.
+    [[nodiscard]] virtual std::size_t weight() const noexcept { return 1; }
+
     /// On the io thread it came from; destroys *this. `outcome` is known by then.
     virtual void complete() = 0;
 

@@ -64,8 +64,15 @@ slot_ptr attempt_table::part::look(const uuid& id, std::uint64_t hash) const noe
 
 void attempt_table::part::insert(slot_place& place, std::uint64_t hash) noexcept
 {
-    if (used >= part_entries_used_max)
-        tidy();
+    if (used >= part_entries_used_max) {
+        tidy(); // enters this one too: it is in `places`
+        return;
+    }
+    enter(place, hash);
+}
+
+void attempt_table::part::enter(slot_place& place, std::uint64_t hash) noexcept
+{
     for (std::size_t i = 0;; ++i) {
         entry& each = entries[(hash + i) % part_entries];
         slot_place* const there = each.place.load(std::memory_order_relaxed);
@@ -120,7 +127,7 @@ void attempt_table::part::tidy() noexcept
     filled = 0;
     for (const auto& place : places) {
         if (place->is_filled())
-            insert(*place, hash_of(place->slot().owner.id));
+            enter(*place, hash_of(place->slot().owner.id));
     }
 }
 

@@ -62,6 +62,7 @@ private:
 
         [[nodiscard]] slot_ptr look(const uuid& id, std::uint64_t hash) const noexcept;
         void insert(slot_place& place, std::uint64_t hash) noexcept;
+        void enter(slot_place& place, std::uint64_t hash) noexcept;
         void remove(const slot_place& place, std::uint64_t hash) noexcept;
         void drop_idle();
         void tidy() noexcept;

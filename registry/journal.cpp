@@ -12,25 +12,34 @@ row_sequence stored_mark(const kv::read_txn& txn)
     return found ? crypto::from_big_endian<row_sequence>(*found) : 0;
 }
 
+// What is needed of a row to count it again: millions of them may be in memory at once.
+struct replayed_row {
+    row_sequence sequence;
+    attempt_word word;
+    counter_place counter;
+    time_ms at;
+    proof_digest digest;
+    bool counted_failure;
+};
+
 // Applies to counters what later rows tell; `rows` in the order of their versions.
-void replay_rows(counters& now, const std::vector<std::pair<row_sequence, attempt_row>>& rows)
+void replay_rows(counters& now, const std::vector<replayed_row>& rows)
 {
-    for (const auto& [sequence, row] : rows) {
-        const attempt_details& what = row.what;
-        now.last_row = std::max(now.last_row, sequence);
+    for (const replayed_row& row : rows) {
+        now.last_row = std::max(now.last_row, row.sequence);
         if (row.word.version() == 0)
             continue;
         now.last_used_at = std::max(now.last_used_at, row.at);
-        if (what.outcome == attempt_outcome::refused && what.counted)
+        if (row.counted_failure)
             now.last_failed_at = std::max(now.last_failed_at, row.at);
         if (row.word.version() <= now.word.version())
             continue;
         now.word = row.word;
         now.counter = row.counter;
         const std::size_t failed = row.word.failed();
-        if (what.outcome == attempt_outcome::refused && failed > 0) {
+        if (row.counted_failure && failed > 0) {
             now.refused.resize(failed - 1);
-            now.refused.push_back(what.digest);
+            now.refused.push_back(row.digest);
         }
         if (now.refused.size() > failed)
             now.refused.clear();
@@ -47,14 +56,15 @@ journal::journal(const kv::env& store, const journal_limits& limits) : store_{st
 void journal::replay(const kv::read_txn& txn)
 {
     mark_ = stored_mark(txn);
-    std::unordered_map<registration_number, std::vector<std::pair<row_sequence, attempt_row>>> found;
+    std::unordered_map<registration_number, std::vector<replayed_row>> found;
     settled_row_ = mark_;
     txn.scan(tables::journal, kv::key{}.number(mark_ + 1), [&](crypto::bytes_view key, crypto::bytes_view value) {
         const auto sequence = crypto::from_big_endian<row_sequence>(key);
-        auto row = decode<attempt_row>(value);
+        const auto row = decode<attempt_row>(value);
         settled_row_ = sequence;
+        const bool counted_failure = row.what.outcome == attempt_outcome::refused && row.what.counted;
         if (row.number != 0)
-            found[row.number].emplace_back(sequence, std::move(row));
+            found[row.number].push_back({sequence, row.word, row.counter, row.at, row.what.digest, counted_failure});
         return true;
     });
     if (const auto last = txn.last(tables::journal))
@@ -65,7 +75,7 @@ void journal::replay(const kv::read_txn& txn)
         auto now = find_counters(txn, number);
         if (!now)
             throw record_fault{"an attempt on a registration that does not exist"};
-        std::ranges::sort(rows, {}, [](const auto& each) { return each.second.word.version(); });
+        std::ranges::sort(rows, {}, [](const auto& each) { return each.word.version(); });
         replay_rows(*now, rows);
         insert_dirty(number, *now);
     }
@@ -82,6 +92,18 @@ std::optional<counters> journal::find_unfolded(registration_number number) const
 journal::usage journal::used() const noexcept
 {
     return {rows_in_front_.load(std::memory_order_relaxed), unfolded_.load(std::memory_order_relaxed)};
+}
+
+bool journal::is_filling() const noexcept
+{
+    const usage now = used();
+    return now.rows_in_front > journal_rows_in_front_goal || now.unfolded > limits_.unfolded / 4 * 3;
+}
+
+// As many as it takes to keep up when the journal fills, few enough to keep a batch short otherwise.
+std::size_t journal::step_size() const noexcept
+{
+    return is_filling() ? fold_registrations_most : fold_registrations_least;
 }
 
 bool journal::is_full() const noexcept
@@ -147,10 +169,7 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
         }
         mine.begin_sweep();
     }
-    // As many as it takes to keep up when the journal fills, few enough to keep a batch short otherwise.
-    const auto in_front = mine.used().rows_in_front;
-    const std::size_t wanted =
-        in_front <= journal_rows_in_front_goal ? fold_registrations_least : fold_registrations_most;
+    const std::size_t wanted = mine.step_size();
     while (written_.size() < wanted && !mine.sweep_.empty()) {
         std::ranges::pop_heap(mine.sweep_, std::greater{});
         const registration_number number = mine.sweep_.back();

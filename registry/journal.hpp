@@ -55,10 +55,14 @@ public:
     };
     [[nodiscard]] usage used() const noexcept;
 
-    // The rest is for changes: writer thread.
+    /// Is it so far ahead of the fold that the fold should take larger steps and not rest? Any thread.
+    [[nodiscard]] bool is_filling() const noexcept;
 
-    /// Is there no room for another row before the fold has caught up? The change is refused with queue_full then.
+    /// Is there no room for another attempt before the fold has caught up? Asked before a word is swapped, and by the
+    /// change once more, which is refused with queue_full then. Any thread.
     [[nodiscard]] bool is_full() const noexcept;
+
+    // The rest is for changes: writer thread.
 
     /// Appends a row and returns its place.
     row_sequence append(kv::write_txn& txn, const attempt_row& row);
@@ -76,6 +80,7 @@ public:
         kv::error_code operator()(kv::write_txn& txn);
         void durable() noexcept;
         void undone() noexcept;
+        [[nodiscard]] std::size_t weight() const noexcept { return journal_->step_size(); }
 
         std::size_t folded = 0; // registrations
         bool sweep_ended = false;
@@ -129,6 +134,7 @@ private:
     {
         return map_[number % parts];
     }
+    [[nodiscard]] std::size_t step_size() const noexcept;
     void replay(const kv::read_txn& txn);
     void insert_dirty(registration_number number, const counters& now);
     void begin_sweep();
@@ -163,6 +169,7 @@ struct erase_attempts {
     std::size_t erased = 0;
 
     kv::error_code operator()(kv::write_txn& txn);
+    [[nodiscard]] std::size_t weight() const noexcept { return rows_max; }
 };
 
 } // namespace doorward::registry

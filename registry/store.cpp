@@ -100,14 +100,13 @@ std::optional<full_registration> find_full(const snapshot& from, registration_nu
     return full_registration{number, *std::move(record), *std::move(attempts)};
 }
 
-void scan_attempts(const snapshot& view, registration_number number, row_sequence from,
+void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,
                    const std::function<bool(row_sequence, const attempt_row&)>& visit)
 {
-    if (from == 0) {
-        const auto newest = find_counters(view, number);
-        from = newest ? newest->last_row : 0;
+    if (from_newest) {
+        const auto folded = find_counters(txn, number);
+        from = std::max(from, folded ? folded->last_row : row_sequence{0});
     }
-    const kv::read_txn& txn = view;
     while (from != 0) {
         const auto found = find<attempt_row>(txn, tables::journal, row_key(from));
         if (!found || found->number != number || !visit(from, *found))

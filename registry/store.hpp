@@ -61,9 +61,11 @@ struct full_registration {
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, const uuid& id);
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, registration_number number);
 
-/// Visits the attempts on a registration, newest first, until it returns false; from the newest, or from the row
-/// `from`, where an earlier visit stopped. Rows whose retention is over are gone.
-void scan_attempts(const snapshot& view, registration_number number, row_sequence from,
+/// Visits the attempts on a registration, newest first, until it returns false. Rows whose retention is over are gone.
+///
+/// from  where an earlier visit stopped; or, to begin with the newest, the last row of what journal::find_unfolded()
+///       said before the snapshot was taken (0: nothing): what is unfolded by now may be newer than the snapshot
+void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,
                    const std::function<bool(row_sequence, const attempt_row&)>& visit);
 
 /// The attempt that a business system reported under this id.

@@ -84,6 +84,7 @@ struct transitions {
         for (const transition& step : steps)
             step.durable(*to);
     }
+    [[nodiscard]] std::size_t weight() const noexcept { return steps.size(); }
     void undone() const noexcept
     {
         for (const transition& step : steps)

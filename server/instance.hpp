@@ -68,8 +68,8 @@ private:
     std::optional<registry::directory> directory_;
     registry::attempt_table slots_;
     std::optional<registry::attempts> attempts_;
-    registry::unsettled_transitions unsettled_;
     registry::report_claims claims_;
+    registry::unsettled_transitions unsettled_;
     handlers::password_pool office_passwords_;
     handlers::password_pool otp_passwords_;
     handlers::credential_cache credentials_;

@@ -209,6 +209,9 @@ private:
         watch_.expect(watched::phase::idle, served_ ? idle_timeout : first_request_timeout);
         if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes_max)
             buffer_.shrink_to_fit(); // thousands of these may lie idle
+        if (answer_text_.capacity() > idle_buffer_bytes_max)
+            std::string{}.swap(answer_text_);
+        arena_.release();
         if (home_.draining())
             co_return false;
         if (buffer_.size() == 0) {
@@ -224,7 +227,6 @@ private:
     handlers::task<bool> serve_one()
     {
         watch_.expect(watched::phase::busy, request_timeout);
-        arena_.release();
         // One per request.
         request_parser parser{std::piecewise_construct, std::make_tuple(),
                               std::make_tuple(std::pmr::polymorphic_allocator<char>{&arena_})};
@@ -236,7 +238,8 @@ private:
             if (ec == http::error::need_more)
                 ec = co_await read_more();
             if (ec) {
-                co_await refuse(refusal(ec));
+                auto why = refusal(ec);
+                co_await refuse(std::move(why));
                 co_return false;
             }
         }
@@ -256,7 +259,8 @@ private:
             if (ec == http::error::need_more)
                 ec = co_await read_more();
             if (ec) {
-                co_await refuse(refusal(ec));
+                auto why = refusal(ec);
+                co_await refuse(std::move(why));
                 co_return false;
             }
         }

@@ -100,7 +100,9 @@ BOOST_AUTO_TEST_CASE(every_registration_is_there_with_all_that_belongs_to_it)
     }
     BOOST_TEST(derived.size() == count);
     BOOST_TEST(of_user.size() == count / 2);
-    for (const auto& [user, wanted] : of_user) {
+    for (const auto& each : of_user) {
+        const auto& user = each.first; // no structured binding: clang 14 does not let a lambda see one
+        const auto& wanted = each.second;
         std::set<registry::registration_number> listed;
         world.env().view([&](const kv::read_txn& txn) {
             registry::scan_user(txn, user, 0, [&](registry::registration_number number) {

@@ -324,8 +324,8 @@ struct scratch_world::running {
     std::optional<registry::directory> directory_of;
     registry::attempt_table slots;
     std::optional<registry::attempts> attempts;
-    registry::unsettled_transitions unsettled;
     registry::report_claims claims;
+    registry::unsettled_transitions unsettled;
     handlers::password_pool office_passwords;
     handlers::password_pool otp_passwords;
     handlers::credential_cache credentials;
