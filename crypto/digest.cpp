@@ -48,6 +48,25 @@ SHA256_CTX resume(const std::array<std::uint32_t, 8>& state) noexcept
     return context;
 }
 
+// The most that fits into one block with its padding: the first bit behind the message, and its length.
+constexpr std::size_t last_block_data_max = block_bytes - 1 - sizeof(std::uint64_t);
+
+// The hash of one block and `last`, given the state after the block: without the bookkeeping of a stream.
+digest32 finish(const std::array<std::uint32_t, 8>& state, bytes_view last) noexcept
+{
+    assert(last.size() <= last_block_data_max);
+    byte_array<block_bytes> block{};
+    *std::ranges::copy(last, block.begin()).out = 0x80;
+    std::ranges::copy(big_endian(std::uint64_t{block_bytes + last.size()} * 8), block.end() - sizeof(std::uint64_t));
+    SHA256_CTX context;
+    std::ranges::copy(state, std::begin(context.h));
+    SHA256_Transform(&context, block.data());
+    digest32 out;
+    for (std::size_t i = 0; i < state.size(); ++i)
+        std::ranges::copy(big_endian(std::uint32_t{context.h[i]}), out.begin() + static_cast<std::ptrdiff_t>(4 * i));
+    return out;
+}
+
 } // namespace
 
 digest32 sha256(bytes_view data) noexcept
@@ -85,7 +104,7 @@ hmac_sha256_key::~hmac_sha256_key()
 
 digest32 hmac_sha256_key::mac(bytes_view data) const noexcept
 {
-    return mac({data});
+    return data.size() <= last_block_data_max ? finish(outer_, finish(inner_, data)) : mac({data});
 }
 
 digest32 hmac_sha256_key::mac(std::initializer_list<bytes_view> pieces) const noexcept
@@ -93,10 +112,7 @@ digest32 hmac_sha256_key::mac(std::initializer_list<bytes_view> pieces) const no
     SHA256_CTX context = resume(inner_);
     for (const bytes_view piece : pieces)
         SHA256_Update(&context, piece.data(), piece.size());
-    const digest32 inner = finish(context);
-    context = resume(outer_);
-    SHA256_Update(&context, inner.data(), inner.size());
-    return finish(context);
+    return finish(outer_, finish(context));
 }
 
 digest32 hmac_sha256(bytes_view key, bytes_view data) noexcept
@@ -107,6 +123,14 @@ digest32 hmac_sha256(bytes_view key, bytes_view data) noexcept
 digest32 hmac_sha256(bytes_view key, std::initializer_list<bytes_view> pieces) noexcept
 {
     return hmac_sha256_key{key}.mac(pieces);
+}
+
+std::uint64_t short_digest(bytes_view data, const key16& key) noexcept
+{
+    static_assert(crypto_shorthash_BYTES == 8 && crypto_shorthash_KEYBYTES == 16);
+    byte_array<8> out;
+    crypto_shorthash(out.data(), data.data(), data.size(), key.data());
+    return from_big_endian<std::uint64_t>(bytes_view{out});
 }
 
 void blake2b(std::span<byte> out, bytes_view data, bytes_view key) noexcept

@@ -38,6 +38,10 @@ private:
 [[nodiscard]] digest32 hmac_sha256(bytes_view key, bytes_view data) noexcept;
 [[nodiscard]] digest32 hmac_sha256(bytes_view key, std::initializer_list<bytes_view> pieces) noexcept;
 
+/// SipHash-2-4: 64 bits that nobody without the key can foresee or steer. For short values that are looked for again,
+/// at a tenth of what blake2b() costs.
+[[nodiscard]] std::uint64_t short_digest(bytes_view data, const key16& key) noexcept;
+
 /// BLAKE2b with an output of N bytes (16 to 64), keyed when `key` is not empty (RFC 7693).
 void blake2b(std::span<byte> out, bytes_view data, bytes_view key = {}) noexcept;
 

@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <array>
+
 namespace doorward::crypto {
 namespace {
 
@@ -25,6 +27,16 @@ std::optional<bytes> decode64(std::string_view text, int variant)
     return out;
 }
 
+// What a character of the standard alphabet stands for; 64 for one that is none of it.
+constexpr std::array<byte, 256> values_of_64 = [] {
+    constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::array<byte, 256> out{};
+    out.fill(64);
+    for (std::size_t i = 0; i < alphabet.size(); ++i)
+        out[static_cast<unsigned char>(alphabet[i])] = static_cast<byte>(i);
+    return out;
+}();
+
 constexpr std::string_view base32_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 } // namespace
@@ -37,6 +49,41 @@ std::string to_base64(bytes_view data)
 std::optional<bytes> from_base64(std::string_view text)
 {
     return decode64(text, sodium_base64_VARIANT_ORIGINAL);
+}
+
+bool is_base64_of(std::string_view text, std::size_t size) noexcept
+{
+    if (text.size() != (size + 2) / 3 * 4)
+        return false;
+    const std::size_t padding = (3 - size % 3) % 3;
+    if (!text.ends_with(std::string_view{"=="}.substr(0, padding)))
+        return false;
+    text.remove_suffix(padding);
+    byte last = 0;
+    for (const char letter : text) {
+        last = values_of_64[static_cast<unsigned char>(letter)];
+        if (last == 64)
+            return false;
+    }
+    return padding == 0 || (last & ((1U << 2 * padding) - 1)) == 0; // spare bits
+}
+
+std::optional<std::size_t> from_base64(std::string_view text, std::span<byte> out) noexcept
+{
+    std::size_t size = 0;
+    if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
+                          sodium_base64_VARIANT_ORIGINAL) != 0)
+        return std::nullopt;
+    return size;
+}
+
+void append_base64(bytes& out, bytes_view data)
+{
+    const std::size_t before = out.size();
+    out.resize(before + sodium_base64_encoded_len(data.size(), sodium_base64_VARIANT_ORIGINAL));
+    sodium_bin2base64(reinterpret_cast<char*>(out.data()) + before, out.size() - before, data.data(), data.size(),
+                      sodium_base64_VARIANT_ORIGINAL);
+    out.pop_back(); // the terminator that libsodium counts
 }
 
 std::string to_base64url(bytes_view data)

@@ -3,6 +3,8 @@
 #include "handlers/query.hpp"
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 namespace doorward::handlers {
 namespace {
@@ -23,7 +25,32 @@ bool is_name(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-using pairs = std::vector<std::pair<std::string_view, std::string_view>>;
+// The pairs of a header, in its own memory.
+class pairs {
+public:
+    // False when there is no room, or the name is there already: of two, which was meant?
+    [[nodiscard]] bool add(std::string_view name, std::string_view value) noexcept
+    {
+        if (count_ == pairs_max || std::ranges::find(names(), name) != names().end())
+            return false;
+        names_[count_] = name;
+        values_[count_++] = value;
+        return true;
+    }
+    // Empty when absent.
+    [[nodiscard]] std::string_view field(std::string_view name) const noexcept
+    {
+        const auto found = std::ranges::find(names(), name);
+        return found == names().end() ? std::string_view{} : values_[static_cast<std::size_t>(found - names().begin())];
+    }
+
+private:
+    [[nodiscard]] std::span<const std::string_view> names() const noexcept { return {names_.data(), count_}; }
+
+    std::array<std::string_view, pairs_max> names_;
+    std::array<std::string_view, pairs_max> values_;
+    std::size_t count_ = 0;
+};
 
 std::optional<pairs> parse_pairs(std::string_view header)
 {
@@ -46,22 +73,15 @@ std::optional<pairs> parse_pairs(std::string_view header)
         const std::size_t end = header.find('"', at);
         if (end == std::string_view::npos)
             return std::nullopt;
-        if (out.size() == pairs_max || std::ranges::find(out, name, &pairs::value_type::first) != out.end())
-            return std::nullopt; // of a name given twice, which was meant?
-        out.emplace_back(name, header.substr(at, end - at));
+        if (!out.add(name, header.substr(at, end - at)))
+            return std::nullopt;
         at = end + 1;
     }
 }
 
-std::string_view field(const pairs& all, std::string_view name)
-{
-    const auto found = std::ranges::find(all, name, &pairs::value_type::first);
-    return found == all.end() ? std::string_view{} : found->second;
-}
-
 bool is_base64_of_16(std::string_view text)
 {
-    return crypto::from_base64_sized<16>(text).has_value();
+    return crypto::is_base64_of<16>(text);
 }
 
 void form_encode(std::string& out, std::string_view text)
@@ -90,15 +110,14 @@ std::optional<authorization_header> parse_authorization(std::string_view header)
     const auto all = parse_pairs(header);
     if (!all)
         return std::nullopt;
-    const auto version = registry::parse_version(field(*all, "pa_version"));
-    const auto id = registry::uuid::parse(field(*all, "pa_activation_id"));
-    const auto type = registry::parse_factors(field(*all, "pa_signature_type"));
-    const std::string_view key = field(*all, "pa_application_key");
-    const std::string_view nonce = field(*all, "pa_nonce");
+    const auto version = registry::parse_version(all->field("pa_version"));
+    const auto id = registry::uuid::parse(all->field("pa_activation_id"));
+    const auto type = registry::parse_factors(all->field("pa_signature_type"));
+    const std::string_view key = all->field("pa_application_key");
+    const std::string_view nonce = all->field("pa_nonce");
     if (!version || !id || !type || !is_base64_of_16(key) || !is_base64_of_16(nonce))
         return std::nullopt;
-    return authorization_header{*version,           *id,   std::string{key},
-                                std::string{nonce}, *type, std::string{field(*all, "pa_signature")}};
+    return authorization_header{*version, *id, key, nonce, *type, all->field("pa_signature")};
 }
 
 std::optional<encryption_header> parse_encryption(std::string_view header)
@@ -106,9 +125,9 @@ std::optional<encryption_header> parse_encryption(std::string_view header)
     const auto all = parse_pairs(header);
     if (!all)
         return std::nullopt;
-    const auto version = registry::parse_version(field(*all, "version"));
-    const std::string_view key = field(*all, "application_key");
-    const std::string_view id = field(*all, "activation_id");
+    const auto version = registry::parse_version(all->field("version"));
+    const std::string_view key = all->field("application_key");
+    const std::string_view id = all->field("activation_id");
     if (!version || !is_base64_of_16(key) || (!id.empty() && !registry::uuid::parse(id)))
         return std::nullopt;
     return encryption_header{*version, std::string{key}, id.empty() ? std::nullopt : std::optional{std::string{id}}};

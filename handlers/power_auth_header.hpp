@@ -13,14 +13,14 @@ namespace doorward::handlers {
 //     header := "PowerAuth" SP+ pair ( [","] [SP] pair )*
 //     pair   := name "=" DQUOTE value DQUOTE          in any order; unknown names are ignored
 
-/// X-PowerAuth-Authorization, each field checked for its form.
+/// X-PowerAuth-Authorization, each field checked for its form. The texts are views of the header.
 struct authorization_header {
     registry::protocol_version version;
     registry::uuid activation_id;
-    std::string application_key; // Base64 text of 16 bytes
-    std::string nonce;           // Base64 text of 16 bytes
+    std::string_view application_key; // Base64 text of 16 bytes
+    std::string_view nonce;           // Base64 text of 16 bytes
     registry::factors type;
-    std::string signature; // form depends on the version; registry::parse_proof checks it
+    std::string_view signature; // form depends on the version; registry::parse_proof checks it
 };
 [[nodiscard]] std::optional<authorization_header> parse_authorization(std::string_view header);
 

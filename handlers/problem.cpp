@@ -129,7 +129,11 @@ std::string problem_body(std::string_view code, std::string_view message)
 
 response problem(device_problem what)
 {
-    return answer(row_of(what));
+    if (what != device_problem::signature_invalid)
+        return answer(row_of(what));
+    // What every wrong proof is told.
+    static const response refused = answer(row_of(device_problem::signature_invalid));
+    return refused;
 }
 
 response problem(office_problem what)

@@ -97,7 +97,8 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
     }
     out.what = judged_proof::kind::judged;
     out.type = header->type;
-    out.failure = co_await heal(svc, out.slot);
+    if (needs_healing(svc, *out.slot))
+        out.failure = co_await heal(svc, out.slot);
     if (!out.failure) {
         out.result = verdict_on(svc, asked, *header, application, out.slot);
         if (out.result.change && out.result.change->details)
@@ -108,26 +109,18 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
     co_return out;
 }
 
-task<kv::error_code> settle(services& svc, judged_proof& proof, std::vector<registry::transition> more)
+task<kv::error_code> settle(services& svc, judged_proof& proof)
 {
     if (proof.failure || proof.what != judged_proof::kind::judged)
         co_return proof.failure;
-    if (proof.result.change || !more.empty()) {
-        std::vector<registry::transition> steps;
-        if (proof.result.change)
-            steps.push_back(std::move(*proof.result.change));
-        std::ranges::move(more, std::back_inserter(steps));
-        const auto ec = co_await commit_transitions(svc, std::move(steps));
+    auto& steps = proof.more;
+    if (proof.result.change)
+        steps.insert(steps.begin(), std::move(*proof.result.change));
+    if (steps.empty()) {
+        const auto ec = co_await wait_until_durable(svc, proof.slot, proof.result.word.version());
         co_return ec;
     }
-    const auto ec = co_await wait_until_durable(svc, proof.slot, proof.result.word.version());
-    co_return ec;
-}
-
-task<kv::error_code> settle(services& svc, judged_proof& proof)
-{
-    std::vector<registry::transition> nothing;
-    const auto ec = co_await settle(svc, proof, std::move(nothing));
+    const auto ec = co_await commit_transitions(svc, std::move(steps));
     co_return ec;
 }
 

@@ -31,10 +31,11 @@ struct judged_proof {
         judged,           // see result
     };
     kind what = kind::malformed;
-    kv::error_code failure;          // the store could not take what came before; nothing was judged
-    registry::slot_ptr slot;         // judged only
-    registry::factors type{};        // judged only
-    registry::attempt_result result; // judged only
+    kv::error_code failure;                 // the store could not take what came before; nothing was judged
+    registry::slot_ptr slot;                // judged only
+    registry::factors type{};               // judged only
+    registry::attempt_result result;        // judged only
+    std::vector<registry::transition> more; // what else must reach the disk together with the judgement, or not at all
 
     /// Noise over its budget: how long until there is room again. A phone is told too_much_noise() and nothing else,
     /// without settle(): that answer tells of nothing that must be on disk.
@@ -58,11 +59,10 @@ task<judged_proof> judge(services& svc, const signed_request& asked);
 /// What a proof is judged as that cannot be read, or not what it signs: noise of nobody in particular.
 [[nodiscard]] judged_proof judge_unreadable(services& svc, const signed_request& asked);
 
-/// Makes sure that what a judgement tells of is on disk: commits its change together with `more`, or waits for the
-/// change of somebody else that it depends on. Only then may the answer be sent (DESIGN.md 5.1, invariant 4).
+/// Makes sure that what a judgement tells of is on disk: commits its change together with `proof.more`, or waits for
+/// the change of somebody else that it depends on. Only then may the answer be sent (DESIGN.md 5.1, invariant 4).
 ///
 /// errors  kv::errc: nothing may be told; the attempt stays counted in memory
-task<kv::error_code> settle(services& svc, judged_proof& proof, std::vector<registry::transition> more);
 task<kv::error_code> settle(services& svc, judged_proof& proof);
 
 } // namespace doorward::handlers

@@ -34,14 +34,13 @@ task<response> remove_activation(const call& asked, services& svc)
         co_return problem(device_problem::signature_type_invalid);
 
     // The accepted proof and the removal reach the disk together.
-    std::vector<registry::transition> removal;
     if (proof.accepted()) {
         auto removed = registry::attempts::change_state(proof.slot, registry::move::remove, {}, {}, svc.clock.now());
         if (removed)
-            removal.push_back(std::move(*removed));
+            proof.more.push_back(std::move(*removed));
     }
-    const bool removed_by_others = proof.accepted() && removal.empty(); // between the two swaps
-    if (const auto ec = co_await settle(svc, proof, std::move(removal)))
+    const bool removed_by_others = proof.accepted() && proof.more.empty(); // between the two swaps
+    if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
     if (removed_by_others) {
         if (const auto ec = co_await wait_until_durable(svc, proof.slot, proof.slot->load().version()))

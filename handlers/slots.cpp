@@ -41,9 +41,10 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
 task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps)
 {
     registry::transitions change{&svc.journal, std::move(steps)};
-    const auto ec = co_await commit(svc, change);
+    auto pending = kv::async_commit(svc.writer, std::move(change), asio::as_tuple(asio::deferred));
+    auto [ec, settled] = co_await std::move(pending);
     if (ec)
-        svc.unsettled.keep(std::move(change.steps));
+        svc.unsettled.keep(std::move(settled.steps));
     co_return ec;
 }
 

@@ -19,6 +19,12 @@ task<kv::error_code> commit_transition(services& svc, registry::transition step)
 /// errors  kv::errc: there is still no room; do nothing and say so
 task<kv::error_code> heal(services& svc, registry::slot_ptr slot);
 
+/// Is there anything for heal() to do or to say? Rarely; asking costs no coroutine.
+[[nodiscard]] inline bool needs_healing(const services& svc, const registry::attempt_slot& slot) noexcept
+{
+    return svc.journal.is_full() || slot.is_unsettled();
+}
+
 /// Waits until the word of this version, swapped by somebody else perhaps, is on disk (invariant 4 of DESIGN.md 5.1).
 ///
 /// errors  kv::errc: it did not get there; nothing may be told of it

@@ -1,5 +1,7 @@
 #include "registry/attempts.hpp"
 
+#include <algorithm>
+
 namespace doorward::registry {
 namespace {
 
@@ -235,15 +237,12 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
 
 proof_digest attempts::digest(const presented_proof& proof) const noexcept
 {
-    crypto::bytes all = proof.data;
-    all.push_back(static_cast<crypto::byte>(proof.type));
-    all.push_back(static_cast<crypto::byte>(proof.component_count));
-    for (unsigned i = 0; i < proof.component_count; ++i) {
-        crypto::append(all, proof.components[i]);
-        crypto::append(all, crypto::big_endian(proof.digits[i]));
-    }
-    const auto hashed = crypto::blake2b<16>(all, proof_key_);
-    return crypto::from_big_endian<proof_digest>(crypto::bytes_view{hashed}) | 1; // 0 stands for "no digest"
+    crypto::byte_array<2 + sizeof proof.components> all{static_cast<crypto::byte>(proof.type),
+                                                        static_cast<crypto::byte>(proof.component_count)};
+    auto end = all.begin() + 2;
+    for (unsigned i = 0; i < proof.component_count; ++i)
+        end = std::ranges::copy(proof.components[i], end).out;
+    return crypto::short_digest({all.begin(), end}, proof_key_) | 1; // 0 stands for "no digest"
 }
 
 } // namespace doorward::registry

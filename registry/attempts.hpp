@@ -28,7 +28,7 @@ struct attempt_result {
 class attempts {
 public:
     /// proof_key  keys the digests of refused proofs; the same for all runs on one store
-    explicit attempts(const crypto::secret<32>& proof_key) : proof_key_{proof_key} {}
+    explicit attempts(const crypto::secret<32>& proof_key) : proof_key_{proof_key.view().first(16)} {}
 
     /// Verifies one proof by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
     ///
@@ -62,9 +62,10 @@ public:
     [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);
 
 private:
+    // Of a proof whose possession component fits, and is thereby a digest of all that was signed.
     [[nodiscard]] proof_digest digest(const presented_proof& proof) const noexcept;
 
-    crypto::secret<32> proof_key_;
+    crypto::key16 proof_key_;
 };
 
 } // namespace doorward::registry

@@ -36,25 +36,31 @@ char lower(char letter) noexcept
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
-// C[0], with the pads of its key made beforehand: it is computed at every position of the window.
-crypto::digest32 first_component(const crypto::hmac_sha256_key& key, const ctr_data& counter,
-                                 crypto::bytes_view data) noexcept
+// HMAC(K[i], CTR_DATA) of every factor: what the components of one position are made of.
+using position_keys = std::array<crypto::secret<32>, factors_max>;
+
+crypto::secret<32> position_key(const crypto::hmac_sha256_key& key, const ctr_data& counter) noexcept
 {
     crypto::digest32 derived = key.mac(counter);
-    const crypto::digest32 out = crypto::hmac_sha256(derived, data);
+    const crypto::secret<32> out{derived};
     crypto::wipe(derived.data(), derived.size());
     return out;
 }
 
-crypto::digest32 component(const factor_row& type, unsigned index, const factor_keys& keys, const ctr_data& counter,
-                           crypto::bytes_view data) noexcept
+void add_later_keys(position_keys& to, const factor_row& type, const factor_keys& keys,
+                    const ctr_data& counter) noexcept
 {
-    crypto::digest32 derived = crypto::hmac_sha256(keys.*type.keys[index], counter);
+    for (unsigned i = 1; i < type.count; ++i)
+        to[i] = position_key(crypto::hmac_sha256_key{keys.*type.keys[i]}, counter);
+}
+
+// C[index]
+crypto::digest32 component(const position_keys& keys, unsigned index, crypto::bytes_view data) noexcept
+{
+    crypto::secret<32> derived = keys[index];
     for (unsigned j = 1; j <= index; ++j)
-        derived = crypto::hmac_sha256(crypto::hmac_sha256(keys.*type.keys[j], counter), derived);
-    const crypto::digest32 out = crypto::hmac_sha256(derived, data);
-    crypto::wipe(derived.data(), derived.size());
-    return out;
+        derived = crypto::secret<32>{crypto::hmac_sha256(keys[j], derived)};
+    return crypto::hmac_sha256(derived, data);
 }
 
 bool component_fits(const presented_proof& proof, unsigned index, const crypto::digest32& expected) noexcept
@@ -128,12 +134,13 @@ std::optional<presented_proof> parse_proof(protocol_version version, factors typ
         return parse_decimal(proof, value);
     }
     proof.components_form = presented_proof::form::binary;
-    const auto raw = crypto::from_base64(value);
-    if (!raw || raw->empty() || raw->size() % 16 != 0 || raw->size() > std::size_t{16} * factors_max)
+    crypto::byte_array<16 * factors_max> raw;
+    const auto size = crypto::from_base64(value, raw);
+    if (!size || *size == 0 || *size % 16 != 0)
         return std::nullopt;
-    proof.component_count = static_cast<unsigned>(raw->size() / 16);
+    proof.component_count = static_cast<unsigned>(*size / 16);
     for (unsigned i = 0; i < proof.component_count; ++i)
-        proof.components[i] = crypto::take<16>(crypto::bytes_view{*raw}.subspan(std::size_t{i} * 16));
+        proof.components[i] = crypto::take<16>(crypto::bytes_view{raw}.subspan(std::size_t{i} * 16));
     return proof;
 }
 
@@ -142,15 +149,18 @@ proof_match match(const presented_proof& proof, const factor_keys& keys, const c
 {
     const factor_row& type = row(proof.type);
     const bool whole = proof.possession_guessable();
-    const crypto::hmac_sha256_key first_key{keys.*type.keys[0]};
+    const crypto::hmac_sha256_key first_key{keys.*type.keys[0]}; // its pads are made once for the whole window
+    position_keys at;
     ctr_data counter = start;
     for (unsigned offset = 0; offset < look_ahead; ++offset, counter = next_counter(counter)) {
-        const bool first = component_fits(proof, 0, first_component(first_key, counter, proof.data));
+        at[0] = position_key(first_key, counter);
+        const bool first = component_fits(proof, 0, component(at, 0, proof.data));
         if (!first && !whole)
             continue;
+        add_later_keys(at, type, keys, counter);
         bool all = first && proof.component_count == type.count;
         for (unsigned i = 1; i < type.count && i < proof.component_count; ++i)
-            all = component_fits(proof, i, component(type, i, keys, counter, proof.data)) && all;
+            all = component_fits(proof, i, component(at, i, proof.data)) && all;
         if (all)
             return {proof_match::grade::complete, offset, counter};
         if (!whole && starts_with_possession(proof.type))
@@ -162,9 +172,12 @@ proof_match match(const presented_proof& proof, const factor_keys& keys, const c
 std::array<crypto::digest32, factors_max> proof_components(const factor_keys& keys, factors type,
                                                            const ctr_data& counter, crypto::bytes_view data) noexcept
 {
+    position_keys at;
+    at[0] = position_key(crypto::hmac_sha256_key{keys.*row(type).keys[0]}, counter);
+    add_later_keys(at, row(type), keys, counter);
     std::array<crypto::digest32, factors_max> out{};
     for (unsigned i = 0; i < row(type).count; ++i)
-        out[i] = component(row(type), i, keys, counter, data);
+        out[i] = component(at, i, data);
     return out;
 }
 
@@ -180,14 +193,15 @@ crypto::bytes proof_data(std::string_view method, std::string_view uri_id, std::
                          crypto::bytes_view body, std::string_view secret_text)
 {
     crypto::bytes out;
+    out.reserve(method.size() + nonce_base64.size() + secret_text.size() + (uri_id.size() + body.size() + 10) / 3 * 4);
     const auto add = [&out](std::string_view text) { crypto::append(out, crypto::as_bytes(text)); };
     add(method);
     add("&");
-    add(crypto::to_base64(crypto::as_bytes(uri_id)));
+    crypto::append_base64(out, crypto::as_bytes(uri_id));
     add("&");
     add(nonce_base64);
     add("&");
-    add(crypto::to_base64(body));
+    crypto::append_base64(out, body);
     add("&");
     add(secret_text);
     return out;

@@ -194,33 +194,29 @@ public:
         boost::system::error_code ignored;
         socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
         socket_.non_blocking(true, ignored); // send() does not wait
-        for (bool open = true; open;) {
-            const bool more = co_await wait_for_first_byte();
-            if (!more)
-                break;
+        for (bool open = true; open && !home_.draining();) {
+            become_idle();
+            if (buffer_.size() == 0) {
+                const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(first_read_bytes), token);
+                if (ec)
+                    break;
+                buffer_.commit(size);
+            }
             open = co_await serve_one();
             served_ = true;
         }
     }
 
 private:
-    handlers::task<bool> wait_for_first_byte()
+    // Between requests: thousands of these may lie idle.
+    void become_idle()
     {
         watch_.expect(watched::phase::idle, served_ ? idle_timeout : first_request_timeout);
         if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes_max)
-            buffer_.shrink_to_fit(); // thousands of these may lie idle
+            buffer_.shrink_to_fit();
         if (answer_text_.capacity() > idle_buffer_bytes_max)
             std::string{}.swap(answer_text_);
         arena_.release();
-        if (home_.draining())
-            co_return false;
-        if (buffer_.size() == 0) {
-            const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(first_read_bytes), token);
-            if (ec)
-                co_return false;
-            buffer_.commit(size);
-        }
-        co_return true;
     }
 
     // Reads one request and answers it; false when the connection ends with it.
@@ -272,10 +268,16 @@ private:
         const bool head = request.method == "HEAD"; // a GET without the body (RFC 9110 section 9.3.2)
         if (head)
             request.method = "GET";
-        const response answer = co_await answer_to(request);
+        response answer;
+        try {
+            answer = co_await handlers::route(which_, request, svc_);
+        } catch (const std::exception& unforeseen) {
+            answer = fault(request, unforeseen);
+        }
         const bool keep_alive = parser.get().keep_alive() && !answer.ends_connection && !home_.draining();
         serialise(answer_text_, answer, id, keep_alive, head ? body::left_out : body::sent);
-        const bool sent = co_await send(answer_text_);
+        const auto rest = send_at_once(answer_text_);
+        const bool sent = rest && (rest->empty() || co_await send_rest(*rest));
         co_return sent&& keep_alive;
     }
 
@@ -299,31 +301,28 @@ private:
         co_return ec;
     }
 
-    // What the socket takes at once is nearly always all: the event loop is asked only when it is not.
-    handlers::task<bool> send(std::string_view text)
+    // What the socket does not take at once: nearly always nothing, so the event loop is rarely asked. Empty when the
+    // connection is broken.
+    std::optional<std::string_view> send_at_once(std::string_view text)
     {
         boost::system::error_code ec;
         const std::size_t sent = socket_.write_some(asio::buffer(text), ec);
-        if (ec == asio::error::would_block)
-            ec = {};
-        if (ec || sent == text.size())
-            co_return !ec;
-        const auto [rest_ec, size] = co_await asio::async_write(socket_, asio::buffer(text.substr(sent)), token);
-        static_cast<void>(size);
-        co_return !rest_ec;
+        if (ec && ec != asio::error::would_block)
+            return std::nullopt;
+        return text.substr(sent);
     }
 
-    handlers::task<response> answer_to(const handlers::request& request)
+    handlers::task<bool> send_rest(std::string_view text)
     {
-        std::string fault;
-        try {
-            response answer = co_await handlers::route(which_, request, svc_);
-            co_return answer;
-        } catch (const std::exception& unforeseen) {
-            fault = unforeseen.what();
-        }
-        log_error("request {} failed: {} {}: {}", request.request_id, request.method, request.path, fault);
-        co_return handlers::problem(handlers::office_problem::internal);
+        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
+        static_cast<void>(size);
+        co_return !ec;
+    }
+
+    static response fault(const handlers::request& request, const std::exception& unforeseen)
+    {
+        log_error("request {} failed: {} {}: {}", request.request_id, request.method, request.path, unforeseen.what());
+        return handlers::problem(handlers::office_problem::internal);
     }
 
     // Tells why, then reads what is still coming for a moment: closing at once could take the answer back.
@@ -333,7 +332,7 @@ private:
             co_return;
         watch_.expect(watched::phase::busy, linger_timeout);
         serialise(answer_text_, *why, new_request_id(), false);
-        const bool sent = co_await send(answer_text_);
+        const bool sent = co_await send_rest(answer_text_);
         if (!sent)
             co_return;
         boost::system::error_code ignored;

@@ -96,6 +96,14 @@ BOOST_AUTO_TEST_CASE(a_mac_key_is_used_again_and_in_pieces)
 }
 
 // FIPS 180-4 examples
+// The example of the paper on SipHash, appendix A; its eight bytes are read as they come.
+BOOST_AUTO_TEST_CASE(short_digest_of_its_example)
+{
+    const bytes message = hex("000102030405060708090a0b0c0d0e");
+    BOOST_TEST(short_digest(message, counting_key()) == 0xe545be4961ca29a1U);
+    BOOST_TEST(short_digest(message, key16{}) != short_digest(message, counting_key()));
+}
+
 BOOST_AUTO_TEST_CASE(sha256_of_its_examples)
 {
     BOOST_TEST(to_hex(sha256(as_bytes("abc"))) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
@@ -318,6 +326,49 @@ BOOST_AUTO_TEST_CASE(base64_that_no_encoder_writes_is_refused)
         {
             BOOST_TEST(!from_base64url(text).has_value());
         }
+}
+
+BOOST_AUTO_TEST_CASE(base64_is_recognised_without_decoding_it)
+{
+    const auto agrees = [](const std::string& text) {
+        const auto decoded = from_base64(text);
+        for (std::size_t size = 0; size <= 20; ++size) {
+            const bool right = is_base64_of(text, size) == (decoded && decoded->size() == size);
+            BOOST_TEST(right, "\"" << text << "\" and " << size << " bytes");
+        }
+    };
+    for (std::size_t size = 0; size <= 18; ++size) {
+        bytes data(size);
+        if (size > 0) // libsodium wants an address
+            random_fill(data);
+        const std::string text = to_base64(data);
+        agrees(text);
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            for (const char other : {'A', 'B', '+', '/', '=', '-', ' ', '\0', '\x80'}) {
+                std::string altered = text;
+                altered[at] = other;
+                agrees(altered);
+            }
+        }
+        agrees(text + "=");
+        agrees(text.substr(0, text.size() / 2));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(base64_goes_where_it_is_told)
+{
+    byte_array<16> room{};
+    BOOST_TEST((from_base64("Zm9v", room) == 3U));
+    BOOST_TEST(as_text(bytes_view{room}.first(3)) == "foo");
+    BOOST_TEST(!from_base64("Zm9", room));
+    BOOST_TEST((from_base64(to_base64(bytes(16, 1)), room) == 16U));
+    BOOST_TEST(!from_base64(to_base64(bytes(17, 1)), room));
+
+    bytes text{'>'};
+    append_base64(text, as_bytes("fo"));
+    append_base64(text, {});
+    append_base64(text, as_bytes("foo"));
+    BOOST_TEST(as_text(text) == ">Zm8=Zm9v");
 }
 
 BOOST_AUTO_TEST_CASE(base64_of_a_size_is_of_that_size)
