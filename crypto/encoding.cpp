@@ -15,15 +15,28 @@ std::string encode64(bytes_view data, int variant)
     return out;
 }
 
+// libsodium refuses wrong padding, non-zero spare bits and, without an ignore list, foreign characters; but 1.0.18
+// takes bytes beyond ASCII for characters of the alphabet. Without an end pointer it also refuses what follows the last
+// group.
+std::optional<std::size_t> decode64(std::string_view text, std::span<byte> out, int variant) noexcept
+{
+    char all = 0;
+    for (const char letter : text)
+        all |= letter;
+    std::size_t size = 0;
+    if ((all & 0x80) != 0 ||
+        sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr, variant) != 0)
+        return std::nullopt;
+    return size;
+}
+
 std::optional<bytes> decode64(std::string_view text, int variant)
 {
     bytes out(text.size() / 4 * 3 + 3);
-    std::size_t size = 0;
-    // libsodium refuses wrong padding, non-zero spare bits and, without an ignore list, foreign characters. Without an
-    // end pointer it also refuses what follows the last group.
-    if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr, variant) != 0)
+    const auto size = decode64(text, out, variant);
+    if (!size)
         return std::nullopt;
-    out.resize(size);
+    out.resize(*size);
     return out;
 }
 
@@ -70,11 +83,7 @@ bool is_base64_of(std::string_view text, std::size_t size) noexcept
 
 std::optional<std::size_t> from_base64(std::string_view text, std::span<byte> out) noexcept
 {
-    std::size_t size = 0;
-    if (sodium_base642bin(out.data(), out.size(), text.data(), text.size(), nullptr, &size, nullptr,
-                          sodium_base64_VARIANT_ORIGINAL) != 0)
-        return std::nullopt;
-    return size;
+    return decode64(text, out, sodium_base64_VARIANT_ORIGINAL);
 }
 
 void append_base64(bytes& out, bytes_view data)

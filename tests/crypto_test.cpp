@@ -328,6 +328,20 @@ BOOST_AUTO_TEST_CASE(base64_that_no_encoder_writes_is_refused)
         }
 }
 
+BOOST_AUTO_TEST_CASE(base64_has_its_64_characters_and_no_other)
+{
+    unsigned standard = 0;
+    unsigned url = 0;
+    for (unsigned code = 0; code < 256; ++code) {
+        std::string text = "AAAA";
+        text[1] = static_cast<char>(code);
+        standard += from_base64(text) ? 1U : 0U;
+        url += from_base64url(text) ? 1U : 0U;
+    }
+    BOOST_TEST(standard == 64U);
+    BOOST_TEST(url == 64U);
+}
+
 BOOST_AUTO_TEST_CASE(base64_is_recognised_without_decoding_it)
 {
     const auto agrees = [](const std::string& text) {
