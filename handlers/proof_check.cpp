@@ -40,10 +40,10 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
     // While the registration is not active its keys may not exist; refuse_unproven tells so without looking at them.
     const auto* const keys = proof ? find_factor_keys(svc, *slot) : nullptr;
     if (!keys)
-        return svc.attempts.refuse_unproven(slot, header.type, now);
+        return svc.attempts.refuse_unproven(slot, header.type, counting_of(svc, *slot), now);
     proof->data =
         registry::proof_data(asked.method, asked.uri_id, header.nonce, asked.body, application.version->secret);
-    auto out = svc.attempts.verify(slot, *keys, *proof, now);
+    auto out = svc.attempts.verify(slot, *keys, *proof, registry::counting_of(application.owner->settings), now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();
@@ -59,7 +59,7 @@ void meter(services& svc, const signed_request& asked, const registry::uuid* id,
 {
     const auto now = svc.clock.now();
     const unsigned per_minute =
-        application ? application.owner->unproven_per_minute : registry::unproven_per_minute_default;
+        application ? application.owner->settings.unproven_per_minute : registry::unproven_per_minute_default;
     const auto* const from = asked.from == sender::phone ? &asked.source : nullptr;
     const auto wait = svc.noise.spend(id, from, per_minute, now);
     if (proof.result.counted)

@@ -129,7 +129,7 @@ task<response> verify_signature(const call& asked, services& svc)
     const auto application = svc.directory.find_application(slot->owner.application_id);
     out.key("application").object().member("id", slot->owner.application_id);
     if (application)
-        out.member("roles", application->roles);
+        out.member("roles", application->settings.roles);
     response answer;
     answer.body = out.end().end().text();
     co_return answer;
