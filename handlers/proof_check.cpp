@@ -34,6 +34,10 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
     const auto now = svc.clock.now();
     const bool foreign =
         !application || !application.version->supported || application.owner->id != slot->owner.application_id;
+    // Nobody looks at a proof of a version that is too low, so nobody knows what it would prove, and it never counts:
+    // not even where every failure does, because the version is what anybody may claim.
+    if (!foreign && !registry::accepts(application, header.version))
+        return svc.attempts.refuse_unproven(slot, header.type, registry::counting::only_proven, now);
     auto proof = foreign || !is_credible(*slot, header.version)
                      ? std::nullopt
                      : registry::parse_proof(header.version, header.type, header.signature);

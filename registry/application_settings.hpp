@@ -47,6 +47,12 @@ struct application_settings {
     bool operator==(const application_settings&) const = default;
 };
 
+/// May phones speak this version of the protocol with the application?
+[[nodiscard]] inline bool accepts(const application_settings& settings, protocol_version spoken) noexcept
+{
+    return spoken >= settings.lowest_version;
+}
+
 /// Which failures count: the setting as it is at the time of the attempt, so no slot keeps it (DESIGN.md 5.2).
 enum class counting : bool {
     only_proven,   // those that prove possession
