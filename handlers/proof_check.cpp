@@ -7,20 +7,6 @@ namespace {
 
 using registry::attempt_result;
 
-// Null while the registration has none.
-const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot)
-{
-    if (slot.known_keys() == nullptr) {
-        const auto stored = svc.journal.view(
-            [&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
-        if (!stored)
-            return nullptr;
-        if (const auto opened = registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys))
-            slot.learn_keys(opened->factors);
-    }
-    return slot.known_keys();
-}
-
 // Is this protocol version to be believed of this phone? 3.0 can be claimed by anybody, and its proofs be guessed.
 bool is_credible(const registry::attempt_slot& slot, registry::protocol_version version)
 {

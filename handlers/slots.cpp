@@ -33,6 +33,19 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
     });
 }
 
+const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot)
+{
+    if (slot.known_keys() == nullptr) {
+        const auto stored = svc.journal.view(
+            [&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
+        if (!stored)
+            return nullptr;
+        if (const auto opened = registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys))
+            slot.learn_keys(opened->factors);
+    }
+    return slot.known_keys();
+}
+
 registry::counting counting_of(const services& svc, const registry::attempt_slot& slot)
 {
     const auto application = svc.directory.find_application(slot.owner.application_id);
