@@ -180,7 +180,7 @@ public:
         out.record.sealed_master_key =
             registry::seal_private_key(sealer_, "applications", crypto::as_bytes(id), master_key_);
         out.record.created_at = wanted_.now - year_ms;
-        out.record.unproven_per_minute = 0; // a load of noise is what some workloads are
+        out.record.settings.unproven_per_minute = 0; // a load of noise is what some workloads are
         out.version.application_id = id;
         out.version.key = key;
         out.version.sealed_secret = sealer_.seal(crypto::as_bytes(out_.application_secret),

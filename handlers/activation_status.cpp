@@ -55,6 +55,16 @@ std::optional<found_status> find(services& svc, const registry::uuid& id)
     });
 }
 
+// Does the application accept what the phone speaks? The challenge is the only version mark of this request: 3.0 has
+// none.
+bool is_accepted(const services& svc, const status_request& wanted, const registry::registration& of)
+{
+    if (wanted.challenge)
+        return true;
+    const auto application = svc.directory.find_application(of.application_id);
+    return application && registry::accepts(application->settings, registry::protocol_version::v3_0);
+}
+
 } // namespace
 
 task<response> activation_status(const call& asked, services& svc)
@@ -63,11 +73,12 @@ task<response> activation_status(const call& asked, services& svc)
     if (!wanted)
         co_return problem(device_problem::activation_invalid);
 
-    // What an unknown id gets as well: nobody learns from this answer which ids exist.
+    // What an unknown id gets as well, and a version that is too low: nobody learns from this answer which ids exist.
     auto blob = crypto::random_array<32>();
     const auto nonce = crypto::random_array<16>();
     const auto found = find(svc, wanted->id);
-    const auto keys = found ? registry::open_keys(svc.sealer, wanted->id, found->keys.sealed_keys) : std::nullopt;
+    const bool answered = found && is_accepted(svc, *wanted, found->registration.record);
+    const auto keys = answered ? registry::open_keys(svc.sealer, wanted->id, found->keys.sealed_keys) : std::nullopt;
     if (keys) {
         const registry::counters& attempts = found->registration.attempts;
         const auto now =

@@ -1,42 +1,116 @@
-// POST and GET /admin/applications, GET /admin/applications/{id} (REGISTRATION-API.md 1.6 and 8.6)
+// POST, GET /admin/applications, GET, PATCH /admin/applications/{id} and the versions of an application
+// (REGISTRATION-API.md 1.6 and 8.6)
 
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
+#include "handlers/application_settings_json.hpp"
 #include "handlers/endpoint.hpp"
-#include "handlers/json_reader.hpp"
-#include "handlers/json_writer.hpp"
 #include "handlers/problem.hpp"
 #include "registry/changes.hpp"
+
+#include <algorithm>
 
 namespace doorward::handlers {
 namespace {
 
-constexpr std::size_t role_characters_max = 64;
-
-void write_unproven(json_writer& to, const registry::application& what)
-{
-    to.key("unproven").object().member("perMinute", what.unproven_per_minute).end();
-}
-
-void write_application(json_writer& to, const registry::application& what)
-{
-    const registry::application_version& version = what.versions.front();
-    const auto& point = what.master_key.point();
-    to.object()
-        .member("id", what.id)
-
-        .member("mobileSdkConfig", registry::sdk_config(version.key, version.secret, point))
-        .member("appKey", version.key)
-        .member("appSecret", version.secret)
-        .member("masterServerPublicKey", crypto::to_base64(point))
-        .member("roles", what.roles);
-    write_unproven(to, what);
-    to.member("timestampCreated", what.created_at).end();
-}
+constexpr int patch_rounds_max = 8; // each lost to a change that was made meanwhile
 
 std::string random_text16()
 {
     return crypto::to_base64(crypto::random_array<16>());
+}
+
+registry::stored_application_version draw_version(const services& svc, std::string application_id)
+{
+    registry::stored_application_version out;
+    out.application_id = std::move(application_id);
+    out.key = random_text16();
+    out.sealed_secret = svc.sealer.seal(crypto::as_bytes(random_text16()),
+                                        registry::seal_place("versions", crypto::as_bytes(out.key), "secret"));
+    out.created_at = svc.clock.now();
+    return out;
+}
+
+// What is compiled into an app.
+void write_version_keys(json_writer& to, const registry::application& of, const registry::application_version& version)
+{
+    to.member("mobileSdkConfig", registry::sdk_config(version.key, version.secret, of.master_key.point()))
+        .member("appKey", version.key)
+        .member("appSecret", version.secret);
+}
+
+void write_version(json_writer& to, const registry::application& of, const registry::application_version& version)
+{
+    to.object();
+    write_version_keys(to, of, version);
+    to.member("supported", version.supported);
+    if (version.created_at != 0)
+        to.member("timestampCreated", version.created_at);
+    to.end();
+}
+
+response answer_with(const registry::application& what)
+{
+    json_writer out;
+    out.object().member("id", what.id);
+    write_version_keys(out, what, what.current_version());
+    out.member("masterServerPublicKey", crypto::to_base64(what.master_key.point()));
+    write_settings(out, what);
+    out.member("timestampCreated", what.created_at).key("versions").array();
+    for (const registry::application_version& each : what.versions)
+        write_version(out, what, each);
+    response answer;
+    answer.body = out.end().end().text();
+    return answer;
+}
+
+response answer_with_version(const services& svc, std::string_view application_id, std::string_view key)
+{
+    const auto found = svc.directory.find_version(key);
+    if (!found || found.owner->id != application_id)
+        return problem(make_error_code(registry::errc::unknown_application_version));
+    json_writer out;
+    write_version(out, *found.owner, *found.version);
+    response answer;
+    answer.body = out.text();
+    return answer;
+}
+
+crypto::bytes sealed_secret(const services& svc, std::string_view id, const wanted_settings& wanted,
+                            const crypto::bytes& before)
+{
+    switch (wanted.secret) {
+    case wanted_settings::secret_change::keep:
+        return before;
+    case wanted_settings::secret_change::forget:
+        return {};
+    case wanted_settings::secret_change::replace:
+        return svc.sealer.seal(crypto::as_bytes(wanted.new_secret), registry::provider_secret_place(id));
+    }
+    return before;
+}
+
+// What a patch makes of the application as it is in the store now.
+struct patched {
+    registry::change_application change;
+    std::vector<violation> violations;
+};
+patched patch(const services& svc, registry::stored_application before, std::string_view text)
+{
+    patched out;
+    out.change.before = std::move(before);
+    const registry::stored_application& now = out.change.before;
+    const auto body = parse_json(text, out.violations);
+    if (!body)
+        return out;
+    const auto id = body->text("id", {.bytes_max = registry::application_id_bytes_max});
+    if (id && *id != now.id)
+        body->complain("id", "cannot be changed", *id);
+    auto wanted = decode_settings(*body, now.settings, now.id, !now.sealed_provider_secret.empty(), svc.directory);
+    if (out.violations.empty())
+        out.change.sealed_provider_secret = sealed_secret(svc, now.id, wanted, now.sealed_provider_secret);
+    out.change.settings = std::move(wanted.settings);
+    return out;
 }
 
 } // namespace
@@ -44,48 +118,30 @@ std::string random_text16()
 task<response> create_application(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    std::string id;
-    std::vector<std::string> roles;
-    unsigned unproven_per_minute = registry::unproven_per_minute_default;
+    registry::create_application change;
+    registry::stored_application& record = change.record;
     if (const auto body = parse_json(asked.req.body, violations)) {
-        id = body->text("id", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
-        if (violations.empty() && !registry::is_application_id(id))
-            body->complain("id", "must consist of letters, digits, dots, dashes and underscores", id);
-        roles = body->texts("roles", registry::roles_max, role_characters_max).value_or(std::vector<std::string>{});
-        if (const auto unproven = body->object("unproven")) {
-            if (const auto number = unproven->integer("perMinute", 0, registry::unproven_per_minute_max))
-                unproven_per_minute = static_cast<unsigned>(*number);
-        }
+        record.id = body->text("id", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
+        if (violations.empty() && !registry::is_application_id(record.id))
+            body->complain("id", "must consist of letters, digits, dots, dashes and underscores", record.id);
+        auto wanted = decode_settings(*body, {}, record.id, false, svc.directory);
+        if (violations.empty())
+            record.sealed_provider_secret = sealed_secret(svc, record.id, wanted, {});
+        record.settings = std::move(wanted.settings);
     }
     if (!violations.empty())
         co_return problem(violations);
 
+    const std::string id = record.id;
     const auto master = crypto::p256_private_key::generate();
-    const auto now = svc.clock.now();
-    registry::create_application change;
-    change.record = {id,
-                     roles,
-                     master.point(),
-                     registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(id), master),
-                     true,
-                     now,
-                     static_cast<std::uint16_t>(unproven_per_minute)};
-    const std::string key = random_text16();
-    const std::string secret = random_text16();
-    change.version = {
-        id, key,
-        svc.sealer.seal(crypto::as_bytes(secret), registry::seal_place("versions", crypto::as_bytes(key), "secret")),
-        true};
+    record.master_key = master.point();
+    record.sealed_master_key = registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(id), master);
+    record.created_at = svc.clock.now();
+    change.version = draw_version(svc, id);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
-
-    const auto made = svc.directory.find_application(id);
-    json_writer out;
-    write_application(out, *made);
-    response answer;
-    answer.body = out.text();
-    co_return answer;
+    co_return answer_with(*svc.directory.find_application(id));
 }
 
 task<response> list_applications(const call&, services& svc)
@@ -93,8 +149,8 @@ task<response> list_applications(const call&, services& svc)
     json_writer out;
     out.object().key("applications").array();
     for (const auto& each : svc.directory.all_applications()) {
-        out.object().member("id", each->id).member("roles", each->roles);
-        write_unproven(out, *each);
+        out.object().member("id", each->id);
+        write_settings(out, *each);
         out.end();
     }
     response answer;
@@ -107,11 +163,69 @@ task<response> show_application(const call& asked, services& svc)
     const auto found = svc.directory.find_application(asked.first);
     if (!found)
         co_return problem(make_error_code(registry::errc::unknown_application));
-    json_writer out;
-    write_application(out, *found);
-    response answer;
-    answer.body = out.text();
-    co_return answer;
+    co_return answer_with(*found);
+}
+
+task<response> change_application(const call& asked, services& svc)
+{
+    kv::error_code ec = make_error_code(registry::errc::unknown_application);
+    for (int round = 0; round < patch_rounds_max; ++round) {
+        // From the store, not the directory: a change that came just before may not be there yet.
+        auto before = svc.directory.find_application(asked.first)
+                          ? svc.journal.view([&asked](const registry::snapshot& txn) {
+                                return registry::find_application(txn, asked.first);
+                            })
+                          : std::nullopt;
+        if (!before)
+            break;
+        patched next = patch(svc, *std::move(before), asked.req.body);
+        if (!next.violations.empty())
+            co_return problem(next.violations);
+        ec = co_await commit(svc, next.change);
+        if (ec != registry::errc::changed_meanwhile)
+            break;
+    }
+    if (ec)
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return answer_with(*svc.directory.find_application(asked.first));
+}
+
+task<response> create_application_version(const call& asked, services& svc)
+{
+    if (!svc.directory.find_application(asked.first))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    registry::create_application_version change;
+    change.record = draw_version(svc, asked.first);
+    const std::string key = change.record.key;
+    if (const auto ec = co_await commit(svc, change))
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return answer_with_version(svc, asked.first, key);
+}
+
+task<response> support_application_version(const call& asked, services& svc)
+{
+    registry::support_application_version change;
+    std::vector<violation> violations;
+    if (const auto body = parse_json(asked.req.body, violations)) {
+        const auto supported = body->boolean("supported");
+        if (violations.empty() && !supported)
+            body->complain("supported", "is required");
+        change.supported = supported.value_or(true);
+    }
+    if (!violations.empty())
+        co_return problem(violations);
+    if (!svc.directory.find_application(asked.first))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    if (!svc.directory.find_version(asked.second)) // no other text would fit a key
+        co_return problem(make_error_code(registry::errc::unknown_application_version));
+    change.application_id = asked.first;
+    change.key = asked.second;
+    if (const auto ec = co_await commit(svc, change))
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return answer_with_version(svc, asked.first, asked.second);
 }
 
 } // namespace doorward::handlers

@@ -277,7 +277,7 @@ task<response> create_activation(const call& asked, services& svc)
     if (!header || header->activation_id)
         co_return failure;
     const auto application = svc.directory.find_version(header->application_key);
-    if (!application || !application.version->supported)
+    if (!registry::accepts(application, header->version))
         co_return failure;
     auto opened = open_both(svc, *header, application, asked.req.body);
     if (!opened || opened->outer_fields.type != "CODE")

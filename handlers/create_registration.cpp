@@ -2,6 +2,7 @@
 
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
+#include "handlers/flags_json.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
@@ -9,12 +10,12 @@
 #include "registry/activation_code.hpp"
 #include "registry/changes.hpp"
 
-#include <algorithm>
-
 namespace doorward::handlers {
 namespace {
 
 constexpr int code_draws_max = 8; // two equal codes among 80 random bits never happen; the loop is bounded all the same
+
+constexpr std::uint8_t as_the_application_says = 0; // no registration has that many attempts
 
 struct wanted_registration {
     registry::registration record; // as far as the request tells
@@ -41,20 +42,6 @@ void decode_phase(const json_object& body, wanted_registration& out)
         out.record.phase = registry::commit_phase::on_key_exchange;
 }
 
-void decode_flags(const json_object& body, wanted_registration& out)
-{
-    auto flags =
-        body.texts("flags", registry::flags_max, registry::flag_characters_max).value_or(std::vector<std::string>{});
-    std::ranges::sort(flags);
-    flags.erase(std::unique(flags.begin(), flags.end()), flags.end()); // clang 14 lacks std::ranges::unique
-    std::size_t total = 0;
-    for (const std::string& flag : flags)
-        total += flag.size();
-    if (total > registry::flags_bytes_max)
-        body.complain("flags", "together must not exceed " + std::to_string(registry::flags_bytes_max) + " bytes");
-    out.record.flags = std::move(flags);
-}
-
 wanted_registration decode(std::string_view text, registry::time_ms now, std::vector<violation>& violations)
 {
     wanted_registration out;
@@ -69,11 +56,10 @@ wanted_registration decode(std::string_view text, registry::time_ms now, std::ve
     if (out.otp && out.otp->empty())
         body->complain("otp", "must not be empty");
     decode_phase(*body, out);
-    decode_flags(*body, out);
+    record.flags = decode_flags(*body, "flags").value_or(std::vector<std::string>{});
     record.name = body->text("name", {.characters_max = registry::name_characters_max}).value_or("");
-    record.max_failed_attempts =
-        static_cast<std::uint8_t>(body->integer("maxFailedAttempts", 1, registry::max_failed_attempts_max)
-                                      .value_or(registry::max_failed_attempts_default));
+    record.max_failed_attempts = static_cast<std::uint8_t>(
+        body->integer("maxFailedAttempts", 1, registry::max_failed_attempts_max).value_or(as_the_application_says));
     record.expires_at =
         body->integer("timestampRegistrationExpire", now + 1, now + registry::registration_expiry_max_ms)
             .value_or(now + registry::registration_expiry_default_ms);
@@ -103,6 +89,8 @@ task<response> create_registration(const call& asked, services& svc)
     }
     if (!violations.empty())
         co_return problem(violations);
+    if (wanted.record.max_failed_attempts == as_the_application_says)
+        wanted.record.max_failed_attempts = application->settings.max_failed_attempts;
 
     if (wanted.otp) {
         auto hashing = [otp = *wanted.otp] { return crypto::hash_password(otp, crypto::otp_cost); };

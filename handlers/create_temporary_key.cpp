@@ -113,7 +113,8 @@ task<response> create_temporary_key(const call& asked, services& svc)
     if (!wanted)
         co_return failure;
     const auto application = svc.directory.find_version(wanted->application_key);
-    if (!application || !application.version->supported)
+    // The key store is of 3.3 alone, so that is what whoever asks it speaks.
+    if (!registry::accepts(application, registry::protocol_version::v3_3))
         co_return failure;
 
     // The question is checked before any work on the curve is done for whoever asks.

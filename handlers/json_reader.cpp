@@ -138,6 +138,12 @@ std::optional<simdjson::dom::element> json_object::find(std::string_view name) c
     return found;
 }
 
+bool json_object::is_null(std::string_view name) const
+{
+    simdjson::dom::element found;
+    return object_.at_key(name).get(found) == simdjson::SUCCESS && found.is_null();
+}
+
 void json_object::complain(std::string_view name, std::string hint, std::string invalid_value) const
 {
     violations_.push_back({prefix_ + std::string{name}, std::move(invalid_value), std::move(hint)});

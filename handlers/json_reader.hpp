@@ -39,6 +39,8 @@ public:
     {}
 
     [[nodiscard]] bool has(std::string_view name) const { return find(name).has_value(); }
+    /// Given, and null. It is the same as absent everywhere but in a merge patch (RFC 7396).
+    [[nodiscard]] bool is_null(std::string_view name) const;
     std::optional<std::string> text(std::string_view name, const text_rule& rule) const;
     /// A text that is no reason to refuse anything: cut to its length, control characters replaced; empty when absent.
     /// Only a value that is no text at all is a violation.

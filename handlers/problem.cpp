@@ -83,6 +83,10 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "No more applications can be created."};
     case errc::too_many_accounts:
         return {409, "ERROR_CONFLICT", "No more accounts can be created."};
+    case errc::unknown_application_version:
+        return {400, "ERROR_REQUEST", "No such version of this application."};
+    case errc::too_many_application_versions:
+        return {409, "ERROR_CONFLICT", "No more versions of this application can be created."};
     case errc::passwords_busy:
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:

@@ -7,20 +7,6 @@ namespace {
 
 using registry::attempt_result;
 
-// Null while the registration has none.
-const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot)
-{
-    if (slot.known_keys() == nullptr) {
-        const auto stored = svc.journal.view(
-            [&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
-        if (!stored)
-            return nullptr;
-        if (const auto opened = registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys))
-            slot.learn_keys(opened->factors);
-    }
-    return slot.known_keys();
-}
-
 // Is this protocol version to be believed of this phone? 3.0 can be claimed by anybody, and its proofs be guessed.
 bool is_credible(const registry::attempt_slot& slot, registry::protocol_version version)
 {
@@ -34,16 +20,20 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
     const auto now = svc.clock.now();
     const bool foreign =
         !application || !application.version->supported || application.owner->id != slot->owner.application_id;
+    // Nobody looks at a proof of a version that is too low, so nobody knows what it would prove, and it never counts:
+    // not even where every failure does, because the version is what anybody may claim.
+    if (!foreign && !registry::accepts(application, header.version))
+        return svc.attempts.refuse_unproven(slot, header.type, registry::counting::only_proven, now);
     auto proof = foreign || !is_credible(*slot, header.version)
                      ? std::nullopt
                      : registry::parse_proof(header.version, header.type, header.signature);
     // While the registration is not active its keys may not exist; refuse_unproven tells so without looking at them.
     const auto* const keys = proof ? find_factor_keys(svc, *slot) : nullptr;
     if (!keys)
-        return svc.attempts.refuse_unproven(slot, header.type, now);
+        return svc.attempts.refuse_unproven(slot, header.type, counting_of(svc, *slot), now);
     proof->data =
         registry::proof_data(asked.method, asked.uri_id, header.nonce, asked.body, application.version->secret);
-    auto out = svc.attempts.verify(slot, *keys, *proof, now);
+    auto out = svc.attempts.verify(slot, *keys, *proof, registry::counting_of(application.owner->settings), now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();
@@ -59,7 +49,7 @@ void meter(services& svc, const signed_request& asked, const registry::uuid* id,
 {
     const auto now = svc.clock.now();
     const unsigned per_minute =
-        application ? application.owner->unproven_per_minute : registry::unproven_per_minute_default;
+        application ? application.owner->settings.unproven_per_minute : registry::unproven_per_minute_default;
     const auto* const from = asked.from == sender::phone ? &asked.source : nullptr;
     const auto wait = svc.noise.spend(id, from, per_minute, now);
     if (proof.result.counted)

@@ -118,7 +118,8 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
     for (report& one : reports) {
         if (!one.slot || one.recorded || !one.claim)
             continue;
-        one.result = svc.attempts.report(one.slot, one.what, one.possession_proven, svc.clock.now());
+        one.result = svc.attempts.report(one.slot, one.what, one.possession_proven, counting_of(svc, *one.slot),
+                                         svc.clock.now());
         one.result->change->claim = std::move(one.claim);
         steps.push_back(std::move(*one.result->change));
         decided.push_back(&one);

@@ -26,16 +26,30 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
             svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
         if (!found)
             return std::nullopt;
-        const auto application = svc.directory.find_application(found->record.application_id);
-        const registry::attempt_limits limits{
-            found->record.max_failed_attempts,
-            registry::look_ahead_default,
-            !application || application->count_only_if_possession_proven,
-        };
+        const registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default};
         registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
         return registry::attempt_slot::content{std::move(owner), limits, found->attempts,
                                                found->record.accepts_decimal};
     });
+}
+
+const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot)
+{
+    if (slot.known_keys() == nullptr) {
+        const auto stored = svc.journal.view(
+            [&](const registry::snapshot& txn) { return registry::find_keys(txn, slot.owner.number); });
+        if (!stored)
+            return nullptr;
+        if (const auto opened = registry::open_keys(svc.sealer, slot.owner.id, stored->sealed_keys))
+            slot.learn_keys(opened->factors);
+    }
+    return slot.known_keys();
+}
+
+registry::counting counting_of(const services& svc, const registry::attempt_slot& slot)
+{
+    const auto application = svc.directory.find_application(slot.owner.application_id);
+    return application ? registry::counting_of(application->settings) : registry::counting::only_proven;
 }
 
 task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps)

@@ -9,6 +9,12 @@ namespace doorward::handlers {
 /// The slot of a registration, from memory or from the store; null when there is no such registration.
 [[nodiscard]] registry::slot_ptr find_slot(services& svc, const registry::uuid& id);
 
+/// The factor keys of a registration, from its slot or opened; null while it has none. As long as the slot is held.
+[[nodiscard]] const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot);
+
+/// Which failures count on this registration: what its application says now.
+[[nodiscard]] registry::counting counting_of(const services& svc, const registry::attempt_slot& slot);
+
 /// Commits transitions. When the disk has no room they are kept, to be committed before anything else happens to their
 /// registrations (registry/unsettled.hpp).
 task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps);

@@ -4,11 +4,10 @@
 #include "crypto/encoding.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
-#include "handlers/json_writer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
-#include "handlers/registration_access.hpp"
 #include "handlers/text.hpp"
+#include "handlers/verdict.hpp"
 #include "registry/limits.hpp"
 
 #include <algorithm>
@@ -68,19 +67,6 @@ verify_request decode(std::string_view text, std::vector<violation>& violations)
     return out;
 }
 
-// What somebody learns who may not see the registration, or asks for one that does not exist.
-response nothing_known()
-{
-    response out;
-    out.body = json_writer{}
-                   .object()
-                   .member("signatureValid", false)
-                   .member("registrationStatus", to_text(registry::state::removed))
-                   .end()
-                   .text();
-    return out;
-}
-
 } // namespace
 
 task<response> verify_signature(const call& asked, services& svc)
@@ -96,7 +82,7 @@ task<response> verify_signature(const call& asked, services& svc)
     // Before the proof is looked at: an account must not count attempts on registrations of others.
     const auto slot = find_slot(svc, header->activation_id);
     if (!slot || !asked.who->may_see(slot->owner.application_id))
-        co_return nothing_known();
+        co_return unknown_verdict();
 
     // Noise over its budget is answered like any other here: the back office decides what the phone is told.
     const signed_request signed_part{
@@ -112,26 +98,8 @@ task<response> verify_signature(const call& asked, services& svc)
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
 
-    // What is on the disk by now; never older than what the proof was judged by.
-    const auto found = co_await find_current(svc, slot->owner.id);
-    if (!found)
-        co_return problem(found.error());
-    json_writer out;
-    out.object()
-        .member("signatureValid", proof.accepted())
-        .member("userId", found->record.user_id)
-        .member("registrationId", slot->owner.id.text())
-        .member("registrationStatus", to_text(found->current()))
-        .member("signatureType", upper(to_text(header->type)))
-        .member("remainingAttempts", slot->limits.max_failed - found->attempts.word.failed())
-        .member_unless_empty("blockedReason", found->record.blocked_reason);
-    out.member("flags", found->record.flags);
-    const auto application = svc.directory.find_application(slot->owner.application_id);
-    out.key("application").object().member("id", slot->owner.application_id);
-    if (application)
-        out.member("roles", application->roles);
-    response answer;
-    answer.body = out.end().end().text();
+    const verdict told{proof.accepted(), header->type};
+    auto answer = co_await tell_verdict(svc, slot, told);
     co_return answer;
 }
 

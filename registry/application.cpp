@@ -28,6 +28,13 @@ void append_counted(crypto::bytes& out, crypto::bytes_view data)
 
 } // namespace
 
+const application_version& application::current_version() const noexcept
+{
+    const auto newest = std::find_if(versions.rbegin(), versions.rend(),
+                                     [](const application_version& each) { return each.supported; });
+    return newest == versions.rend() ? versions.back() : *newest;
+}
+
 std::string sdk_config(std::string_view key_base64, std::string_view secret_base64, crypto::bytes_view master_point)
 {
     crypto::bytes out{format_version};

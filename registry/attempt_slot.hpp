@@ -11,7 +11,6 @@ namespace doorward::registry {
 struct attempt_limits {
     std::uint8_t max_failed = 0;
     std::uint8_t look_ahead = 0;
-    bool count_only_if_possession_proven = true; // DESIGN.md 5.2
 };
 
 /// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.

@@ -70,7 +70,7 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 } // namespace
 
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
-                                time_ms now) const
+                                counting counts, time_ms now) const
 {
     using verdict = attempt_result::verdict;
     const attempt_limits& limits = slot->limits;
@@ -107,8 +107,7 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
         }
 
         const bool proven = found.reached == proof_match::grade::possession;
-        const bool counts = !possession_alone && (proven || says_nothing || !limits.count_only_if_possession_proven);
-        if (!counts)
+        if (possession_alone || !(proven || says_nothing || counts == counting::every_failure))
             return tell(verdict::refused, word, shown); // noise, a replay, or behind the window
 
         attempt_details details;
@@ -130,14 +129,14 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
     }
 }
 
-attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, time_ms now) const
+attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, counting counts, time_ms now) const
 {
     using verdict = attempt_result::verdict;
     for (;;) {
         const auto [word, place] = present(*slot);
         if (word.current() != state::active)
             return tell(verdict::blocked, word, possession::unproven);
-        if (type == factors::possession || slot->limits.count_only_if_possession_proven)
+        if (type == factors::possession || counts == counting::only_proven)
             return tell(verdict::refused, word, possession::unproven);
         if (!slot->refuse_unremembered(word))
             continue;
@@ -147,7 +146,8 @@ attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, tim
     }
 }
 
-attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven, time_ms now) const
+attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven, counting counts,
+                                time_ms now) const
 {
     using verdict = attempt_result::verdict;
     const possession shown = possession_proven ? possession::proven : possession::unproven;
@@ -166,9 +166,8 @@ attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool
             out.change->details = std::move(what);
             return out;
         }
-        const bool counts = active && what.outcome == attempt_outcome::refused && !possession_alone &&
-                            (possession_proven || !slot->limits.count_only_if_possession_proven);
-        if (counts) {
+        const bool failure = active && what.outcome == attempt_outcome::refused && !possession_alone;
+        if (failure && (possession_proven || counts == counting::every_failure)) {
             if (!slot->refuse_unremembered(word))
                 continue;
             return tell_counted(slot, word, place, std::move(what), now, shown);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "registry/application_settings.hpp"
 #include "registry/attempt_table.hpp"
 #include "registry/transition.hpp"
 
@@ -32,22 +33,25 @@ public:
 
     /// Verifies one proof by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
     ///
-    /// slot   of the registration that the proof names
-    /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever the
+    /// slot    of the registration that the proof names
+    /// counts  what the application counts
+    /// cost    a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever
+    /// the
     ///        state, so that neither time nor the throttle of noise tells who is blocked
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
-                                        time_ms now) const;
+                                        counting counts, time_ms now) const;
 
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
-    [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, time_ms now) const;
+    [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, counting counts,
+                                                 time_ms now) const;
 
     /// An attempt that a business system judged itself (REGISTRATION-API.md A2). It obeys the same word: a failure
     /// counts where a proof's would, a success resets where a proof's would, and the counter stays where it is.
     ///
     /// returns  always with a change: what changes nothing is recorded all the same
     [[nodiscard]] attempt_result report(const slot_ptr& slot, attempt_details what, bool possession_proven,
-                                        time_ms now) const;
+                                        counting counts, time_ms now) const;
 
     /// A record of attempts that changed nothing.
     [[nodiscard]] static transition record(const slot_ptr& slot, attempt_details what, time_ms at);

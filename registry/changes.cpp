@@ -96,6 +96,45 @@ kv::error_code create_application::operator()(kv::write_txn& txn) const
     return {};
 }
 
+kv::error_code change_application::operator()(kv::write_txn& txn) const
+{
+    auto found = find_application(txn, before.id);
+    if (!found)
+        return errc::unknown_application;
+    if (*found != before)
+        return errc::changed_meanwhile;
+    found->settings = settings;
+    found->sealed_provider_secret = sealed_provider_secret;
+    if (*found != before)
+        txn.put(tables::applications, crypto::as_bytes(found->id), encode(*found));
+    return {};
+}
+
+kv::error_code create_application_version::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, record.application_id);
+    if (!owner)
+        return errc::unknown_application;
+    if (owner->versions >= application_versions_max)
+        return errc::too_many_application_versions;
+    ++owner->versions;
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    txn.put(tables::versions, crypto::as_bytes(record.key), encode(record));
+    return {};
+}
+
+kv::error_code support_application_version::operator()(kv::write_txn& txn) const
+{
+    auto found = find_application_version(txn, key);
+    if (!found || found->application_id != application_id)
+        return errc::unknown_application_version;
+    if (found->supported != supported) {
+        found->supported = supported;
+        txn.put(tables::versions, crypto::as_bytes(key), encode(*found));
+    }
+    return {};
+}
+
 kv::error_code create_account::operator()(kv::write_txn& txn) const
 {
     if (find_account(txn, record.username))

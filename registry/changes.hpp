@@ -49,6 +49,34 @@ struct create_application {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
+/// New settings of an application, or none of them: what else the record says stays.
+struct change_application {
+    stored_application before; // as it was when the change was worked out
+    application_settings settings;
+    crypto::bytes sealed_provider_secret;
+
+    /// errors  unknown_application; changed_meanwhile when the record is not `before` (read it again)
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// One version more of an application that exists.
+struct create_application_version {
+    stored_application_version record;
+
+    /// errors  unknown_application, too_many_application_versions
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Phones with this version are let in, or no longer.
+struct support_application_version {
+    std::string application_id;
+    std::string key;
+    bool supported = true;
+
+    /// errors  unknown_application_version: none with this key, or not of this application
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
 struct create_account {
     account record;
 

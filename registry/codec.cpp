@@ -1,4 +1,5 @@
 #include "registry/codec.hpp"
+#include "registry/provider_url.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -28,6 +29,7 @@ public:
         out_.push_back(value);
         return *this;
     }
+    record_writer& flag(bool value) { return u8(value ? 1 : 0); }
     record_writer& u16(std::size_t value)
     {
         assert(value <= 0xFFFF);
@@ -83,6 +85,7 @@ public:
     [[nodiscard]] byte version() const noexcept { return version_; }
 
     std::uint8_t u8() { return take(1)[0]; }
+    bool flag() { return u8() != 0; }
     std::uint16_t u16() { return crypto::from_big_endian<std::uint16_t>(take(2)); }
     std::uint32_t u32() { return crypto::from_big_endian<std::uint32_t>(take(4)); }
     std::uint64_t u64() { return crypto::from_big_endian<std::uint64_t>(take(8)); }
@@ -142,12 +145,27 @@ private:
 
 constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
+constexpr byte version_3 = 3;
 
 void require_state(attempt_word word)
 {
     const auto now = static_cast<unsigned>(word.current());
     if (now < 1 || now > 5)
         throw record_fault{"a registration in no state"};
+}
+
+// What requests cannot ask for, and other code relies on.
+void require_possible(const stored_application& record)
+{
+    const application_settings& set = record.settings;
+    bool possible = set.unproven_per_minute <= unproven_per_minute_max && set.max_failed_attempts > 0 &&
+                    record.versions > 0 && (set.provider || record.sealed_provider_secret.empty());
+    if (set.provider)
+        possible = possible && parse_provider_url(set.provider->url) &&
+                   set.provider->timeout_ms >= provider_timeout_ms_min &&
+                   set.provider->timeout_ms <= provider_timeout_ms_max;
+    if (!possible)
+        throw record_fault{"an application with an impossible setting"};
 }
 
 } // namespace
@@ -369,60 +387,103 @@ stored_keys decode(bytes_view data)
     return record;
 }
 
-// application := 2  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
-//                count_only_if_possession_proven:u8  created_at:u64  unproven_per_minute:u16 (since version 2)
+// application := 3  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+//                count_only_if_possession_proven:u8  created_at:u64
+//                since version 2: unproven_per_minute:u16
+//                since version 3: versions:u16  lowest_version:u8  max_failed:u8  vault_with_biometry:u8
+//                device_management:u8  provider  transfer
+// provider := url:text (empty for none)  timeout_ms:u16  secret:blob (sealed; empty for none)
+// transfer := spawn:u8  move:u8  targets:list(text)  flags:list(text)  max_failed:u8 (0 for none)  cascade_block:u8
 bytes encode(const stored_application& record)
 {
-    return record_writer{version_2}
-        .text(record.id)
-        .texts(record.roles)
+    const application_settings& set = record.settings;
+    record_writer out{version_3};
+    out.text(record.id)
+        .texts(set.roles)
         .raw(record.master_key)
         .blob(record.sealed_master_key)
-        .u8(record.count_only_if_possession_proven ? 1 : 0)
+        .flag(set.count_only_if_possession_proven)
         .time(record.created_at)
-        .u16(record.unproven_per_minute)
-        .done();
+        .u16(set.unproven_per_minute)
+        .u16(record.versions)
+        .u8(static_cast<std::uint8_t>(set.lowest_version))
+        .u8(set.max_failed_attempts)
+        .flag(set.vault_with_biometry)
+        .flag(set.device_management);
+    const provider_settings provider = set.provider.value_or(provider_settings{});
+    out.text(provider.url).u16(provider.timeout_ms).blob(record.sealed_provider_secret);
+    out.flag(set.transfer.spawn)
+        .flag(set.transfer.move)
+        .texts(set.transfer.targets)
+        .texts(set.transfer.flags)
+        .u8(set.transfer.max_failed_attempts.value_or(0))
+        .flag(set.transfer.cascade_block);
+    return out.done();
 }
 
 template <>
 stored_application decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     stored_application record;
+    application_settings& set = record.settings;
     record.id = in.text();
-    record.roles = in.texts();
+    set.roles = in.texts();
     record.master_key = in.raw<65>();
     record.sealed_master_key = in.blob();
-    record.count_only_if_possession_proven = in.u8() != 0;
+    set.count_only_if_possession_proven = in.flag();
     record.created_at = in.time();
     if (in.version() >= version_2)
-        record.unproven_per_minute = in.u16();
-    if (record.unproven_per_minute > unproven_per_minute_max)
-        throw record_fault{"an application with an impossible limit"};
+        set.unproven_per_minute = in.u16();
+    if (in.version() >= version_3) {
+        record.versions = in.u16();
+        set.lowest_version = in.enumeration(protocol_version::v3_0, protocol_version::v3_3);
+        set.max_failed_attempts = in.u8();
+        set.vault_with_biometry = in.flag();
+        set.device_management = in.flag();
+        provider_settings provider;
+        provider.url = in.text();
+        provider.timeout_ms = in.u16();
+        if (!provider.url.empty())
+            set.provider = std::move(provider);
+        record.sealed_provider_secret = in.blob();
+        set.transfer.spawn = in.flag();
+        set.transfer.move = in.flag();
+        set.transfer.targets = in.texts();
+        set.transfer.flags = in.texts();
+        if (const auto max_failed = in.u8(); max_failed != 0)
+            set.transfer.max_failed_attempts = max_failed;
+        set.transfer.cascade_block = in.flag();
+    }
     in.done();
+    require_possible(record);
     return record;
 }
 
-// application version := 1  application:text  key:text  secret:blob (sealed)  supported:u8
+// application version := 2  application:text  key:text  secret:blob (sealed)  supported:u8  created_at:u64
+// Version 1 had no created_at.
 bytes encode(const stored_application_version& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .text(record.application_id)
         .text(record.key)
         .blob(record.sealed_secret)
-        .u8(record.supported ? 1 : 0)
+        .flag(record.supported)
+        .time(record.created_at)
         .done();
 }
 
 template <>
 stored_application_version decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     stored_application_version record;
     record.application_id = in.text();
     record.key = in.text();
     record.sealed_secret = in.blob();
-    record.supported = in.u8() != 0;
+    record.supported = in.flag();
+    if (in.version() >= version_2)
+        record.created_at = in.time();
     in.done();
     return record;
 }

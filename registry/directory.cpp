@@ -1,5 +1,7 @@
 #include "registry/directory.hpp"
 
+#include <algorithm>
+
 namespace doorward::registry {
 
 directory::directory(const kv::env& store, const crypto::sealer& with) : env_{store}, sealer_{with}
@@ -33,7 +35,7 @@ std::shared_ptr<const directory::content> directory::read() const
             if (!secret)
                 throw kv::open_error{"the secret of an application version does not open"};
             versions[stored.application_id].push_back(
-                {stored.key, std::string{crypto::as_text(secret->view())}, stored.supported});
+                {stored.key, std::string{crypto::as_text(secret->view())}, stored.supported, stored.created_at});
             return true;
         });
         txn.scan(tables::applications, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
@@ -42,9 +44,17 @@ std::shared_ptr<const directory::content> directory::read() const
                                            stored.sealed_master_key, stored.master_key);
             if (!master)
                 throw kv::open_error{"the master key of application " + stored.id + " does not open"};
-            auto made = std::make_shared<const application>(
-                application{stored.id, stored.roles, *std::move(master), std::move(versions[stored.id]),
-                            stored.count_only_if_possession_proven, stored.created_at, stored.unproven_per_minute});
+            std::optional<crypto::secret_bytes> provider_secret;
+            if (!stored.sealed_provider_secret.empty()) {
+                provider_secret = sealer_.open(stored.sealed_provider_secret, provider_secret_place(stored.id));
+                if (!provider_secret)
+                    throw kv::open_error{"the provider's secret of application " + stored.id + " does not open"};
+            }
+            auto& its_versions = versions[stored.id];
+            std::ranges::stable_sort(its_versions, {}, &application_version::created_at);
+            auto made = std::make_shared<const application>(application{stored.id, *std::move(master),
+                                                                        std::move(its_versions), stored.created_at,
+                                                                        stored.settings, std::move(provider_secret)});
             for (const application_version& version : made->versions)
                 out->versions[version.key] = {made, &version};
             out->applications[stored.id] = std::move(made);

@@ -54,4 +54,11 @@ private:
     std::shared_ptr<const content> content_; // guarded by content_mutex_
 };
 
+/// May a phone with this version of an app speak this version of the protocol? The app's version must be known and
+/// supported, and the protocol not below what the application accepts.
+[[nodiscard]] inline bool accepts(const directory::known_version& app, protocol_version spoken) noexcept
+{
+    return app && app.version->supported && accepts(app.owner->settings, spoken);
+}
+
 } // namespace doorward::registry

@@ -29,6 +29,10 @@ public:
             return "no such account";
         case errc::too_many_accounts:
             return "no more accounts can be created";
+        case errc::unknown_application_version:
+            return "no such version of the application";
+        case errc::too_many_application_versions:
+            return "the application has as many versions as can be";
         case errc::code_not_found:
             return "no registration waits for this activation code";
         case errc::otp_required:

@@ -20,6 +20,8 @@ enum class errc {
     account_exists,
     account_not_found,
     too_many_accounts,
+    unknown_application_version,
+    too_many_application_versions,
     code_not_found, // no registration waits for this activation code
     otp_required,   // none given, or given in the wrong phase
     otp_wrong,

@@ -73,6 +73,11 @@ crypto::bytes seal_place(std::string_view table, crypto::bytes_view owner, std::
     return sized({crypto::as_bytes(table), owner, crypto::as_bytes(field)});
 }
 
+crypto::bytes provider_secret_place(std::string_view application_id)
+{
+    return seal_place("applications", crypto::as_bytes(application_id), "provider secret");
+}
+
 std::string fingerprint(const crypto::point_bytes& device_key, const uuid& id, const crypto::point_bytes& server_key)
 {
     const auto digest = crypto::sha256({minimal_x(device_key), crypto::as_bytes(id.text()), minimal_x(server_key)});

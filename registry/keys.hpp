@@ -54,6 +54,9 @@ struct stored_keys {
 /// The associated data of a sealed value: table, owner and field, each behind its length.
 [[nodiscard]] crypto::bytes seal_place(std::string_view table, crypto::bytes_view owner, std::string_view field);
 
+/// Where the bearer secret of an application's provider lives.
+[[nodiscard]] crypto::bytes provider_secret_place(std::string_view application_id);
+
 /// Eight digits that a person compares on both ends before commit (PROTOCOL.md section 17). The coordinates are hashed
 /// without leading zero bytes, unlike anywhere else.
 [[nodiscard]] std::string fingerprint(const crypto::point_bytes& device_key, const uuid& id,

@@ -44,11 +44,20 @@ inline constexpr std::size_t reason_characters_max = 255;
 inline constexpr std::size_t external_user_characters_max = 255;
 inline constexpr std::size_t otp_characters_max = 64;
 inline constexpr std::size_t flag_characters_max = 255;
-inline constexpr std::size_t flags_max = 64;          // count
-inline constexpr std::size_t flags_bytes_max = 512;   // all flags of a registration together
-inline constexpr std::size_t roles_max = 16;          // roles of an application, count
-inline constexpr std::size_t applications_max = 1024; // count; all are held in memory
-inline constexpr std::size_t accounts_max = 1024;     // count; all are held in memory
+inline constexpr std::size_t flags_max = 64;                // count
+inline constexpr std::size_t flags_bytes_max = 512;         // all flags of a registration together
+inline constexpr std::size_t roles_max = 16;                // roles of an application, count
+inline constexpr std::size_t applications_max = 1024;       // count; all are held in memory
+inline constexpr std::size_t accounts_max = 1024;           // count; all are held in memory
+inline constexpr std::size_t application_versions_max = 64; // of one application, count; all are held in memory
+
+// Settings of applications
+inline constexpr unsigned provider_timeout_ms_default = 3'000; // a phone waits 15 s or more for its answer
+inline constexpr unsigned provider_timeout_ms_min = 100;
+inline constexpr unsigned provider_timeout_ms_max = 10'000;
+inline constexpr std::size_t provider_url_bytes_max = 512;
+inline constexpr std::size_t provider_secret_bytes_max = 255;
+inline constexpr std::size_t transfer_targets_max = 16; // count
 
 // Pages of lists and histories, in rows
 inline constexpr std::size_t page_rows_default = 100;

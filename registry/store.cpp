@@ -58,6 +58,16 @@ std::optional<stored_temporary_key> find_temporary_key(const kv::read_txn& txn, 
     return find<stored_temporary_key>(txn, tables::temporary_keys, id.view());
 }
 
+std::optional<stored_application> find_application(const kv::read_txn& txn, std::string_view id)
+{
+    return find<stored_application>(txn, tables::applications, as_bytes(id));
+}
+
+std::optional<stored_application_version> find_application_version(const kv::read_txn& txn, std::string_view key)
+{
+    return find<stored_application_version>(txn, tables::versions, as_bytes(key));
+}
+
 std::optional<account> find_account(const kv::read_txn& txn, std::string_view username)
 {
     return find<account>(txn, tables::accounts, as_bytes(username));

@@ -16,6 +16,10 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<counters> find_counters(const kv::read_txn& txn, registration_number number);
 [[nodiscard]] std::optional<stored_keys> find_keys(const kv::read_txn& txn, registration_number number);
 [[nodiscard]] std::optional<stored_temporary_key> find_temporary_key(const kv::read_txn& txn, const uuid& id);
+[[nodiscard]] std::optional<stored_application> find_application(const kv::read_txn& txn, std::string_view id);
+/// By APP_KEY, Base64 text.
+[[nodiscard]] std::optional<stored_application_version> find_application_version(const kv::read_txn& txn,
+                                                                                 std::string_view key);
 [[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
 
 /// The registration that waits for an activation code in an application.

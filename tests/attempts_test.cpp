@@ -23,24 +23,21 @@ attempts engine()
 
 // One phone, one slot, and what became of its proofs.
 struct judged_phone {
-    explicit judged_phone(const attempt_limits& limits = default_limits()) : slot{phone.slot(limits)} {}
+    explicit judged_phone(const attempt_limits& limits = default_limits(), counting counted = counting::only_proven)
+        : counts{counted}, slot{phone.slot(limits)}
+    {}
 
-    attempt_result verify(const presented_proof& proof) { return judge.verify(slot, phone.keys, proof, now); }
+    attempt_result verify(const presented_proof& proof) { return judge.verify(slot, phone.keys, proof, counts, now); }
+    attempt_result refuse_unproven(factors type) { return judge.refuse_unproven(slot, type, counts, now); }
 
     [[nodiscard]] unsigned failed() const { return slot->load().failed(); }
     [[nodiscard]] std::string_view state() const { return to_text(slot->load().current()); }
 
     scratch_phone phone;
+    counting counts;
     slot_ptr slot;
     attempts judge = engine();
 };
-
-attempt_limits counting_everything(unsigned max_failed = 5)
-{
-    auto out = default_limits(max_failed);
-    out.count_only_if_possession_proven = false;
-    return out;
-}
 
 constexpr factors two_factors = factors::possession_knowledge;
 
@@ -171,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_proof_without_possession_counts)
 
 BOOST_AUTO_TEST_CASE(noise_is_counted_where_everything_counts)
 {
-    judged_phone it{counting_everything(3)};
+    judged_phone it{default_limits(3), counting::every_failure};
     BOOST_TEST(it.verify(scratch_phone::noise(two_factors, 1)).counted);
     BOOST_TEST(it.verify(scratch_phone::noise(two_factors, 1)).counted); // the reference counts retries too
     BOOST_TEST(it.verify(scratch_phone::noise(two_factors, 2)).counted);
@@ -180,9 +177,9 @@ BOOST_AUTO_TEST_CASE(noise_is_counted_where_everything_counts)
 
 BOOST_AUTO_TEST_CASE(possession_alone_is_never_counted)
 {
-    for (const auto& limits : {default_limits(1), counting_everything(1)})
+    for (const auto counts : {counting::only_proven, counting::every_failure})
         for (const auto as : {form::binary, form::decimal}) {
-            judged_phone it{limits};
+            judged_phone it{default_limits(1), counts};
             for (unsigned i = 0; i < 10; ++i)
                 BOOST_TEST((it.verify(scratch_phone::noise(factors::possession, i, as)).outcome == verdict::refused));
             auto too_long = it.phone.right(factors::possession, 0, 0, as);
@@ -358,7 +355,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_verified_before_the_registration_is_active_or_af
     for (const state in : {state::created, state::pending_commit, state::blocked, state::removed}) {
         const scratch_phone phone;
         const auto slot = phone.slot(default_limits(), in);
-        const auto result = engine().verify(slot, phone.keys, phone.right(two_factors, 0), now);
+        const auto result = engine().verify(slot, phone.keys, phone.right(two_factors, 0), counting::only_proven, now);
         BOOST_TEST((result.outcome == verdict::blocked));
         BOOST_TEST(to_text(result.word.current()) == to_text(in));
     }
@@ -375,7 +372,9 @@ BOOST_AUTO_TEST_CASE(who_proves_possession_is_told_from_noise_in_every_state)
             {
                 const scratch_phone phone;
                 const auto unproven = [&](const presented_proof& proof) {
-                    return engine().verify(phone.slot(default_limits(), in), phone.keys, proof, now).unproven;
+                    return engine()
+                        .verify(phone.slot(default_limits(), in), phone.keys, proof, counting::only_proven, now)
+                        .unproven;
                 };
                 BOOST_TEST(!unproven(phone.right(type, 0)));
                 BOOST_TEST(!unproven(phone.right(type, look_ahead_default - 1)));
@@ -404,11 +403,11 @@ BOOST_AUTO_TEST_CASE(what_comes_again_is_noise_only_when_its_position_is_behind)
 BOOST_AUTO_TEST_CASE(a_failure_without_possession_is_unproven_whether_or_not_it_counts)
 {
     for (const bool everything : {false, true}) {
-        judged_phone it{everything ? counting_everything(9) : default_limits(9)};
+        judged_phone it{default_limits(9), everything ? counting::every_failure : counting::only_proven};
         BOOST_TEST(it.verify(scratch_phone::noise(two_factors)).unproven);
         BOOST_TEST(it.verify(scratch_phone::noise(two_factors, 0, form::decimal)).unproven);
-        BOOST_TEST(it.judge.refuse_unproven(it.slot, two_factors, now).unproven);
-        BOOST_TEST(it.judge.refuse_unproven(it.slot, factors::possession, now).unproven);
+        BOOST_TEST(it.refuse_unproven(two_factors).unproven);
+        BOOST_TEST(it.refuse_unproven(factors::possession).unproven);
         BOOST_TEST(!it.verify(it.phone.wrong_pin(0)).unproven);
     }
 }
@@ -481,14 +480,14 @@ BOOST_AUTO_TEST_CASE(a_reset_forgets_refused_proofs)
 BOOST_AUTO_TEST_CASE(an_unproven_failure_counts_only_where_everything_counts)
 {
     for (const bool everything : {false, true}) {
-        judged_phone it{everything ? counting_everything(2) : default_limits(2)};
-        BOOST_TEST(!it.judge.refuse_unproven(it.slot, factors::possession, now).counted);
-        BOOST_TEST(it.judge.refuse_unproven(it.slot, two_factors, now).counted == everything);
-        const auto second = it.judge.refuse_unproven(it.slot, two_factors, now);
+        judged_phone it{default_limits(2), everything ? counting::every_failure : counting::only_proven};
+        BOOST_TEST(!it.refuse_unproven(factors::possession).counted);
+        BOOST_TEST(it.refuse_unproven(two_factors).counted == everything);
+        const auto second = it.refuse_unproven(two_factors);
         BOOST_TEST(second.counted == everything);
         BOOST_TEST(it.state() == (everything ? "BLOCKED" : "ACTIVE"));
         if (everything)
-            BOOST_TEST((it.judge.refuse_unproven(it.slot, two_factors, now).outcome == verdict::blocked));
+            BOOST_TEST((it.refuse_unproven(two_factors).outcome == verdict::blocked));
     }
 }
 
@@ -935,15 +934,15 @@ public:
 
     scenario& wrong_pin(unsigned salt)
     {
-        auto result =
-            judge_.verify(of_.slot, of_.phone.keys, of_.phone.wrong_pin(of_.slot->load().position(), salt), tick());
+        auto result = judge_.verify(of_.slot, of_.phone.keys, of_.phone.wrong_pin(of_.slot->load().position(), salt),
+                                    counting::only_proven, tick());
         steps_.push_back(result.change.value());
         return *this;
     }
     scenario& right(factors type = two_factors)
     {
-        auto result =
-            judge_.verify(of_.slot, of_.phone.keys, of_.phone.right(type, of_.slot->load().position()), tick());
+        auto result = judge_.verify(of_.slot, of_.phone.keys, of_.phone.right(type, of_.slot->load().position()),
+                                    counting::only_proven, tick());
         steps_.push_back(result.change.value());
         return *this;
     }

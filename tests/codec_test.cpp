@@ -92,7 +92,30 @@ history_row a_row()
 
 stored_application an_application()
 {
-    return {"mobile-banking", {"ROLE_A", "ROLE_B"}, point(9), sealed(32), false, 77, 120};
+    stored_application out;
+    out.id = "mobile-banking";
+    out.master_key = point(9);
+    out.sealed_master_key = sealed(32);
+    out.created_at = 77;
+    out.versions = 3;
+    out.settings = {
+        .roles = {"ROLE_A", "ROLE_B"},
+        .count_only_if_possession_proven = false,
+        .unproven_per_minute = 120,
+        .lowest_version = protocol_version::v3_2,
+        .max_failed_attempts = 3,
+        .vault_with_biometry = true,
+        .device_management = true,
+        .provider = provider_settings{"https://bank.example:8443/judge", 2'500},
+        .transfer = {.spawn = true,
+                     .move = true,
+                     .targets = {"mobile-banking", "watch"},
+                     .flags = {"CLONE"},
+                     .max_failed_attempts = 2,
+                     .cascade_block = true},
+    };
+    out.sealed_provider_secret = sealed(20);
+    return out;
 }
 
 account an_account()
@@ -140,9 +163,15 @@ void for_every_record(const Check& check)
     {
         check(an_application());
     }
+    BOOST_TEST_CONTEXT("application with nothing set")
+    {
+        stored_application plain;
+        plain.id = "a";
+        check(plain);
+    }
     BOOST_TEST_CONTEXT("version")
     {
-        check(stored_application_version{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), false});
+        check(stored_application_version{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), false, 78});
     }
     BOOST_TEST_CONTEXT("account")
     {
@@ -178,7 +207,9 @@ BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
 template <class Record>
 constexpr crypto::byte newest_version = 1;
 template <>
-constexpr crypto::byte newest_version<stored_application> = 2;
+constexpr crypto::byte newest_version<stored_application> = 3;
+template <>
+constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
 constexpr crypto::byte newest_version<counters> = 2;
 
@@ -188,14 +219,38 @@ BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
         []<class Record>(const Record& record) { BOOST_TEST(encode(record).front() == newest_version<Record>); });
 }
 
-BOOST_AUTO_TEST_CASE(an_application_of_version_1_has_the_default_limit_of_noise)
+// What older versions of the record did not have is as nothing else was said.
+BOOST_AUTO_TEST_CASE(applications_of_older_versions_have_defaults)
 {
     auto expected = an_application();
+    expected.versions = 1;
+    expected.sealed_provider_secret.clear();
+    application_settings older; // what version 2 knew
+    older.roles = expected.settings.roles;
+    older.count_only_if_possession_proven = expected.settings.count_only_if_possession_proven;
+    older.unproven_per_minute = expected.settings.unproven_per_minute;
+    expected.settings = older;
+
+    auto data = encode(expected);
+    const std::size_t added_by_version_3 = 2 + 1 + 1 + 1 + 1 + (2 + 2 + 2) + (1 + 1 + 2 + 2 + 1 + 1);
+    data.resize(data.size() - added_by_version_3);
+    data.front() = 2;
+    BOOST_TEST((decode<stored_application>(data) == expected));
+
+    data.resize(data.size() - 2);
+    data.front() = 1;
+    expected.settings.unproven_per_minute = unproven_per_minute_default;
+    BOOST_TEST((decode<stored_application>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
+{
+    stored_application_version expected{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), true, 5};
     auto data = encode(expected);
     data.front() = 1;
-    data.erase(data.end() - 2, data.end());
-    expected.unproven_per_minute = unproven_per_minute_default;
-    BOOST_TEST((decode<stored_application>(data) == expected));
+    data.resize(data.size() - 8);
+    expected.created_at = 0;
+    BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
@@ -208,13 +263,37 @@ BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
     BOOST_TEST((decode<counters>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(a_limit_of_noise_beyond_the_greatest_is_a_fault)
+BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)
 {
-    auto record = an_application();
-    record.unproven_per_minute = unproven_per_minute_max;
-    BOOST_TEST((decode<stored_application>(encode(record)) == record));
-    ++record.unproven_per_minute;
-    BOOST_TEST(is_fault<stored_application>(encode(record)));
+    using change = void (*)(stored_application&);
+    const change possible[]{
+        [](stored_application& of) { of.settings.unproven_per_minute = unproven_per_minute_max; },
+        [](stored_application& of) { of.settings.max_failed_attempts = max_failed_attempts_max; },
+        [](stored_application& of) { of.settings.provider->timeout_ms = provider_timeout_ms_min; },
+        [](stored_application& of) { of.settings.provider->timeout_ms = provider_timeout_ms_max; },
+        [](stored_application& of) { of.sealed_provider_secret.clear(); },
+        [](stored_application& of) { of.settings.lowest_version = protocol_version::v3_3; },
+    };
+    const change impossible[]{
+        [](stored_application& of) { of.settings.unproven_per_minute = unproven_per_minute_max + 1; },
+        [](stored_application& of) { of.settings.max_failed_attempts = 0; },
+        [](stored_application& of) { of.settings.provider->timeout_ms = provider_timeout_ms_min - 1; },
+        [](stored_application& of) { of.settings.provider->timeout_ms = provider_timeout_ms_max + 1; },
+        [](stored_application& of) { of.settings.provider->url = "ftp://bank.example/"; },
+        [](stored_application& of) { of.settings.provider.reset(); }, // and a secret of nobody
+        [](stored_application& of) { of.settings.lowest_version = static_cast<protocol_version>(4); },
+        [](stored_application& of) { of.versions = 0; },
+    };
+    for (const change each : possible) {
+        auto record = an_application();
+        each(record);
+        BOOST_TEST((decode<stored_application>(encode(record)) == record));
+    }
+    for (std::size_t i = 0; i < std::size(impossible); ++i) {
+        auto record = an_application();
+        impossible[i](record);
+        BOOST_TEST(is_fault<stored_application>(encode(record)), "change " << i);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_record_cut_anywhere_is_a_fault)

@@ -47,7 +47,7 @@ struct scratch_journal {
 
     slot_ptr load(registration_number number, const uuid& id)
     {
-        return slot_ptr{attempt_slot::content{{number, id, "app"}, {200, 20, true}, stored(number)}};
+        return slot_ptr{attempt_slot::content{{number, id, "app"}, {200, 20}, stored(number)}};
     }
 
     kv::error_code commit(transition step)
@@ -60,13 +60,13 @@ struct scratch_journal {
         attempt_details what;
         what.outcome = attempt_outcome::refused;
         what.type = factors::possession_knowledge;
-        return *judge.report(slots[which], what, true, now + ++ticks).change;
+        return *judge.report(slots[which], what, true, counting::only_proven, now + ++ticks).change;
     }
     transition succeed(unsigned which)
     {
         attempt_details what;
         what.type = factors::possession_knowledge;
-        return *judge.report(slots[which], what, true, now + ++ticks).change;
+        return *judge.report(slots[which], what, true, counting::only_proven, now + ++ticks).change;
     }
 
     counters stored(registration_number number)

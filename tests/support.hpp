@@ -141,7 +141,7 @@ public:
 [[nodiscard]] inline registry::attempt_limits
 default_limits(unsigned max_failed = registry::max_failed_attempts_default)
 {
-    return {static_cast<std::uint8_t>(max_failed), registry::look_ahead_default, true};
+    return {static_cast<std::uint8_t>(max_failed), registry::look_ahead_default};
 }
 
 // --- vectors
