@@ -1,18 +1,12 @@
 #pragma once
 
-#include "registry/counters.hpp"
+#include "registry/decision.hpp"
+#include "registry/refused_proofs.hpp"
 
 #include <atomic>
 #include <mutex>
 
 namespace doorward::registry {
-
-/// What attempts on one registration are judged by. Constant while the slot lives.
-struct attempt_limits {
-    std::uint8_t max_failed = 0;
-    std::uint8_t look_ahead = 0;
-    bool count_only_if_possession_proven = true; // DESIGN.md 5.2
-};
 
 /// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.
 ///
@@ -117,9 +111,7 @@ public:
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
-    // The list has one entry per counted failure. All counting happens under the mutex and a reset only ever puts the
-    // count to 0, so a list longer than the count is left over from before a reset.
-    void drop_outdated(attempt_word now) noexcept;
+    [[nodiscard]] bool count(attempt_word expected, proof_digest proof) noexcept;
 
     std::atomic<std::uint64_t> word_;
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
@@ -143,8 +135,7 @@ private:
     // A leaf: held for a handful of instructions, never together with another lock. Refusals take it, and whoever
     // writes down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
     mutable std::mutex refused_mutex_;
-    std::vector<proof_digest> refused_; // guarded by refused_mutex_
-    std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made
+    refused_proofs refused_; // guarded by refused_mutex_
 };
 
 } // namespace doorward::registry
