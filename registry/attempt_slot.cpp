@@ -89,32 +89,39 @@ void attempt_slot::advance_base(const counter_place& place) noexcept
     base_sequence_.store(sequence + 2, std::memory_order_release);
 }
 
-attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof) noexcept
+attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof,
+                                           std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1}); // not under the mutex
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return refusal::lost;
     refused_.follow(expected);
     if (refused_.contains(proof))
         return refusal::repeated;
-    return count(expected, proof) ? refusal::counted : refusal::lost;
+    return count(expected, proof, refused) ? refusal::counted : refusal::lost;
 }
 
-bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
+bool attempt_slot::refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1});
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return false;
     refused_.follow(expected);
-    return count(expected, 0); // 0 keeps one entry per counted failure
+    return count(expected, 0, refused); // 0 keeps one entry per counted failure
 }
 
-bool attempt_slot::count(attempt_word expected, proof_digest proof) noexcept
+bool attempt_slot::count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept
 {
     const attempt_word next = expected.refused(limits.max_failed);
     if (!swap(expected, next))
         return false;
     refused_.add(next, proof);
+    if (refused != nullptr)
+        *refused = refused_.list();
     return true;
 }
 

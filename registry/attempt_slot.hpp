@@ -63,11 +63,13 @@ public:
         lost,     // the word is no longer `expected`
     };
 
-    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted.
-    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof) noexcept;
+    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted; its digests are in
+    /// *refused then. They are told here because a later refusal may change the list at once.
+    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof,
+                                 std::vector<proof_digest>* refused = nullptr);
 
     /// Counts a refusal that is not recognised when it comes again.
-    [[nodiscard]] bool refuse_unremembered(attempt_word expected) noexcept;
+    [[nodiscard]] bool refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused = nullptr);
 
     /// The highest version known to be on disk. An answer that tells of a state waits for it (4).
     [[nodiscard]] std::uint64_t durable_version() const noexcept
@@ -107,11 +109,12 @@ public:
     void learn_keys(const factor_keys& opened) noexcept;
 
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
-    /// list: that one's own transition tells it.
+    /// list, so whoever swaps a word that keeps its failures asks before the swap: when that is won, they belong to the
+    /// new word too.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
-    [[nodiscard]] bool count(attempt_word expected, proof_digest proof) noexcept;
+    [[nodiscard]] bool count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept;
 
     std::atomic<std::uint64_t> word_;
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

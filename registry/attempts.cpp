@@ -12,25 +12,33 @@ attempt_result tell(const decision& decided)
     return out;
 }
 
+// The digests of refused proofs that go with a word: taken before the swap that makes it, because after it somebody may
+// add to them. They go with `after` when the swap is won.
+std::vector<proof_digest> kept_digests(const attempt_slot& slot, attempt_word before, attempt_word after)
+{
+    return after.failed() > 0 ? slot.refused_until(before) : std::vector<proof_digest>{};
+}
+
 // What goes to the disk for a word that was just swapped in. `place` is the counter at `after`.
 transition swapped(const slot_ptr& slot, attempt_word before, attempt_word after, const counter_place& place,
-                   time_ms now)
+                   std::vector<proof_digest> refused, time_ms now)
 {
     transition change;
     change.slot = slot;
     change.before = before;
     change.after = after;
     change.counter = place;
-    change.refused = slot->refused_until(after);
+    change.refused = std::move(refused);
     change.at = now;
     return change;
 }
 
 // After the swap that counted a failure.
 attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const decision& decided,
-                            const counter_place& place, attempt_details details, time_ms now)
+                            const counter_place& place, std::vector<proof_digest> refused, attempt_details details,
+                            time_ms now)
 {
-    transition change = swapped(slot, before, decided.after, place, now);
+    transition change = swapped(slot, before, decided.after, place, std::move(refused), now);
     change.verdict = transition::attempt::refused;
     details.outcome = attempt_outcome::refused;
     details.counted = true;
@@ -75,12 +83,13 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
             return tell(decided);
 
         if (decided.what == decision::deed::swap) {
+            auto refused = kept_digests(*slot, word, decided.after);
             if (!slot->swap(word, decided.after))
                 continue; // (3): verify again, against the new word
             const counter_place next{place.position + found.offset + 1, next_counter(found.counter)};
             slot->advance_base(next);
             attempt_result out = tell(decided);
-            out.change = swapped(slot, word, decided.after, next, now);
+            out.change = swapped(slot, word, decided.after, next, std::move(refused), now);
             out.change->verdict = transition::attempt::accepted;
             attempt_details& details = out.change->details.emplace();
             details.type = proof.type;
@@ -90,18 +99,19 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
 
         attempt_details details;
         details.type = proof.type;
+        std::vector<proof_digest> refused;
         if (decided.what == decision::deed::count_again) {
-            if (!slot->refuse_unremembered(word))
+            if (!slot->refuse_unremembered(word, &refused))
                 continue;
         } else {
             details.digest = digest(proof);
-            const auto refusal = slot->refuse(word, details.digest);
+            const auto refusal = slot->refuse(word, details.digest, &refused);
             if (refusal == attempt_slot::refusal::lost)
                 continue;
             if (refusal == attempt_slot::refusal::repeated)
                 return tell({decision::deed::none, verdict::refused, possession::proven, word});
         }
-        return tell_counted(slot, word, decided, place, std::move(details), now);
+        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
     }
 }
 
@@ -112,11 +122,12 @@ attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, tim
         const decision decided = decide_unproven(word, type, slot->limits);
         if (!decided.counts())
             return tell(decided);
-        if (!slot->refuse_unremembered(word))
+        std::vector<proof_digest> refused;
+        if (!slot->refuse_unremembered(word, &refused))
             continue;
         attempt_details details;
         details.type = type;
-        return tell_counted(slot, word, decided, place, std::move(details), now);
+        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
     }
 }
 
@@ -127,19 +138,21 @@ attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool
         const auto [word, place] = present(*slot);
         const decision decided = decide_reported(word, what.type, what.outcome, shown, slot->limits);
         if (decided.what == decision::deed::swap) {
+            auto refused = kept_digests(*slot, word, decided.after);
             if (!slot->swap(word, decided.after))
                 continue;
             attempt_result out = tell(decided);
-            out.change = swapped(slot, word, decided.after, place, now);
+            out.change = swapped(slot, word, decided.after, place, std::move(refused), now);
             out.change->verdict = transition::attempt::accepted;
             what.counted = what.type != factors::possession;
             out.change->details = std::move(what);
             return out;
         }
         if (decided.counts()) {
-            if (!slot->refuse_unremembered(word))
+            std::vector<proof_digest> refused;
+            if (!slot->refuse_unremembered(word, &refused))
                 continue;
-            return tell_counted(slot, word, decided, place, std::move(what), now);
+            return tell_counted(slot, word, decided, place, std::move(refused), std::move(what), now);
         }
         attempt_result out = tell(decided);
         out.change = record(slot, std::move(what), now);
@@ -167,9 +180,10 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
                 *forbidden_by = word;
             return errc::illegal_change;
         }
+        auto refused = kept_digests(*slot, word, *after);
         if (!slot->swap(word, *after))
             continue;
-        transition change = swapped(slot, word, *after, place, now);
+        transition change = swapped(slot, word, *after, place, std::move(refused), now);
         change.by = by;
         change.who = std::move(who);
         change.reason = std::move(reason);
@@ -184,9 +198,10 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
         const auto decided = decide_wrong_otp(word, slot->limits);
         if (!decided)
             return errc::illegal_change;
+        auto refused = kept_digests(*slot, word, decided->after);
         if (!slot->swap(word, decided->after))
             continue;
-        transition change = swapped(slot, word, decided->after, place, now);
+        transition change = swapped(slot, word, decided->after, place, std::move(refused), now);
         change.by = decided->by;
         change.who = std::move(who);
         change.reason = decided->by == move::remove_on_otp ? reason::otp_max_failed : reason::otp_failed;
