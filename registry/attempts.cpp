@@ -70,8 +70,15 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                 counting counts, time_ms now) const
 {
+    return verify(slot, keys, std::span{&proof, 1}, counts, now);
+}
+
+attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
+                                std::span<const presented_proof> readings, counting counts, time_ms now) const
+{
     using verdict = attempt_result::verdict;
     const attempt_limits& limits = slot->limits;
+    const presented_proof& proof = readings.front(); // in what the others are not, they are all alike
     const bool possession_alone = proof.type == factors::possession;
 
     std::optional<std::uint64_t> matched_at; // position for which `found` was computed
@@ -79,7 +86,7 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
     for (;;) {
         const auto [word, place] = present(*slot);
         if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
-            found = match(proof, keys, place.data, limits.look_ahead);
+            found = match(readings, keys, place.data, limits.look_ahead);
             matched_at = place.position;
         }
         // Digits that can be guessed prove nothing: a difference in the answer would tell that they are right.
@@ -99,7 +106,7 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
             out.change = swapped(slot, word, after, next, now);
             out.change->verdict = transition::attempt::accepted;
             attempt_details& details = out.change->details.emplace();
-            details.type = proof.type;
+            details.type = readings[found.reading].type;
             details.counted = !possession_alone;
             return out;
         }

@@ -41,6 +41,11 @@ public:
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                         counting counts, time_ms now) const;
 
+    /// The same for one proof that can be read in several ways (registry::match): one attempt, and one failure at most.
+    /// The type of the reading that fits is in the details of the change.
+    [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys,
+                                        std::span<const presented_proof> readings, counting counts, time_ms now) const;
+
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
     [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, counting counts,
