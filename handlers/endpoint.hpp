@@ -44,6 +44,7 @@ task<response> verify_signature(const call& asked, services& svc);
 task<response> create_personalized_payload(const call& asked, services& svc);
 task<response> create_plain_payload(const call& asked, services& svc);
 task<response> verify_offline_signature(const call& asked, services& svc);
+task<response> verify_device_signature(const call& asked, services& svc);
 task<response> report_attempt(const call& asked, services& svc);
 task<response> report_attempts(const call& asked, services& svc);
 task<response> registration_attempts(const call& asked, services& svc);

@@ -295,7 +295,7 @@ task<response> verify_offline_signature(const call& asked, services& svc)
     const bool several = wanted.readings.front().type != wanted.readings.back().type;
     if (!told.valid && several)
         told.type.reset();
-    auto answer = co_await tell_verdict(svc, slot, told);
+    auto answer = co_await tell_verdict(svc, slot->owner.id, told);
     co_return answer;
 }
 

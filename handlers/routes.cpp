@@ -37,6 +37,7 @@ constexpr endpoint device_endpoints[]{
 constexpr endpoint office_endpoints[]{
     {"POST", "/v2/signature/verify", access::office, verify_signature},
     {"POST", "/v2/signature/offline/verify", access::office, verify_offline_signature},
+    {"POST", "/v2/signature/ecdsa/verify", access::office, verify_device_signature},
     {"POST", "/v2/signature/offline/personalized/create", access::office, create_personalized_payload},
     {"POST", "/v2/signature/offline/non-personalized/create", access::office, create_plain_payload},
     {"GET", "/v2/registrations/{}", access::office, show_registration},

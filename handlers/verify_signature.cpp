@@ -99,7 +99,7 @@ task<response> verify_signature(const call& asked, services& svc)
         co_return problem(ec);
 
     const verdict told{proof.accepted(), header->type};
-    auto answer = co_await tell_verdict(svc, slot, told);
+    auto answer = co_await tell_verdict(svc, slot->owner.id, told);
     co_return answer;
 }
 
