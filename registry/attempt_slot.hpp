@@ -41,6 +41,7 @@ public:
         attempt_limits judged_by;
         counters stored;
         bool accepts_decimal = false;
+        flag_set flags{};
     };
     explicit attempt_slot(content what);
 
@@ -111,6 +112,17 @@ public:
     }
     void learn_keys(const factor_keys& opened) noexcept;
 
+    /// The flags of the registration, and a word as of which they are. They are in memory because what an edit makes of
+    /// them depends on the edit before, which may still be on its way to the disk.
+    struct flagged {
+        attempt_word word;
+        flag_set flags;
+    };
+    [[nodiscard]] flagged flags() const;
+
+    /// One transition that changes the flags: true when the word was `expected` and is now `next`, with these flags.
+    [[nodiscard]] bool swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept;
+
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
     /// list: that one's own transition tells it.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
@@ -144,6 +156,7 @@ private:
     mutable std::mutex refused_mutex_;
     std::vector<proof_digest> refused_; // guarded by refused_mutex_
     std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made
+    flag_set flags_;                    // guarded by refused_mutex_
 };
 
 } // namespace doorward::registry

@@ -204,7 +204,8 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
             return errc::illegal_change;
         }
         // A registration that becomes active starts with a clean count; otherwise the count tells the story.
-        const bool clean = *to == state::active || *to == state::pending_commit || by == move::reset_attempts;
+        const bool arrives = *to != word.current() && (*to == state::active || *to == state::pending_commit);
+        const bool clean = arrives || by == move::reset_attempts;
         const std::uint8_t failed = clean ? std::uint8_t{0} : word.failed();
         const attempt_word after = word.moved(*to, failed);
         if (!slot->swap(word, after))
@@ -214,6 +215,35 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
         change.who = std::move(who);
         change.reason = std::move(reason);
         return change;
+    }
+}
+
+result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                      time_ms now, attempt_word* forbidden_by)
+{
+    constexpr move by = move::change_flags;
+    for (;;) {
+        auto [word, flags] = slot->flags();
+        const auto to = target(word.current(), by);
+        if (!to) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::illegal_change;
+        }
+        auto wanted = edited(flags, edit);
+        if (!wanted)
+            return wanted.error();
+        if (*wanted == flags)
+            return flags_result{std::move(flags), word, std::nullopt};
+        const auto place = slot->counter(word);
+        const attempt_word after = word.moved(*to, word.failed());
+        if (!place || !slot->swap_flags(word, after, *wanted))
+            continue;
+        transition change = swapped(slot, word, after, *place, now);
+        change.by = by;
+        change.who = std::move(who);
+        change.labelled.emplace().flags = *wanted;
+        return flags_result{*std::move(wanted), after, std::move(change)};
     }
 }
 

@@ -67,6 +67,19 @@ public:
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr);
 
+    /// What became of an edit of flags.
+    struct flags_result {
+        flag_set flags;
+        attempt_word word;                // as of which they are
+        std::optional<transition> change; // empty when they are as they were
+    };
+
+    /// Changes the flags. State, failed attempts and counter stay.
+    ///
+    /// errors  errc::illegal_change as above; errc::too_many_flags
+    [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                           time_ms now, attempt_word* forbidden_by = nullptr);
+
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
     [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);
 

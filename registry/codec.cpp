@@ -344,11 +344,12 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 1  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
-//            name:text  at:u64
+// history := 2  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+//            name:text  at:u64  flags:list(text)
+// Version 1 had no flags.
 bytes encode(const history_row& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -358,16 +359,17 @@ bytes encode(const history_row& record)
         .text(record.who.external_user_id)
         .text(record.name)
         .time(record.at)
+        .texts(record.flags)
         .done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::reset_attempts);
+    record.by = in.enumeration(move::create, move::change_flags);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -376,6 +378,8 @@ history_row decode(bytes_view data)
     record.who.external_user_id = in.text();
     record.name = in.text();
     record.at = in.time();
+    if (in.version() >= version_2)
+        record.flags = in.texts();
     in.done();
     return record;
 }

@@ -97,6 +97,13 @@ history_row a_row()
             "LOST", {"office", "bob"}, "Petra's phone", 1'700'000'000'000};
 }
 
+history_row a_row_of_flags()
+{
+    return {10,        move::change_flags, state::active,   state::active,
+            "",        {"office", "bob"},  "Petra's phone", 1'700'000'000'000,
+            {"A", "B"}};
+}
+
 stored_application an_application()
 {
     stored_application out;
@@ -162,6 +169,10 @@ void for_every_record(const Check& check)
     {
         check(a_row());
     }
+    BOOST_TEST_CONTEXT("history of flags")
+    {
+        check(a_row_of_flags());
+    }
     BOOST_TEST_CONTEXT("first history row")
     {
         check(history_row{1, move::create, {}, state::created, "", {}, "", 5});
@@ -225,6 +236,8 @@ template <>
 constexpr crypto::byte newest_version<counters> = 2;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
+template <>
+constexpr crypto::byte newest_version<history_row> = 2;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -264,6 +277,15 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     data.resize(data.size() - 8);
     expected.created_at = 0;
     BOOST_TEST((decode<stored_application_version>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(history_of_version_1_has_no_flags)
+{
+    const auto expected = a_row();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 2);
+    BOOST_TEST((decode<history_row>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(attempts_of_version_1_came_online_or_were_reported)

@@ -357,6 +357,43 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_stop_is_there_after_it)
     bank.server.stop();
 }
 
+BOOST_AUTO_TEST_CASE(settings_names_and_flags_are_there_after_a_kill_and_no_secret_is_in_the_open)
+{
+    scene bank;
+    const auto phone = bank.enroll("anna");
+    const std::string path = "/v2/registrations/" + phone.activation_id();
+    const std::string of_app = "/admin/applications/" + bank.application_id;
+    const std::string secret = "a-secret-that-nobody-may-see";
+    const json wanted{{"maxFailedAttempts", 3},
+                      {"provider", {{"url", "http://127.0.0.1:9/judge"}, {"secret", secret}}},
+                      {"transfer", {{"spawn", true}, {"flags", {"CLONE"}}}}};
+    const auto changed = bank.admin.ask("PATCH", of_app, wanted);
+    BOOST_TEST(changed.status == 200);
+    BOOST_TEST(changed.body.at("provider").at("hasSecret") == true);
+    const auto version = bank.admin.post(of_app + "/versions", json::object());
+    bank.office.put(path + "/name", {{"name", "work phone"}});
+    bank.office.post(path + "/flags", {{"flags", {"VIP", "WORK"}}});
+
+    const auto app = bank.admin.get(of_app);
+    const auto detail = bank.office.get(path);
+    const auto history = bank.office.history(phone.activation_id());
+    bank.server.kill();
+    bank.server.start();
+    BOOST_TEST(bank.admin.get(of_app) == app);
+    BOOST_TEST(app.at("versions").back() == version);
+    BOOST_TEST(bank.office.get(path) == detail);
+    BOOST_TEST(detail.at("name") == "work phone");
+    BOOST_TEST(detail.at("flags") == json({"VIP", "WORK"}));
+    BOOST_TEST(bank.office.history(phone.activation_id()) == history);
+    bank.server.stop();
+
+    const auto disk = read_file(bank.server.data() / "data.mdb");
+    BOOST_TEST(says(disk, "http://127.0.0.1:9/judge"));
+    BOOST_TEST(!says(disk, secret));
+    BOOST_TEST(!says(disk, version.at("appSecret").get<std::string>()));
+    BOOST_TEST(!says(bank.server.log(), secret));
+}
+
 // --- the life of a phone
 
 BOOST_DATA_TEST_CASE(a_phone_lives_from_its_code_to_its_removal, data::make({"android", "ios"}), style_name)
