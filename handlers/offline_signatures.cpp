@@ -4,7 +4,7 @@
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
 #include "handlers/endpoint.hpp"
-#include "handlers/json_reader.hpp"
+#include "handlers/flags_json.hpp"
 #include "handlers/json_writer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
@@ -115,6 +115,7 @@ struct wanted_verdict {
     registry::uuid id;
     std::vector<registry::presented_proof>
         readings; // what the digits may have been made as, in the order of section 16.3
+    registry::flag_set required_flags;
 };
 
 // What comes before the body in the signed data, and the body.
@@ -149,7 +150,7 @@ signed_text decode_base(const json_object& from)
     const auto body_at = base.rfind('&') + 1; // 0 when there is none
     auto body = crypto::from_base64(std::string_view{base}.substr(body_at));
     if (std::ranges::count(base, '&') != 3 || !body)
-        from.complain("data", "must be METHOD&URI_ID&NONCE&BODY, the URI id and the body in Base64", base);
+        from.complain("data", "must be METHOD&URI_ID&NONCE&BODY, the URI id and the body in Base64");
     else
         out.body = *std::move(body);
     out.before = base.substr(0, body_at);
@@ -189,6 +190,7 @@ wanted_verdict decode_verify(std::string_view text, registry::time_ms now, std::
     if (from->boolean("allowBiometry").value_or(false))
         types.push_back(registry::factors::possession_biometry);
 
+    out.required_flags = decode_flags(*from, "requiredFlags").value_or(registry::flag_set{});
     std::vector<std::string> passwords{""};
     if (const auto check = decode_proximity(*from, true); check && !check->seed.empty())
         passwords = registry::right_passwords(*check, now);
@@ -291,7 +293,7 @@ task<response> verify_offline_signature(const call& asked, services& svc)
     judged_proof proof = co_await judge_offline(svc, slot, wanted, asked.req.source);
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
-    verdict told{proof.accepted(), proof.type};
+    verdict told{proof.accepted(), proof.type, wanted.required_flags};
     const bool several = wanted.readings.front().type != wanted.readings.back().type;
     if (!told.valid && several)
         told.type.reset();

@@ -9,9 +9,10 @@ namespace doorward::handlers {
 response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what)
 {
     const registry::registration& record = on.record;
+    const auto missing = registry::missing_flags(what.required_flags, record.flags);
     json_writer out;
     out.object()
-        .member("signatureValid", what.valid)
+        .member("signatureValid", what.valid && missing.empty())
         .member("userId", record.user_id)
         .member("registrationId", record.id.text())
         .member("registrationStatus", to_text(on.current()));
@@ -20,6 +21,8 @@ response tell_verdict(const services& svc, const registry::full_registration& on
     out.member("remainingAttempts", record.max_failed_attempts - on.attempts.word.failed())
         .member_unless_empty("blockedReason", record.blocked_reason)
         .member("flags", record.flags);
+    if (what.valid && !missing.empty())
+        out.member("missingFlags", missing);
     const auto application = svc.directory.find_application(record.application_id);
     out.key("application").object().member("id", record.application_id);
     if (application)

@@ -12,6 +12,7 @@ namespace doorward::handlers {
 struct verdict {
     bool valid = false;
     std::optional<registry::factors> type; // none: it has none, or nobody knows which of several it was meant to be
+    registry::flag_set required_flags{};   // without all of them what is valid is told as not valid, and why
 };
 
 /// The verdict on a registration that the caller may see.

@@ -4,7 +4,7 @@
 
 #include "crypto/encoding.hpp"
 #include "handlers/endpoint.hpp"
-#include "handlers/json_reader.hpp"
+#include "handlers/flags_json.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/verdict.hpp"
@@ -22,6 +22,7 @@ struct wanted_check {
     crypto::bytes data;
     crypto::bytes signature;
     signature_format format = signature_format::der;
+    registry::flag_set required_flags;
 };
 
 crypto::bytes decode_base64(const json_object& from, std::string_view name, std::size_t bytes_max)
@@ -46,6 +47,7 @@ wanted_check decode(std::string_view text, std::vector<violation>& violations)
     out.id = registry::uuid::parse(id).value_or(registry::uuid{});
     out.data = decode_base64(*from, "data", data_base64_bytes_max);
     out.signature = decode_base64(*from, "signature", signature_base64_bytes_max);
+    out.required_flags = decode_flags(*from, "requiredFlags").value_or(registry::flag_set{});
     if (const auto format = from->text("signatureFormat", {.bytes_max = 16})) {
         if (*format == "JOSE")
             out.format = signature_format::jose;
@@ -82,7 +84,7 @@ task<response> verify_device_signature(const call& asked, services& svc)
     const auto key = found->current() == registry::state::active && found->record.device_key
                          ? crypto::p256_public_key::import(*found->record.device_key)
                          : std::nullopt;
-    const verdict told{key && is_genuine(wanted, *key), std::nullopt};
+    const verdict told{key && is_genuine(wanted, *key), std::nullopt, wanted.required_flags};
     co_return tell_verdict(svc, *found, told);
 }
 

@@ -265,6 +265,7 @@ std::vector<endpoint> endpoints_with_body(const std::string& registration_id)
           {"uriId", "/login"},
           {"componentLength", 8},
           {"allowBiometry", true},
+          {"requiredFlags", {"A"}},
           {"proximityCheck", {{"seed", b16}, {"stepLength", 30}, {"stepCount", 1}}}}},
         {"POST",
          "/v2/signature/offline/personalized/create",

@@ -1,5 +1,7 @@
-// Names and flags of registrations: edits and their history.
+// Names and flags of registrations: edits, their history, and what verdicts require.
 
+#include "crypto/encoding.hpp"
+#include "handlers/slots.hpp"
 #include "registry/flags.hpp"
 #include "tests/support.hpp"
 
@@ -22,6 +24,16 @@ struct labels_world : scratch_world {
     answer flags(std::string_view method, const json& body) { return office(method, path("/flags"), body.dump()); }
     json flags() { return office("GET", path("/flags")).body.at("flags"); }
     answer change(std::string_view body) { return office("PUT", path(""), body); }
+    int failed() { return detail(alice.id).at("failedAttempts").get<int>(); }
+
+    // A question of a back office about a request that the phone signs.
+    answer verify(std::string_view pin, const json& more = json::object())
+    {
+        json body{{"method", "POST"}, {"uriId", "/login"}};
+        body["authHeader"] = alice.phone.sign("POST", "/login", "", two_factors, pin);
+        body.update(more);
+        return office("POST", "/v2/signature/verify", body.dump());
+    }
 
     enrolled alice = enrol(*this);
 };
@@ -385,6 +397,66 @@ BOOST_AUTO_TEST_CASE(no_label_is_told_before_it_is_on_the_disk)
     BOOST_TEST(removed->done->status == 200U);
     BOOST_TEST(late->done->code() == "ERROR_REGISTRATION_CHANGE");
     BOOST_TEST(flags() == json({"A"}));
+}
+
+// --- verdicts that require flags
+
+BOOST_AUTO_TEST_CASE(a_right_signature_without_the_required_flags_is_told_as_not_valid_and_why)
+{
+    BOOST_TEST(flags("POST", {{"flags", {"B", "C"}}}).status == 200U);
+    BOOST_TEST(!alice.phone.validate(two_factors, wrong_pin));
+    const auto position = [&] {
+        return handlers::find_slot(services(), *registry::uuid::parse(alice.id))->load().position();
+    };
+    const auto before = position();
+    const auto got = verify(right_pin, {{"requiredFlags", {"D", "B", "A"}}});
+    BOOST_TEST_REQUIRE(got.status == 200U, got.text);
+    BOOST_TEST(got.body.at("signatureValid") == false);
+    BOOST_TEST(got.body.at("missingFlags") == json({"A", "D"}));
+    BOOST_TEST(got.body.at("flags") == json({"B", "C"}));
+    // The phone has done nothing wrong: its counter goes on, and what failed before is forgotten.
+    BOOST_TEST(got.body.at("remainingAttempts") == 5);
+    BOOST_TEST(position() > before);
+    const json attempt = office("GET", path("/attempts")).body.at("items").at(0);
+    BOOST_TEST(attempt.at("result") == "SUCCESS");
+
+    for (const json& required : {json::array(), json({"B"}), json({"C", "B"}), json(nullptr)}) {
+        const auto valid = verify(right_pin, {{"requiredFlags", required}}).body;
+        BOOST_TEST(valid.at("signatureValid") == true);
+        BOOST_TEST(!valid.contains("missingFlags"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_signature_is_told_as_wrong_whatever_is_required)
+{
+    const auto got = verify(wrong_pin, {{"requiredFlags", {"A"}}}).body;
+    BOOST_TEST(got.at("signatureValid") == false);
+    BOOST_TEST(!got.contains("missingFlags"));
+    BOOST_TEST(got.at("remainingAttempts") == 4);
+    BOOST_TEST(complains_of(verify(right_pin, {{"requiredFlags", "A"}}), "requiredFlags"));
+    BOOST_TEST(complains_of(verify(right_pin, {{"requiredFlags", {""}}}), "requiredFlags"));
+    BOOST_TEST(failed() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(verdicts_without_a_network_require_flags_too)
+{
+    const auto ask = [&](const json& required) {
+        const auto nonce = crypto::to_base64(crypto::bytes(16, 1));
+        const auto digits =
+            alice.phone.offline_signature("/operation/authorize/offline", "x", nonce, two_factors, right_pin);
+        const json body{{"registrationId", alice.id},
+                        {"signature", digits},
+                        {"nonce", nonce},
+                        {"body", "x"},
+                        {"requiredFlags", required}};
+        return office("POST", "/v2/signature/offline/verify", body.dump());
+    };
+    BOOST_TEST(ask({"A"}).body.at("signatureValid") == false);
+    BOOST_TEST(ask({"A"}).body.at("missingFlags") == json({"A"}));
+    BOOST_TEST(failed() == 0);
+    BOOST_TEST(flags("POST", {{"flags", {"A"}}}).status == 200U);
+    BOOST_TEST(ask({"A"}).body.at("signatureValid") == true);
+    BOOST_TEST(complains_of(ask("A"), "requiredFlags"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
