@@ -147,6 +147,9 @@ constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
 constexpr byte version_3 = 3;
 
+// How an attempt came, in its row.
+enum class attempt_origin : std::uint8_t { online = 0, reported = 1, offline = 2 };
+
 void require_state(attempt_word word)
 {
     const auto now = static_cast<unsigned>(word.current());
@@ -269,14 +272,18 @@ counters decode(bytes_view data)
     return record;
 }
 
-// attempt := 1  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
-//            counted:u8  count:u32  digest:u64  source:16  reported:u8
-//            and when reported is 1: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+// attempt := 2  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
+//            counted:u8  count:u32  digest:u64  source:16  came:u8 (0 online, 1 reported, 2 offline)
+//            and when reported: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+// Version 1 knew no offline attempts.
 bytes encode(const attempt_row& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
     const attempt_details& what = record.what;
-    record_writer out{version_1};
+    assert(!what.report || !what.offline);
+    const attempt_origin came =
+        what.report ? attempt_origin::reported : (what.offline ? attempt_origin::offline : attempt_origin::online);
+    record_writer out{version_2};
     out.u64(record.number)
         .u64(record.word.bits())
         .u64(record.counter.position)
@@ -289,7 +296,7 @@ bytes encode(const attempt_row& record)
         .u32(what.count)
         .u64(what.digest)
         .raw(what.source.bytes)
-        .u8(what.report ? 1 : 0);
+        .u8(static_cast<std::uint8_t>(came));
     if (what.report) {
         out.text(what.report->attempt_id)
             .text(what.report->channel)
@@ -303,7 +310,7 @@ bytes encode(const attempt_row& record)
 template <>
 attempt_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     attempt_row record;
     record.number = in.u64();
     record.word = attempt_word{in.u64()};
@@ -320,7 +327,10 @@ attempt_row decode(bytes_view data)
     what.count = in.u32();
     what.digest = in.u64();
     what.source.bytes = in.raw<16>();
-    if (in.u8() != 0) {
+    const auto came = in.enumeration(attempt_origin::online,
+                                     in.version() >= version_2 ? attempt_origin::offline : attempt_origin::reported);
+    what.offline = came == attempt_origin::offline;
+    if (came == attempt_origin::reported) {
         attempt_report& report = what.report.emplace();
         report.attempt_id = in.text();
         report.channel = in.text();
@@ -334,11 +344,12 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 1  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
-//            name:text  at:u64
+// history := 2  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+//            name:text  at:u64  flags:list(text)
+// Version 1 had no flags.
 bytes encode(const history_row& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -348,16 +359,17 @@ bytes encode(const history_row& record)
         .text(record.who.external_user_id)
         .text(record.name)
         .time(record.at)
+        .texts(record.flags)
         .done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::reset_attempts);
+    record.by = in.enumeration(move::create, move::change_flags);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -366,6 +378,8 @@ history_row decode(bytes_view data)
     record.who.external_user_id = in.text();
     record.name = in.text();
     record.at = in.time();
+    if (in.version() >= version_2)
+        record.flags = in.texts();
     in.done();
     return record;
 }
