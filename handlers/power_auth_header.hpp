@@ -28,7 +28,7 @@ struct authorization_header {
 struct encryption_header {
     registry::protocol_version version;
     std::string application_key;
-    std::optional<std::string> activation_id; // as sent
+    std::optional<registry::uuid> activation_id;
 };
 [[nodiscard]] std::optional<encryption_header> parse_encryption(std::string_view header);
 

@@ -47,14 +47,10 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
 void meter(services& svc, const signed_request& asked, const registry::uuid* id,
            const registry::directory::known_version& application, judged_proof& proof)
 {
-    const auto now = svc.clock.now();
-    const unsigned per_minute =
-        application ? application.owner->settings.unproven_per_minute : registry::unproven_per_minute_default;
-    const auto* const from = asked.from == sender::phone ? &asked.source : nullptr;
-    const auto wait = svc.noise.spend(id, from, per_minute, now);
+    const auto wait = spend_noise(svc, {id, application.owner.get(), asked.source, asked.from});
     if (proof.result.counted)
         return; // a verdict on its way to the disk: the limit of failed attempts is limit enough
-    svc.noise_counts.count(proof.slot ? proof.slot->owner.number : registry::registration_number{0}, asked.source, now);
+    count_noise(svc, proof.slot ? proof.slot->owner.number : registry::registration_number{0}, asked.source);
     if (wait > 0)
         proof.throttled = wait;
 }

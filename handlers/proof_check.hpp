@@ -1,15 +1,12 @@
 #pragma once
 
+#include "handlers/noise.hpp"
 #include "handlers/power_auth_header.hpp"
 #include "handlers/slots.hpp"
 
 #include <span>
 
 namespace doorward::handlers {
-
-/// Whose connection a signed request came over. A back office speaks for many phones: noise that it passes on spends
-/// the budget of the registration, but none of its address.
-enum class sender : std::uint8_t { phone, back_office };
 
 /// A signed request, as the endpoint that received it describes it.
 struct signed_request {

@@ -64,7 +64,7 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
 kv::error_code remember_seen::operator()(kv::write_txn& txn) const
 {
     for (std::size_t i = 0; i < marks.size(); ++i) {
-        if (txn.get(tables::seen, marks[i].value))
+        if (is_seen(txn, marks[i].value))
             return errc::envelope_replayed;
         for (std::size_t j = 0; j < i; ++j) {
             if (marks[j].value == marks[i].value) // one envelope inside itself

@@ -73,6 +73,11 @@ std::optional<account> find_account(const kv::read_txn& txn, std::string_view us
     return find<account>(txn, tables::accounts, as_bytes(username));
 }
 
+bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
+{
+    return txn.get(tables::seen, mark).has_value();
+}
+
 std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                 std::string_view code)
 {

@@ -21,6 +21,7 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_application_version> find_application_version(const kv::read_txn& txn,
                                                                                  std::string_view key);
 [[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
+[[nodiscard]] bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark);
 
 /// The registration that waits for an activation code in an application.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,

@@ -1531,7 +1531,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_was_abused_for_long_still_serves_and_ends_cle
         talk(port, "POST /pa/v3/status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n");
         std::string many;
         for (int i = 0; i < 100; ++i)
-            many += post("/pa/v3/keystore/create", R"({"requestObject":{"jwt":"e30.e30.e30"}})");
+            many += post("/pa/v3/activation/status", R"({"requestObject":{"activationId":"none"}})");
         BOOST_TEST(talk(port, many).size() == 100u);
         kept.back().send("POST /pa/v3/status HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + std::string(59'999, 'x'));
         raw_connection crashed{port};

@@ -4,8 +4,6 @@
 #include "crypto/random.hpp"
 #include "handlers/sweep.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -480,14 +478,7 @@ void scratch_world::fold()
 
 bool scratch_world::sweep()
 {
-    bool more = false;
-    asio::co_spawn(context_, handlers::sweep(services()), [&](const std::exception_ptr& fault, bool again) {
-        if (fault)
-            std::rethrow_exception(fault);
-        more = again;
-    });
-    run();
-    return more;
+    return finish(handlers::sweep(services()));
 }
 
 bench::application scratch_world::application(const std::string& id)
