@@ -23,6 +23,9 @@ task<response> create_activation(const call& asked, services& svc);
 task<response> activation_status(const call& asked, services& svc);
 task<response> remove_activation(const call& asked, services& svc);
 task<response> validate_signature(const call& asked, services& svc);
+task<response> create_token(const call& asked, services& svc);
+task<response> remove_token(const call& asked, services& svc);
+task<response> show_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)
 task<response> create_application(const call& asked, services& svc);
@@ -41,6 +44,7 @@ task<response> change_registration(const call& asked, services& svc);
 task<response> remove_registration(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
+task<response> verify_token(const call& asked, services& svc);
 task<response> report_attempt(const call& asked, services& svc);
 task<response> report_attempts(const call& asked, services& svc);
 task<response> registration_attempts(const call& asked, services& svc);

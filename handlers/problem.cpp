@@ -32,6 +32,12 @@ row row_of(device_problem what)
         return {400, "ERR_ACTIVATION", "POWER_AUTH_ACTIVATION_INVALID"};
     case device_problem::temporary_key_failure:
         return {400, "ERR_TEMPORARY_KEY", "POWER_AUTH_TEMPORARY_KEY_FAILURE"};
+    case device_problem::request_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_REQUEST_INVALID"};
+    case device_problem::token_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_INVALID"};
+    case device_problem::token_error:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_ERROR"};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }
@@ -51,6 +57,8 @@ row row_of(office_problem what)
         return {429, "ERROR_RATE_LIMITED", "Too many requests of this kind at once; try again."};
     case office_problem::signature_header_invalid:
         return {400, "ERROR_SIGNATURE_INVALID", "The PowerAuth header cannot be read."};
+    case office_problem::token_invalid:
+        return {400, "ERROR_TOKEN_INVALID", "The PowerAuth token cannot be read."};
     case office_problem::internal:
         return {500, "ERROR_GENERIC", "Unknown error."};
     }
@@ -97,6 +105,7 @@ row row_of(registry::errc what)
     case errc::envelope_not_genuine:
     case errc::envelope_replayed:
     case errc::unknown_temporary_key:
+    case errc::token_refused:
         return {400, "ERROR_REQUEST", "The request cannot be read."}; // told to phones only, in their own words
     }
     return {500, "ERROR_GENERIC", "Unknown error."};

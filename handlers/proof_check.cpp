@@ -1,4 +1,5 @@
 #include "handlers/proof_check.hpp"
+#include "handlers/problem.hpp"
 
 #include <algorithm>
 
@@ -108,6 +109,18 @@ task<kv::error_code> settle(services& svc, judged_proof& proof)
     }
     const auto ec = co_await commit_transitions(svc, std::move(steps));
     co_return ec;
+}
+
+task<std::optional<response>> require_proof(services& svc, const signed_request& asked, judged_proof& into)
+{
+    into = co_await judge(svc, asked);
+    if (into.throttled)
+        co_return too_much_noise(*into.throttled);
+    if (const auto ec = co_await settle(svc, into))
+        co_return problem(ec);
+    if (!into.accepted())
+        co_return problem(device_problem::signature_invalid);
+    co_return std::nullopt;
 }
 
 } // namespace doorward::handlers

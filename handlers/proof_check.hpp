@@ -62,4 +62,9 @@ task<judged_proof> judge(services& svc, const signed_request& asked);
 /// errors  kv::errc: nothing may be told; the attempt stays counted in memory
 task<kv::error_code> settle(services& svc, judged_proof& proof);
 
+/// Both, for an endpoint that begins with the signature. The proof is kept in `into`.
+///
+/// returns  the answer to a request that was not accepted; empty when it was, and that is on disk
+task<std::optional<response>> require_proof(services& svc, const signed_request& asked, judged_proof& into);
+
 } // namespace doorward::handlers

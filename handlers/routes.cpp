@@ -29,6 +29,10 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/keystore/create", access::open, create_temporary_key},
     {"POST", "/pa/v3/activation/create", access::open, create_activation},
     {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
+    {"POST", "/pa/v3/token/create", access::open, create_token},
+    {"POST", "/pa/v3/token/remove", access::open, remove_token},
+    {"GET", "/api/registration", access::open, show_own_registration},
+    {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
     {"GET", "/health", access::open, health},
     {"GET", "/health/live", access::open, health},
     {"GET", "/health/ready", access::open, health},
@@ -36,6 +40,7 @@ constexpr endpoint device_endpoints[]{
 
 constexpr endpoint office_endpoints[]{
     {"POST", "/v2/signature/verify", access::office, verify_signature},
+    {"POST", "/v2/token/verify", access::office, verify_token},
     {"GET", "/v2/registrations/{}", access::office, show_registration},
     {"GET", "/v2/registrations", access::office, list_registrations},
     {"POST", "/v2/registrations", access::office, create_registration},

@@ -6,7 +6,16 @@
 
 namespace doorward::handlers {
 
-task<response> tell_verdict(services& svc, registry::slot_ptr slot, verdict what)
+namespace {
+
+std::string_view member_for(verdict_on subject)
+{
+    return subject == verdict_on::token ? "tokenValid" : "signatureValid";
+}
+
+} // namespace
+
+task<response> tell_verdict(services& svc, registry::slot_ptr slot, verdict what, verdict_on subject)
 {
     // What is on the disk by now; never older than what the verdict was based on.
     const auto found = co_await find_current(svc, slot->owner.id);
@@ -14,7 +23,7 @@ task<response> tell_verdict(services& svc, registry::slot_ptr slot, verdict what
         co_return problem(found.error());
     json_writer out;
     out.object()
-        .member("signatureValid", what.valid)
+        .member(member_for(subject), what.valid)
         .member("userId", found->record.user_id)
         .member("registrationId", slot->owner.id.text())
         .member("registrationStatus", to_text(found->current()));
@@ -32,12 +41,12 @@ task<response> tell_verdict(services& svc, registry::slot_ptr slot, verdict what
     co_return answer;
 }
 
-response unknown_verdict()
+response unknown_verdict(verdict_on subject)
 {
     response out;
     out.body = json_writer{}
                    .object()
-                   .member("signatureValid", false)
+                   .member(member_for(subject), false)
                    .member("registrationStatus", to_text(registry::state::removed))
                    .end()
                    .text();

@@ -542,4 +542,26 @@ stored_temporary_key decode(bytes_view data)
     return record;
 }
 
+// token := 1  factors:u8  secret:blob (sealed)  created_at:u64
+bytes encode(const stored_token& record)
+{
+    return record_writer{version_1}
+        .u8(static_cast<std::uint8_t>(record.type))
+        .blob(record.sealed_secret)
+        .time(record.created_at)
+        .done();
+}
+
+template <>
+stored_token decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_token record;
+    record.type = in.enumeration(factors::possession, factors::possession_knowledge_biometry);
+    record.sealed_secret = in.blob();
+    record.created_at = in.time();
+    in.done();
+    return record;
+}
+
 } // namespace doorward::registry

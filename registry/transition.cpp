@@ -1,4 +1,5 @@
 #include "registry/transition.hpp"
+#include "registry/changes.hpp"
 
 #include <algorithm>
 
@@ -79,6 +80,8 @@ void put_state_change(kv::write_txn& txn, const transition& change)
         txn.erase(tables::due, due_key(record->expires_at, due_kind::registration, crypto::big_endian(number)));
         record->otp_hash.clear();
     }
+    if (change.may_erase_tokens())
+        erase_tokens(txn, number);
     if (*change.by != move::reset_attempts && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};

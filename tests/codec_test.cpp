@@ -181,6 +181,10 @@ void for_every_record(const Check& check)
     {
         check(stored_temporary_key{"MDEyMzQ1Njc4OTAxMjM0NQ==", 12, point(3), sealed(32), 99});
     }
+    BOOST_TEST_CONTEXT("token")
+    {
+        check(stored_token{factors::possession_knowledge, sealed(16), 99});
+    }
 }
 
 template <class Record>

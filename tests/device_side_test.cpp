@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(paths_and_methods_of_the_other_side_are_not_there)
 {
     scratch_world world;
     for (const char* path : {"/", "/pa/v3/nothing", "/pa/v3/status/", "/v2/registrations", "/admin/applications",
-                             "/powerauth-cloud/pa/v3/status", "/pa/v3/token/create"})
+                             "/powerauth-cloud/pa/v3/status", "/v2/token/verify"})
         BOOST_TEST_CONTEXT(path)
         {
             check_answer(world.device(path, "{}"), 404, "ERROR_NOT_FOUND", "Resource not found.");

@@ -165,6 +165,7 @@ struct owned_request {
     std::string power_auth_authorization;
     std::string power_auth_encryption;
     std::string external_user;
+    std::string power_auth_token;
     registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
