@@ -25,6 +25,7 @@ task<response> remove_activation(const call& asked, services& svc);
 task<response> validate_signature(const call& asked, services& svc);
 task<response> create_token(const call& asked, services& svc);
 task<response> remove_token(const call& asked, services& svc);
+task<response> unlock_vault(const call& asked, services& svc);
 task<response> show_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)

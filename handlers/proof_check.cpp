@@ -88,8 +88,10 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
         out.failure = co_await heal(svc, out.slot);
     if (!out.failure) {
         out.result = verdict_on(svc, asked, *header, application, out.slot);
-        if (out.result.change && out.result.change->details)
+        if (out.result.change && out.result.change->details) {
             out.result.change->details->source = asked.source;
+            out.result.change->details->vault_reason = asked.vault_reason;
+        }
         if (out.result.unproven)
             meter(svc, asked, &header->activation_id, application, out);
     }

@@ -17,6 +17,7 @@ struct signed_request {
     std::span<const registry::factors> allowed;
     registry::source_address source;
     sender from = sender::phone;
+    std::string_view vault_reason = {}; // kept with the attempt
 };
 
 /// How a signed request was judged. Nothing of it may leave the process before settle().

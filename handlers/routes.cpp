@@ -31,6 +31,7 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
     {"POST", "/pa/v3/token/create", access::open, create_token},
     {"POST", "/pa/v3/token/remove", access::open, remove_token},
+    {"POST", "/pa/v3/vault/unlock", access::open, unlock_vault},
     {"GET", "/api/registration", access::open, show_own_registration},
     {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
     {"GET", "/health", access::open, health},

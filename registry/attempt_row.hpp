@@ -39,6 +39,7 @@ struct attempt_details {
     proof_digest digest = 0; // of a refused proof, to recognise it when it comes again; 0: none
     source_address source{}; // of the last of them
     std::optional<attempt_report> report{};
+    std::string vault_reason{}; // what the phone wanted the vault key for; empty: it was about something else
 
     bool operator==(const attempt_details&) const = default;
 };

@@ -269,14 +269,20 @@ counters decode(bytes_view data)
     return record;
 }
 
-// attempt := 1  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
-//            counted:u8  count:u32  digest:u64  source:16  reported:u8
-//            and when reported is 1: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+constexpr std::uint8_t part_report = 1;
+constexpr std::uint8_t part_vault_reason = 2;
+
+// attempt := 2  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
+//            counted:u8  count:u32  digest:u64  source:16  parts:u8
+//            with bit 0 of parts: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+//            with bit 1 of parts: vault_reason:text (since version 2)
 bytes encode(const attempt_row& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
     const attempt_details& what = record.what;
-    record_writer out{version_1};
+    const auto parts = static_cast<std::uint8_t>((what.report ? part_report : 0) |
+                                                 (what.vault_reason.empty() ? 0 : part_vault_reason));
+    record_writer out{version_2};
     out.u64(record.number)
         .u64(record.word.bits())
         .u64(record.counter.position)
@@ -289,7 +295,7 @@ bytes encode(const attempt_row& record)
         .u32(what.count)
         .u64(what.digest)
         .raw(what.source.bytes)
-        .u8(what.report ? 1 : 0);
+        .u8(parts);
     if (what.report) {
         out.text(what.report->attempt_id)
             .text(what.report->channel)
@@ -297,13 +303,15 @@ bytes encode(const attempt_row& record)
             .text(what.report->uri_id)
             .time(what.report->happened_at);
     }
+    if (!what.vault_reason.empty())
+        out.text(what.vault_reason);
     return out.done();
 }
 
 template <>
 attempt_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     attempt_row record;
     record.number = in.u64();
     record.word = attempt_word{in.u64()};
@@ -320,7 +328,10 @@ attempt_row decode(bytes_view data)
     what.count = in.u32();
     what.digest = in.u64();
     what.source.bytes = in.raw<16>();
-    if (in.u8() != 0) {
+    const auto parts = in.u8();
+    if (parts > (in.version() == version_1 ? part_report : part_report | part_vault_reason))
+        throw record_fault{"an attempt with unknown parts"};
+    if ((parts & part_report) != 0) {
         attempt_report& report = what.report.emplace();
         report.attempt_id = in.text();
         report.channel = in.text();
@@ -328,6 +339,8 @@ attempt_row decode(bytes_view data)
         report.uri_id = in.text();
         report.happened_at = in.time();
     }
+    if ((parts & part_vault_reason) != 0)
+        what.vault_reason = in.text();
     in.done();
     if (record.word.version() != 0)
         require_state(record.word);

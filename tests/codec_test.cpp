@@ -84,6 +84,13 @@ attempt_row a_reported_attempt()
     return out;
 }
 
+attempt_row a_vault_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.vault_reason = "ADD_BIOMETRY";
+    return out;
+}
+
 history_row a_row()
 {
     return {9,      move::block,       state::active,   state::blocked,
@@ -146,6 +153,10 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("reported attempt")
     {
         check(a_reported_attempt());
+    }
+    BOOST_TEST_CONTEXT("attempt at a vault")
+    {
+        check(a_vault_attempt());
     }
     BOOST_TEST_CONTEXT("history")
     {
@@ -216,6 +227,8 @@ template <>
 constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
 constexpr crypto::byte newest_version<counters> = 2;
+template <>
+constexpr crypto::byte newest_version<attempt_row> = 2;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -265,6 +278,28 @@ BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
     data.resize(data.size() - 8);
     expected.last_row = 0;
     BOOST_TEST((decode<counters>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_of_version_1_have_no_reason)
+{
+    for (const auto& expected : {an_attempt(), a_reported_attempt()}) {
+        auto data = encode(expected);
+        data.front() = 1;
+        BOOST_TEST((decode<attempt_row>(data) == expected));
+    }
+    auto data = encode(a_vault_attempt());
+    data.front() = 1;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(an_attempt_may_have_both_parts_and_no_others)
+{
+    auto both = a_reported_attempt();
+    both.what.vault_reason = "ADD_BIOMETRY";
+    BOOST_TEST((decode<attempt_row>(encode(both)) == both));
+    auto data = encode(an_attempt());
+    data.back() = 4;
+    BOOST_TEST(is_fault<attempt_row>(data));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)
