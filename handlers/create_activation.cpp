@@ -1,7 +1,7 @@
 // POST /pa/v3/activation/create: the key exchange (PROTOCOL.md 11.3, 12.2 and 12.4)
 //
 //     phone  -> outer { type, identityAttributes, activationData: inner { devicePublicKey, activationName, ... } }
-//     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes }
+//     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes, userInfo }
 //
 // Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes.
 
@@ -10,6 +10,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/slots.hpp"
+#include "handlers/user_claims.hpp"
 #include "registry/activation_code.hpp"
 
 #include <algorithm>
@@ -139,7 +140,7 @@ struct exchanged {
     registry::uuid id;
     crypto::point_bytes server_key;
     registry::ctr_data counter;
-    std::string user_id;
+    std::string user_info; // JSON
 };
 
 // Derives and stores the keys; the registration becomes pending or active.
@@ -174,7 +175,7 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
     change->bound = std::move(bound);
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;
-    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, waiting.record.user_id};
+    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, user_info(svc, waiting.record)};
 }
 
 response sealed_answer(services& svc, const opened_request& opened, const exchanged& result)
@@ -191,7 +192,7 @@ response sealed_answer(services& svc, const opened_request& opened, const exchan
     write_envelope(outer, opened.inner.seal(crypto::as_bytes(inner_json), svc.clock.now()));
     if (opened.outer_fields.custom_attributes)
         outer.key("customAttributes").raw(*opened.outer_fields.custom_attributes);
-    outer.key("userInfo").object().member("sub", result.user_id).end();
+    outer.key("userInfo").raw(result.user_info);
     return sealed_answer(svc, opened.outer, outer.end().text());
 }
 

@@ -26,6 +26,7 @@ task<response> validate_signature(const call& asked, services& svc);
 task<response> create_token(const call& asked, services& svc);
 task<response> remove_token(const call& asked, services& svc);
 task<response> unlock_vault(const call& asked, services& svc);
+task<response> show_user_info(const call& asked, services& svc);
 task<response> show_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)
@@ -37,6 +38,9 @@ task<response> create_application_version(const call& asked, services& svc);
 task<response> support_application_version(const call& asked, services& svc);
 task<response> create_user(const call& asked, services& svc);
 task<response> assign_user(const call& asked, services& svc);
+task<response> set_user_claims(const call& asked, services& svc);
+task<response> show_user_claims(const call& asked, services& svc);
+task<response> remove_user_claims(const call& asked, services& svc);
 task<response> create_registration(const call& asked, services& svc);
 task<response> list_registrations(const call& asked, services& svc);
 task<response> show_registration(const call& asked, services& svc);

@@ -38,6 +38,8 @@ row row_of(device_problem what)
         return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_INVALID"};
     case device_problem::token_error:
         return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_ERROR"};
+    case device_problem::encryption_failed:
+        return {400, "ERR_ENCRYPTION", "POWER_AUTH_ENCRYPTION_FAILED"};
     case device_problem::secure_vault_invalid:
         return {400, "ERR_SECURE_VAULT", "POWER_AUTH_SECURE_VAULT_INVALID"};
     }

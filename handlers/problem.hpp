@@ -20,6 +20,7 @@ enum class device_problem {
     request_invalid, // the signature is right, but members of the request are missing
     token_invalid,
     token_error, // the signature was right, but the token could not be made or removed
+    encryption_failed,
     secure_vault_invalid,
 };
 [[nodiscard]] response problem(device_problem what);

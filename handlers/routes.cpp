@@ -32,6 +32,7 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/token/create", access::open, create_token},
     {"POST", "/pa/v3/token/remove", access::open, remove_token},
     {"POST", "/pa/v3/vault/unlock", access::open, unlock_vault},
+    {"POST", "/pa/v3/user/info", access::open, show_user_info},
     {"GET", "/api/registration", access::open, show_own_registration},
     {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
     {"GET", "/health", access::open, health},
@@ -54,6 +55,9 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/v2/attempts", access::office, report_attempts},
     {"GET", "/v2/registrations/{}/lockout", access::office, show_lockout},
     {"PUT", "/v2/registrations/{}/lockout", access::office, reset_lockout},
+    {"PUT", "/v2/users/{}/claims", access::office, set_user_claims},
+    {"GET", "/v2/users/{}/claims", access::office, show_user_claims},
+    {"DELETE", "/v2/users/{}/claims", access::office, remove_user_claims},
     {"POST", "/admin/applications", access::admin, create_application},
     {"GET", "/admin/applications", access::admin, list_applications},
     {"GET", "/admin/applications/{}", access::admin, show_application},

@@ -128,6 +128,16 @@ void erase_tokens(kv::write_txn& txn, registration_number owner)
         erase_token(txn, owner, id);
 }
 
+kv::error_code set_claims::operator()(kv::write_txn& txn) const
+{
+    const kv::key key = claims_key(application_id, user_id);
+    if (record)
+        txn.put(tables::claims, key, encode(*record));
+    else
+        txn.erase(tables::claims, key);
+    return {};
+}
+
 kv::error_code create_application::operator()(kv::write_txn& txn) const
 {
     if (txn.get(tables::applications, crypto::as_bytes(record.id)))

@@ -63,6 +63,15 @@ struct remove_token {
 /// Erases all tokens of a registration. For changes that remove it.
 void erase_tokens(kv::write_txn& txn, registration_number owner);
 
+/// What is told about a user of an application from now on; empty: nothing any more.
+struct set_claims {
+    std::string application_id;
+    std::string user_id;
+    std::optional<stored_claims> record;
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
 /// A new application with its first version.
 struct create_application {
     stored_application record;

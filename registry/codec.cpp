@@ -577,4 +577,21 @@ stored_token decode(bytes_view data)
     return record;
 }
 
+// claims := 1  claims:blob (sealed)  changed_at:u64
+bytes encode(const stored_claims& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_claims decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_claims record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
 } // namespace doorward::registry

@@ -38,6 +38,10 @@ inline constexpr time_ms token_window_past_ms = 2 * 60 * 60 * 1000; // PROTOCOL.
 inline constexpr time_ms token_window_future_ms = 30 * 60 * 1000;   // same section
 inline constexpr time_ms token_memory_ms = token_window_past_ms + token_window_future_ms;
 
+// Claims about users
+inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one application, as JSON
+inline constexpr std::size_t claim_name_characters_max = 64;
+
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;

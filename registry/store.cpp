@@ -83,6 +83,12 @@ std::optional<stored_token> find_token(const kv::read_txn& txn, registration_num
     return find<stored_token>(txn, tables::tokens, token_key(owner, token));
 }
 
+std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
+                                         std::string_view user_id)
+{
+    return find<stored_claims>(txn, tables::claims, claims_key(application_id, user_id));
+}
+
 bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
 {
     return txn.get(tables::seen, mark).has_value();

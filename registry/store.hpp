@@ -28,6 +28,10 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_token> find_token(const kv::read_txn& txn, registration_number owner,
                                                      const uuid& token);
 
+/// What the back office has told about a user of an application.
+[[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
+                                                       std::string_view user_id);
+
 /// The registration that waits for an activation code in an application.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);

@@ -1,6 +1,7 @@
 // Records to bytes and back.
 
 #include "registry/codec.hpp"
+#include "registry/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -196,6 +197,10 @@ void for_every_record(const Check& check)
     {
         check(stored_token{factors::possession_knowledge, sealed(16), 99});
     }
+    BOOST_TEST_CONTEXT("claims")
+    {
+        check(stored_claims{sealed(300), 99});
+    }
 }
 
 template <class Record>
@@ -300,6 +305,12 @@ BOOST_AUTO_TEST_CASE(an_attempt_may_have_both_parts_and_no_others)
     auto data = encode(an_attempt());
     data.back() = 4;
     BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
+{
+    const stored_claims largest{sealed(claims_bytes_max), 1};
+    BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)
