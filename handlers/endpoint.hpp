@@ -27,6 +27,8 @@ task<response> create_token(const call& asked, services& svc);
 task<response> remove_token(const call& asked, services& svc);
 task<response> unlock_vault(const call& asked, services& svc);
 task<response> show_user_info(const call& asked, services& svc);
+task<response> refuse_upgrade(const call& asked, services& svc);
+task<response> refuse_recovery(const call& asked, services& svc);
 task<response> show_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)

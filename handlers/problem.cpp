@@ -42,6 +42,10 @@ row row_of(device_problem what)
         return {400, "ERR_ENCRYPTION", "POWER_AUTH_ENCRYPTION_FAILED"};
     case device_problem::secure_vault_invalid:
         return {400, "ERR_SECURE_VAULT", "POWER_AUTH_SECURE_VAULT_INVALID"};
+    case device_problem::upgrade_failed:
+        return {400, "ERR_UPGRADE", "POWER_AUTH_UPGRADE_FAILED"};
+    case device_problem::recovery_confirm_error:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_RECOVERY_CONFIRM_ERROR"};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }

@@ -22,6 +22,8 @@ enum class device_problem {
     token_error, // the signature was right, but the token could not be made or removed
     encryption_failed,
     secure_vault_invalid,
+    upgrade_failed,
+    recovery_confirm_error,
 };
 [[nodiscard]] response problem(device_problem what);
 

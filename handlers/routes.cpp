@@ -33,6 +33,9 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/token/remove", access::open, remove_token},
     {"POST", "/pa/v3/vault/unlock", access::open, unlock_vault},
     {"POST", "/pa/v3/user/info", access::open, show_user_info},
+    {"POST", "/pa/v3/upgrade/start", access::open, refuse_upgrade},
+    {"POST", "/pa/v3/upgrade/commit", access::open, refuse_upgrade},
+    {"POST", "/pa/v3/recovery/confirm", access::open, refuse_recovery},
     {"GET", "/api/registration", access::open, show_own_registration},
     {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
     {"GET", "/health", access::open, health},

@@ -972,4 +972,28 @@ BOOST_AUTO_TEST_CASE(what_is_active_does_not_expire)
     BOOST_TEST(it.phone.validate(two_factors, right_pin));
 }
 
+// --- what this server does not have
+
+BOOST_AUTO_TEST_CASE(upgrades_and_recovery_codes_are_refused_whatever_is_sent)
+{
+    scratch_world world;
+    auto it = enrol(world);
+    const auto signature =
+        it.phone.sign("POST", "/pa/recovery/confirm", "{}", bench::signature_type::possession_knowledge, right_pin);
+    for (const char* body : {"", "{}", "x"})
+        for (const auto& header : {std::string{}, signature}) {
+            for (const char* path : {"/pa/v3/upgrade/start", "/pa/v3/upgrade/commit"}) {
+                const auto got = world.device(path, body, header);
+                BOOST_TEST(got.status == 400U);
+                BOOST_TEST(got.code() == "ERR_UPGRADE");
+                BOOST_TEST(got.message() == "POWER_AUTH_UPGRADE_FAILED");
+            }
+            const auto got = world.device("/pa/v3/recovery/confirm", body, header);
+            BOOST_TEST(got.status == 401U);
+            BOOST_TEST(got.code() == "ERR_AUTHENTICATION");
+            BOOST_TEST(got.message() == "POWER_AUTH_RECOVERY_CONFIRM_ERROR");
+        }
+    BOOST_TEST(it.phone.validate(bench::signature_type::possession_knowledge, right_pin));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
