@@ -57,4 +57,18 @@ struct attempt_row {
     bool operator==(const attempt_row&) const = default;
 };
 
+/// What is needed of a row to count it again: millions of them may be in memory at once.
+struct replayed_row {
+    row_sequence sequence;
+    attempt_word word;
+    counter_place counter;
+    time_ms at;
+    proof_digest digest;
+    bool counted_failure;
+};
+
+/// Applies to counters what rows tell that may be later than they are. In any order, which becomes that of the
+/// versions.
+void replay(counters& now, std::vector<replayed_row>& rows);
+
 } // namespace doorward::registry

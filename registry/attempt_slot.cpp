@@ -66,10 +66,7 @@ std::optional<counter_place> attempt_slot::counter(attempt_word of) const noexce
         std::ranges::copy(high, base.data.begin());
         std::ranges::copy(low, base.data.begin() + 8);
 
-        const auto steps = static_cast<std::uint16_t>(of.position() - static_cast<std::uint16_t>(base.position));
-        if (steps >= 0x8000)
-            return std::nullopt; // the base is ahead: the word is outdated
-        return base.forward(steps);
+        return place_of(of, base);
     }
 }
 
@@ -92,32 +89,39 @@ void attempt_slot::advance_base(const counter_place& place) noexcept
     base_sequence_.store(sequence + 2, std::memory_order_release);
 }
 
-attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof) noexcept
+attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof,
+                                           std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1}); // not under the mutex
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return refusal::lost;
-    drop_outdated(expected);
-    if (std::ranges::find(refused_, proof) != refused_.end())
+    refused_.follow(expected);
+    if (refused_.contains(proof))
         return refusal::repeated;
-    if (!swap(expected, expected.refused(limits.max_failed)))
-        return refusal::lost;
-    refused_.push_back(proof);
-    refused_version_ = expected.version() + 1;
-    assert(refused_.size() <= limits.max_failed); // (1)
-    return refusal::counted;
+    return count(expected, proof, refused) ? refusal::counted : refusal::lost;
 }
 
-bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
+bool attempt_slot::refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1});
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return false;
-    drop_outdated(expected);
-    if (!swap(expected, expected.refused(limits.max_failed)))
+    refused_.follow(expected);
+    return count(expected, 0, refused); // 0 keeps one entry per counted failure
+}
+
+bool attempt_slot::count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept
+{
+    const attempt_word next = expected.refused(limits.max_failed);
+    if (!swap(expected, next))
         return false;
-    refused_.push_back(0); // keeps one entry per counted failure
-    refused_version_ = expected.version() + 1;
+    refused_.add(next, proof);
+    if (refused != nullptr)
+        *refused = refused_.list();
     return true;
 }
 
@@ -142,19 +146,7 @@ std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const
     if (word.failed() == 0)
         return {};
     const std::lock_guard lock{refused_mutex_};
-    if (refused_version_ > word.version())
-        return {};
-    std::vector<proof_digest> out = refused_;
-    if (out.size() > word.failed()) // left over from before a reset
-        out.clear();
-    return out;
-}
-
-void attempt_slot::drop_outdated(attempt_word now) noexcept
-{
-    if (refused_.size() > now.failed())
-        refused_.clear();
-    refused_.resize(now.failed()); // failures without a digest (a one-time password, an older record) count as 0
+    return refused_.of(word);
 }
 
 } // namespace doorward::registry

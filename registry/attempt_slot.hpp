@@ -1,17 +1,12 @@
 #pragma once
 
-#include "registry/counters.hpp"
+#include "registry/decision.hpp"
+#include "registry/refused_proofs.hpp"
 
 #include <atomic>
 #include <mutex>
 
 namespace doorward::registry {
-
-/// What attempts on one registration are judged by. Constant while the slot lives.
-struct attempt_limits {
-    std::uint8_t max_failed = 0;
-    std::uint8_t look_ahead = 0;
-};
 
 /// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.
 ///
@@ -68,11 +63,13 @@ public:
         lost,     // the word is no longer `expected`
     };
 
-    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted.
-    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof) noexcept;
+    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted; its digests are in
+    /// *refused then. They are told here because a later refusal may change the list at once.
+    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof,
+                                 std::vector<proof_digest>* refused = nullptr);
 
     /// Counts a refusal that is not recognised when it comes again.
-    [[nodiscard]] bool refuse_unremembered(attempt_word expected) noexcept;
+    [[nodiscard]] bool refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused = nullptr);
 
     /// The highest version known to be on disk. An answer that tells of a state waits for it (4).
     [[nodiscard]] std::uint64_t durable_version() const noexcept
@@ -112,13 +109,12 @@ public:
     void learn_keys(const factor_keys& opened) noexcept;
 
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
-    /// list: that one's own transition tells it.
+    /// list, so whoever swaps a word that keeps its failures asks before the swap: when that is won, they belong to the
+    /// new word too.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
-    // The list has one entry per counted failure. All counting happens under the mutex and a reset only ever puts the
-    // count to 0, so a list longer than the count is left over from before a reset.
-    void drop_outdated(attempt_word now) noexcept;
+    [[nodiscard]] bool count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept;
 
     std::atomic<std::uint64_t> word_;
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
@@ -142,8 +138,7 @@ private:
     // A leaf: held for a handful of instructions, never together with another lock. Refusals take it, and whoever
     // writes down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
     mutable std::mutex refused_mutex_;
-    std::vector<proof_digest> refused_; // guarded by refused_mutex_
-    std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made
+    refused_proofs refused_; // guarded by refused_mutex_
 };
 
 } // namespace doorward::registry

@@ -8,11 +8,7 @@ namespace doorward::registry {
 
 /// What became of one proof.
 struct attempt_result {
-    enum class verdict : std::uint8_t {
-        accepted,
-        refused, // wrong, noise, or behind the window
-        blocked, // the registration is not active: right or wrong is not told
-    };
+    using verdict = registry::verdict;
 
     verdict outcome = verdict::refused;
     bool counted = false;             // a refusal that raised the failed attempts
@@ -23,9 +19,9 @@ struct attempt_result {
 
 /// The attempt engine: judges proofs and moves states, each with one swap of the attempt word.
 ///
-/// It does no I/O. Whoever calls it commits the change it returns and answers only then (invariant 4 of DESIGN.md 5.1);
-/// when there is no change, it waits until the word the answer tells of is on disk (attempt_slot::durable_version).
-/// threads  any
+/// decision.hpp decides what is to be done; this does it, and begins again when somebody else was faster. It does no
+/// I/O. Whoever calls it commits the change it returns and answers only then (invariant 4 of DESIGN.md 5.1); when there
+/// is no change, it waits until the word the answer tells of is on disk (attempt_slot::durable_version). threads  any
 class attempts {
 public:
     /// proof_key  keys the digests of refused proofs; the same for all runs on one store

@@ -56,6 +56,10 @@ struct transition {
     /// The counters that it leads to.
     [[nodiscard]] counters result() const;
 
+    /// An attempt that leaves the state alone is a row of the journal and nothing else: its counters come to the table
+    /// with the fold.
+    [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
+
     /// Writer thread. Never fails: what it needs was there when the word was swapped.
     void apply(kv::write_txn& txn, journal& to);
     void durable(journal& to) const noexcept;
@@ -65,9 +69,6 @@ struct transition {
     [[nodiscard]] row_sequence row() const noexcept { return row_; }
 
 private:
-    // An attempt that leaves the state alone is a row of the journal and nothing else.
-    [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
-
     row_sequence row_ = 0; // once applied
 };
 

@@ -658,6 +658,25 @@ BOOST_AUTO_TEST_CASE(a_wrong_proof_sent_many_times_at_once_is_counted_once)
     }
 }
 
+// (9): a change that reaches the disk alone must bring the digests of its word, whatever has been counted meanwhile.
+BOOST_AUTO_TEST_CASE(every_counted_failure_brings_the_digests_of_its_own_word)
+{
+    for (int round = 0; round < 30; ++round) {
+        judged_phone it{default_limits(255)};
+        std::atomic<unsigned> incomplete{0};
+        on_threads(threads, [&](unsigned who) {
+            for (unsigned i = 0; i < 20; ++i) {
+                const auto result = it.verify(it.phone.wrong_pin(0, who * 100 + i));
+                const auto& change = *result.change;
+                if (change.refused.size() != change.after.failed() || change.refused.back() != change.details->digest)
+                    incomplete.fetch_add(1);
+            }
+        });
+        BOOST_TEST_REQUIRE(incomplete.load() == 0U);
+        BOOST_TEST_REQUIRE(it.failed() == 20 * threads);
+    }
+}
+
 // (3)
 BOOST_AUTO_TEST_CASE(a_right_proof_sent_twenty_times_at_once_is_accepted_once)
 {
