@@ -117,6 +117,14 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
     expect(!phone.validate(signature_type::possession_knowledge, "1234"), "the old PIN still works");
     expect(phone.validate(signature_type::possession_knowledge, "8642"), "a success did not reset the count");
 
+    story.step("She adds her fingerprint. The PIN opens the phone's vault, and from now on the finger proves as well.");
+    phone.add_biometry("8642");
+    expect(phone.validate(signature_type::possession_biometry), "the fingerprint was refused");
+
+    story.step("The phone gets a token for what it only reads, and is told about itself without asking Alice.");
+    const std::string token = phone.create_token(signature_type::possession);
+    phone.send(phone.make_token_request(token, "/api/registration", "", "GET"));
+
     story.step("Her tablet registers too, without a commit by the bank, and she removes it in the app again.");
     const json second = bank.ask(
         "POST", "/v2/registrations",

@@ -6,13 +6,23 @@
 
 namespace doorward::handlers {
 
-response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what)
+namespace {
+
+std::string_view member_for(verdict_on subject)
+{
+    return subject == verdict_on::token ? "tokenValid" : "signatureValid";
+}
+
+} // namespace
+
+response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what,
+                      verdict_on subject)
 {
     const registry::registration& record = on.record;
     const auto missing = registry::missing_flags(what.required_flags, record.flags);
     json_writer out;
     out.object()
-        .member("signatureValid", what.valid && missing.empty())
+        .member(member_for(subject), what.valid && missing.empty())
         .member("userId", record.user_id)
         .member("registrationId", record.id.text())
         .member("registrationStatus", to_text(on.current()));
@@ -32,20 +42,20 @@ response tell_verdict(const services& svc, const registry::full_registration& on
     return answer;
 }
 
-task<response> tell_verdict(services& svc, registry::uuid id, verdict what)
+task<response> tell_verdict(services& svc, registry::uuid id, verdict what, verdict_on subject)
 {
     const auto found = co_await find_current(svc, id);
     if (!found)
         co_return problem(found.error());
-    co_return tell_verdict(svc, *found, what);
+    co_return tell_verdict(svc, *found, what, subject);
 }
 
-response unknown_verdict()
+response unknown_verdict(verdict_on subject)
 {
     response out;
     out.body = json_writer{}
                    .object()
-                   .member("signatureValid", false)
+                   .member(member_for(subject), false)
                    .member("registrationStatus", to_text(registry::state::removed))
                    .end()
                    .text();

@@ -6,8 +6,10 @@
 
 namespace doorward::handlers {
 
-// What a back office is told when it asks about a signature (REGISTRATION-API.md 1.4 and 8.3): always 200, true or
-// false, together with the state of the lockout.
+// What a back office is told when it asks about a signature or a token (REGISTRATION-API.md 1.4 and 8.3): always 200,
+// true or false, together with the state of the lockout.
+
+enum class verdict_on : std::uint8_t { signature, token };
 
 struct verdict {
     bool valid = false;
@@ -16,12 +18,13 @@ struct verdict {
 };
 
 /// The verdict on a registration that the caller may see.
-[[nodiscard]] response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what);
+[[nodiscard]] response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what,
+                                    verdict_on subject = verdict_on::signature);
 
 /// The same with the registration as it is on disk now: call it after what the verdict tells is there.
-task<response> tell_verdict(services& svc, registry::uuid id, verdict what);
+task<response> tell_verdict(services& svc, registry::uuid id, verdict what, verdict_on subject = verdict_on::signature);
 
 /// What somebody is told who may not see the registration, or asks for one that does not exist.
-[[nodiscard]] response unknown_verdict();
+[[nodiscard]] response unknown_verdict(verdict_on subject = verdict_on::signature);
 
 } // namespace doorward::handlers

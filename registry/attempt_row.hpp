@@ -40,6 +40,7 @@ struct attempt_details {
     source_address source{}; // of the last of them
     bool offline = false;    // digits that a person typed from the phone
     std::optional<attempt_report> report{};
+    std::string vault_reason{}; // what the phone wanted the vault key for; empty: it was about something else
 
     bool operator==(const attempt_details&) const = default;
 };

@@ -147,9 +147,6 @@ constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
 constexpr byte version_3 = 3;
 
-// How an attempt came, in its row.
-enum class attempt_origin : std::uint8_t { online = 0, reported = 1, offline = 2 };
-
 void require_state(attempt_word word)
 {
     const auto now = static_cast<unsigned>(word.current());
@@ -272,17 +269,22 @@ counters decode(bytes_view data)
     return record;
 }
 
+constexpr std::uint8_t part_report = 1;
+constexpr std::uint8_t part_vault_reason = 2;
+constexpr std::uint8_t part_offline = 4;
+
 // attempt := 2  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
-//            counted:u8  count:u32  digest:u64  source:16  came:u8 (0 online, 1 reported, 2 offline)
-//            and when reported: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
-// Version 1 knew no offline attempts.
+//            counted:u8  count:u32  digest:u64  source:16  parts:u8
+//            with bit 0 of parts: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+//            with bit 1 of parts: vault_reason:text (since version 2)
+//            bit 2 of parts: it came offline (since version 2)
 bytes encode(const attempt_row& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
     const attempt_details& what = record.what;
-    assert(!what.report || !what.offline);
-    const attempt_origin came =
-        what.report ? attempt_origin::reported : (what.offline ? attempt_origin::offline : attempt_origin::online);
+    const auto parts = static_cast<std::uint8_t>((what.report ? part_report : 0) |
+                                                 (what.vault_reason.empty() ? 0 : part_vault_reason) |
+                                                 (what.offline ? part_offline : 0));
     record_writer out{version_2};
     out.u64(record.number)
         .u64(record.word.bits())
@@ -296,7 +298,7 @@ bytes encode(const attempt_row& record)
         .u32(what.count)
         .u64(what.digest)
         .raw(what.source.bytes)
-        .u8(static_cast<std::uint8_t>(came));
+        .u8(parts);
     if (what.report) {
         out.text(what.report->attempt_id)
             .text(what.report->channel)
@@ -304,6 +306,8 @@ bytes encode(const attempt_row& record)
             .text(what.report->uri_id)
             .time(what.report->happened_at);
     }
+    if (!what.vault_reason.empty())
+        out.text(what.vault_reason);
     return out.done();
 }
 
@@ -327,10 +331,11 @@ attempt_row decode(bytes_view data)
     what.count = in.u32();
     what.digest = in.u64();
     what.source.bytes = in.raw<16>();
-    const auto came = in.enumeration(attempt_origin::online,
-                                     in.version() >= version_2 ? attempt_origin::offline : attempt_origin::reported);
-    what.offline = came == attempt_origin::offline;
-    if (came == attempt_origin::reported) {
+    const auto parts = in.u8();
+    if (parts > (in.version() == version_1 ? part_report : part_report | part_vault_reason | part_offline))
+        throw record_fault{"an attempt with unknown parts"};
+    what.offline = (parts & part_offline) != 0;
+    if ((parts & part_report) != 0) {
         attempt_report& report = what.report.emplace();
         report.attempt_id = in.text();
         report.channel = in.text();
@@ -338,6 +343,8 @@ attempt_row decode(bytes_view data)
         report.uri_id = in.text();
         report.happened_at = in.time();
     }
+    if ((parts & part_vault_reason) != 0)
+        what.vault_reason = in.text();
     in.done();
     if (record.word.version() != 0)
         require_state(record.word);
@@ -552,6 +559,45 @@ stored_temporary_key decode(bytes_view data)
     record.point = in.raw<65>();
     record.sealed_private_key = in.blob();
     record.expires_at = in.time();
+    in.done();
+    return record;
+}
+
+// token := 1  factors:u8  secret:blob (sealed)  created_at:u64
+bytes encode(const stored_token& record)
+{
+    return record_writer{version_1}
+        .u8(static_cast<std::uint8_t>(record.type))
+        .blob(record.sealed_secret)
+        .time(record.created_at)
+        .done();
+}
+
+template <>
+stored_token decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_token record;
+    record.type = in.enumeration(factors::possession, factors::possession_knowledge_biometry);
+    record.sealed_secret = in.blob();
+    record.created_at = in.time();
+    in.done();
+    return record;
+}
+
+// claims := 1  claims:blob (sealed)  changed_at:u64
+bytes encode(const stored_claims& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_claims decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_claims record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
     in.done();
     return record;
 }

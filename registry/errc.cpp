@@ -55,6 +55,8 @@ public:
             return "too many passwords are being checked";
         case errc::changed_meanwhile:
             return "the record changed meanwhile";
+        case errc::token_refused:
+            return "the token does not hold";
         }
         return "unknown registry error";
     }

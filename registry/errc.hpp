@@ -33,13 +33,14 @@ enum class errc {
     too_many_flags,    // more than a registration can have
     passwords_busy,    // too many passwords are being checked, or there is no memory for one more
     changed_meanwhile, // a precondition read before no longer holds; read again and retry
+    token_refused,     // wrong, too old, used before, or not good enough for what it was shown for
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::changed_meanwhile);
+inline constexpr int errc_last = static_cast<int>(errc::token_refused);
 
 } // namespace doorward::registry
 

@@ -69,7 +69,7 @@ enum class commit_phase : std::uint8_t { on_commit = 0, on_key_exchange = 1 };
 /// Reasons that doorward itself gives.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
-inline constexpr std::string_view not_specified = "NOT_SPECIFIED";
+inline constexpr std::string_view not_specified = "NOT_SPECIFIED"; // also of a vault that was opened for none
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
 inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
 inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";

@@ -8,8 +8,9 @@ namespace doorward::registry {
 namespace tables {
 
 inline constexpr const char* names[]{
-    "meta",    "applications", "versions", "accounts",       "ids",  "registrations", "keys",    "counters", "by_user",
-    "by_code", "history",      "due",      "temporary_keys", "seen", "journal",       "reports",
+    "meta",     "applications", "versions", "accounts",  "ids",    "registrations",  "keys",
+    "counters", "by_user",      "by_code",  "history",   "due",    "temporary_keys", "seen",
+    "journal",  "reports",      "tokens",   "token_ids", "claims",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -28,8 +29,11 @@ inline constexpr kv::table temporary_keys{12}; // uuid -> stored_temporary_key
 inline constexpr kv::table seen{13};           // mark:16 -> time until which it is remembered
 inline constexpr kv::table journal{14};        // row sequence -> attempt_row
 inline constexpr kv::table reports{15};        // number, digest of the attempt id -> row sequence
+inline constexpr kv::table tokens{16};         // number, uuid -> stored_token
+inline constexpr kv::table token_ids{17};      // uuid -> registration number
+inline constexpr kv::table claims{18};         // application, 0, user -> stored_claims
 
-static_assert(std::size(names) == 16);
+static_assert(std::size(names) == 19);
 
 } // namespace tables
 

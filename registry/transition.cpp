@@ -1,4 +1,5 @@
 #include "registry/transition.hpp"
+#include "registry/changes.hpp"
 
 #include <algorithm>
 
@@ -107,6 +108,8 @@ void put_state_change(kv::write_txn& txn, const transition& change)
         txn.erase(tables::due, due_key(record->expires_at, due_kind::registration, crypto::big_endian(number)));
         record->otp_hash.clear();
     }
+    if (change.may_erase_tokens())
+        erase_tokens(txn, number);
     auto later = later_rows(txn, number, change.after.version());
     const std::string* const name = name_of(change);
     if (name != nullptr)

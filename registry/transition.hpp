@@ -1,6 +1,7 @@
 #pragma once
 
 #include "registry/journal.hpp"
+#include "registry/limits.hpp"
 #include "registry/slot_ptr.hpp"
 
 #include <memory>
@@ -52,6 +53,13 @@ struct transition {
     /// A transition that is none: a row of the journal about attempts that changed nothing.
     [[nodiscard]] bool changes_word() const noexcept { return before != after; }
 
+    /// The registration had its time, and with it goes what it has got.
+    [[nodiscard]] bool may_erase_tokens() const noexcept
+    {
+        return after.current() == state::removed &&
+               (before.current() == state::active || before.current() == state::blocked);
+    }
+
     /// The counters that it leads to.
     [[nodiscard]] counters result() const;
 
@@ -70,6 +78,10 @@ struct transition {
 private:
     row_sequence row_ = 0; // once applied
 };
+
+/// What erasing the tokens of a removed registration weighs: each is a row in two tables, and an ordinary change writes
+/// some eight.
+inline constexpr std::size_t erased_tokens_weight = 2 * tokens_max / 8;
 
 /// Transitions that must reach the disk together, such as "accepted" and "removed" of one request.
 struct transitions {
@@ -92,7 +104,13 @@ struct transitions {
         for (const transition& step : steps)
             step.durable(*to);
     }
-    [[nodiscard]] std::size_t weight() const noexcept { return steps.size(); }
+    [[nodiscard]] std::size_t weight() const noexcept
+    {
+        std::size_t out = steps.size();
+        for (const transition& step : steps)
+            out += step.may_erase_tokens() ? erased_tokens_weight : 0;
+        return out;
+    }
     void undone() const noexcept
     {
         for (const transition& step : steps)

@@ -1,6 +1,7 @@
 // Records to bytes and back.
 
 #include "registry/codec.hpp"
+#include "registry/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -91,6 +92,13 @@ attempt_row an_offline_attempt()
     return out;
 }
 
+attempt_row a_vault_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.vault_reason = "ADD_BIOMETRY";
+    return out;
+}
+
 history_row a_row()
 {
     return {9,      move::block,       state::active,   state::blocked,
@@ -165,6 +173,10 @@ void for_every_record(const Check& check)
     {
         check(an_offline_attempt());
     }
+    BOOST_TEST_CONTEXT("attempt at a vault")
+    {
+        check(a_vault_attempt());
+    }
     BOOST_TEST_CONTEXT("history")
     {
         check(a_row());
@@ -202,6 +214,14 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("temporary key")
     {
         check(stored_temporary_key{"MDEyMzQ1Njc4OTAxMjM0NQ==", 12, point(3), sealed(32), 99});
+    }
+    BOOST_TEST_CONTEXT("token")
+    {
+        check(stored_token{factors::possession_knowledge, sealed(16), 99});
+    }
+    BOOST_TEST_CONTEXT("claims")
+    {
+        check(stored_claims{sealed(300), 99});
     }
 }
 
@@ -308,6 +328,34 @@ BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
     data.resize(data.size() - 8);
     expected.last_row = 0;
     BOOST_TEST((decode<counters>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_of_version_1_have_no_reason)
+{
+    for (const auto& expected : {an_attempt(), a_reported_attempt()}) {
+        auto data = encode(expected);
+        data.front() = 1;
+        BOOST_TEST((decode<attempt_row>(data) == expected));
+    }
+    auto data = encode(a_vault_attempt());
+    data.front() = 1;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(an_attempt_may_have_both_parts_and_no_others)
+{
+    auto both = a_reported_attempt();
+    both.what.vault_reason = "ADD_BIOMETRY";
+    BOOST_TEST((decode<attempt_row>(encode(both)) == both));
+    auto data = encode(an_attempt());
+    data.back() = 4;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
+{
+    const stored_claims largest{sealed(claims_bytes_max), 1};
+    BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)

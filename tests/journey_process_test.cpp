@@ -692,26 +692,7 @@ BOOST_AUTO_TEST_CASE(an_accepted_proof_is_refused_when_it_comes_again_even_after
 
 namespace {
 
-// Runs one command of a phone and tells its exit status and what it printed.
-struct phone_program {
-    std::string program;
-    std::vector<std::string> first_words;
-    std::vector<std::string> common;
-
-    std::pair<int, json> operator()(std::initializer_list<std::string> command) const
-    {
-        std::vector<std::string> words = first_words;
-        words.insert(words.end(), common.begin(), common.end());
-        words.insert(words.end(), command);
-        const auto result = run_program(program, words);
-        auto told = json::parse(result.out, nullptr, false);
-        if (told.is_discarded())
-            throw std::runtime_error{"a phone printed no JSON: " + result.out + result.err};
-        return {result.status, std::move(told)};
-    }
-};
-
-// The same program with a file as its standard input.
+// A phone as a program, with a file as its standard input.
 phone_program reading(const phone_program& phone, const std::filesystem::path& file)
 {
     phone_program out{
@@ -775,33 +756,14 @@ void sign_offline(scene& bank, const phone_program& phone, const std::filesystem
     bank.server.stop();
 }
 
-std::vector<std::string> phone_options(const scene& bank, const std::filesystem::path& state, const std::string& style)
-{
-    return {"--server",     bank.server.device_url(),
-            "--sdk-config", bank.application_info.at("mobileSdkConfig").get<std::string>(),
-            "--state",      state.string(),
-            "--style",      style};
-}
-
-std::filesystem::path reference_phone()
-{
-    const char* shared = std::getenv("DOORWARD_SHARED"); // NOLINT(concurrency-mt-unsafe): nobody changes it
-    const std::filesystem::path root = shared != nullptr && *shared != '\0'
-                                           ? std::filesystem::path{shared}
-                                           : std::filesystem::path{DOORWARD_TEST_VECTORS} / "../../../shared";
-    return root / "protocol/device.py";
-}
-
 boost::test_tools::assertion_result reference_phone_runs(boost::unit_test::test_unit_id)
 {
-    boost::test_tools::assertion_result absent{false};
-    if (!std::filesystem::exists(reference_phone()))
-        absent.message() << "no reference phone at " << reference_phone();
-    else if (run_program("python3", {"-c", "import cryptography"}).status != 0)
-        absent.message() << "python3 with the package cryptography is not here";
-    else
+    const auto why_not = reference_phone_is_missing();
+    if (why_not.empty())
         return true;
-    BOOST_TEST_MESSAGE(absent.message().str() << ", skipped");
+    BOOST_TEST_MESSAGE(why_not << ", skipped");
+    boost::test_tools::assertion_result absent{false};
+    absent.message() << why_not;
     return absent;
 }
 
@@ -854,8 +816,7 @@ BOOST_DATA_TEST_CASE(the_reference_phone_is_served, data::make({"android", "ios"
 {
     scene bank;
     const temporary_directory home;
-    const phone_program phone{
-        "python3", {reference_phone().string()}, phone_options(bank, home.path() / "phone.json", style)};
+    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", style));
     const auto made = bank.create_registration("anna");
     const std::string right{right_pin};
     const std::string wrong{wrong_pin};
@@ -894,8 +855,7 @@ BOOST_AUTO_TEST_CASE(the_reference_phone_signs_without_a_network)
 {
     scene bank;
     const temporary_directory home;
-    const phone_program phone{
-        "python3", {reference_phone().string()}, phone_options(bank, home.path() / "phone.json", "ios")};
+    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", "ios"));
     sign_offline(bank, phone, home.path() / "scanned");
 }
 
