@@ -71,7 +71,7 @@ std::string ask(const registry::attempts& engine, const registry::slot_ptr& slot
         return registry::attempts::change_state(slot, by, {}, {}, 1).has_value() ? "done" : "not legal";
     };
     const auto proved = [&](const registry::presented_proof& proof) -> std::string {
-        const auto result = engine.verify(slot, phone.keys, proof, 1);
+        const auto result = engine.verify(slot, phone.keys, proof, registry::counting::only_proven, 1);
         switch (result.outcome) {
         case registry::verdict::accepted:
             return "accepted";
