@@ -103,6 +103,8 @@ row row_of(registry::errc what)
         return {400, "ERROR_REQUEST", "No such version of this application."};
     case errc::too_many_application_versions:
         return {409, "ERROR_CONFLICT", "No more versions of this application can be created."};
+    case errc::too_many_flags:
+        return {400, "ERROR_REQUEST", "A registration cannot have that many flags."};
     case errc::passwords_busy:
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:

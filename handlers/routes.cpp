@@ -45,6 +45,10 @@ constexpr endpoint device_endpoints[]{
 
 constexpr endpoint office_endpoints[]{
     {"POST", "/v2/signature/verify", access::office, verify_signature},
+    {"POST", "/v2/signature/offline/verify", access::office, verify_offline_signature},
+    {"POST", "/v2/signature/ecdsa/verify", access::office, verify_device_signature},
+    {"POST", "/v2/signature/offline/personalized/create", access::office, create_personalized_payload},
+    {"POST", "/v2/signature/offline/non-personalized/create", access::office, create_plain_payload},
     {"POST", "/v2/token/verify", access::office, verify_token},
     {"GET", "/v2/registrations/{}", access::office, show_registration},
     {"GET", "/v2/registrations", access::office, list_registrations},
@@ -53,6 +57,11 @@ constexpr endpoint office_endpoints[]{
     {"PUT", "/v2/registrations/{}", access::office, change_registration},
     {"DELETE", "/v2/registrations/{}", access::office, remove_registration},
     {"GET", "/v2/registrations/{}/history", access::office, registration_history},
+    {"PUT", "/v2/registrations/{}/name", access::office, rename_registration},
+    {"GET", "/v2/registrations/{}/flags", access::office, show_flags},
+    {"POST", "/v2/registrations/{}/flags", access::office, add_flags},
+    {"PUT", "/v2/registrations/{}/flags", access::office, replace_flags},
+    {"DELETE", "/v2/registrations/{}/flags", access::office, remove_flags},
     {"POST", "/v2/registrations/{}/attempts", access::office, report_attempt},
     {"GET", "/v2/registrations/{}/attempts", access::office, registration_attempts},
     {"POST", "/v2/attempts", access::office, report_attempts},

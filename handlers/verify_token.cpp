@@ -101,8 +101,7 @@ task<response> verify_token(const call& asked, services& svc)
         co_return problem(refused);
 
     const verdict told{!refused, token->token.type};
-    auto slot = find_slot(svc, token->owner.record.id);
-    auto answer = co_await tell_verdict(svc, std::move(slot), told, verdict_on::token);
+    auto answer = co_await tell_verdict(svc, token->owner.record.id, told, verdict_on::token);
     co_return answer;
 }
 

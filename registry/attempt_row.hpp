@@ -38,6 +38,7 @@ struct attempt_details {
     std::uint32_t count = 1; // attempts in one row; more than one for noise only
     proof_digest digest = 0; // of a refused proof, to recognise it when it comes again; 0: none
     source_address source{}; // of the last of them
+    bool offline = false;    // digits that a person typed from the phone
     std::optional<attempt_report> report{};
     std::string vault_reason{}; // what the phone wanted the vault key for; empty: it was about something else
 

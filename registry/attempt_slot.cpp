@@ -33,7 +33,8 @@ attempt_slot::attempt_slot(content what)
       base_position_{what.stored.counter.position},
       base_high_{high_half(what.stored.counter.data)},
       base_low_{low_half(what.stored.counter.data)},
-      refused_{std::move(what.stored.refused)}
+      refused_{std::move(what.stored.refused)},
+      flags_{std::move(what.flags)}
 {
     accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
     assert(limits.max_failed > 0 && limits.look_ahead > 0);
@@ -139,6 +140,21 @@ void attempt_slot::mark_durable(std::uint64_t version) noexcept
     std::uint64_t known = durable_version();
     while (known < version && !durable_version_.compare_exchange_weak(known, version, std::memory_order_relaxed)) {
     }
+}
+
+attempt_slot::flagged attempt_slot::flags() const
+{
+    const std::lock_guard lock{refused_mutex_};
+    return {load(), flags_};
+}
+
+bool attempt_slot::swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept
+{
+    const std::lock_guard lock{refused_mutex_};
+    if (!swap(expected, next))
+        return false;
+    flags_ = std::move(flags);
+    return true;
 }
 
 std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const

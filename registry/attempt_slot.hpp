@@ -36,6 +36,7 @@ public:
         attempt_limits judged_by;
         counters stored;
         bool accepts_decimal = false;
+        flag_set flags{};
     };
     explicit attempt_slot(content what);
 
@@ -108,6 +109,17 @@ public:
     }
     void learn_keys(const factor_keys& opened) noexcept;
 
+    /// The flags of the registration, and a word as of which they are. They are in memory because what an edit makes of
+    /// them depends on the edit before, which may still be on its way to the disk.
+    struct flagged {
+        attempt_word word;
+        flag_set flags;
+    };
+    [[nodiscard]] flagged flags() const;
+
+    /// One transition that changes the flags: true when the word was `expected` and is now `next`, with these flags.
+    [[nodiscard]] bool swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept;
+
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
     /// list, so whoever swaps a word that keeps its failures asks before the swap: when that is won, they belong to the
     /// new word too.
@@ -139,6 +151,7 @@ private:
     // writes down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
     mutable std::mutex refused_mutex_;
     refused_proofs refused_; // guarded by refused_mutex_
+    flag_set flags_;         // guarded by refused_mutex_
 };
 
 } // namespace doorward::registry

@@ -70,13 +70,20 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                 counting counts, time_ms now) const
 {
+    return verify(slot, keys, std::span{&proof, 1}, counts, now);
+}
+
+attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
+                                std::span<const presented_proof> readings, counting counts, time_ms now) const
+{
     const attempt_limits& limits = slot->limits;
-    std::optional<std::uint64_t> matched_at; // position for which `found` was computed
+    const presented_proof& proof = readings.front(); // in what the others are not, they are all alike
+    std::optional<std::uint64_t> matched_at;         // position for which `found` was computed
     proof_match found{};
     for (;;) {
         const auto [word, place] = present(*slot);
         if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
-            found = match(proof, keys, place.data, limits.look_ahead);
+            found = match(readings, keys, place.data, limits.look_ahead);
             matched_at = place.position;
         }
         const compared_proof compared{proof.type, proof.possession_guessable(), found.reached, found.offset};
@@ -94,7 +101,7 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, c
             out.change = swapped(slot, word, decided.after, next, std::move(refused), now);
             out.change->verdict = transition::attempt::accepted;
             attempt_details& details = out.change->details.emplace();
-            details.type = proof.type;
+            details.type = readings[found.reading].type;
             details.counted = proof.type != factors::possession;
             return out;
         }
@@ -191,6 +198,36 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
         change.who = std::move(who);
         change.reason = std::move(reason);
         return change;
+    }
+}
+
+result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                      time_ms now, attempt_word* forbidden_by)
+{
+    constexpr move by = move::change_flags;
+    for (;;) {
+        auto [word, flags] = slot->flags();
+        const auto to = target(word.current(), by);
+        if (!to) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::illegal_change;
+        }
+        auto wanted = edited(flags, edit);
+        if (!wanted)
+            return wanted.error();
+        if (*wanted == flags)
+            return flags_result{std::move(flags), word, std::nullopt};
+        const auto place = slot->counter(word);
+        const attempt_word after = word.moved(*to, word.failed());
+        auto refused = kept_digests(*slot, word, after);
+        if (!place || !slot->swap_flags(word, after, *wanted))
+            continue;
+        transition change = swapped(slot, word, after, *place, std::move(refused), now);
+        change.by = by;
+        change.who = std::move(who);
+        change.labelled.emplace().flags = *wanted;
+        return flags_result{*std::move(wanted), after, std::move(change)};
     }
 }
 

@@ -37,6 +37,11 @@ public:
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                         counting counts, time_ms now) const;
 
+    /// The same for one proof that can be read in several ways (registry::match): one attempt, and one failure at most.
+    /// The type of the reading that fits is in the details of the change.
+    [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys,
+                                        std::span<const presented_proof> readings, counting counts, time_ms now) const;
+
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
     [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, counting counts,
@@ -57,6 +62,19 @@ public:
     /// errors  errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr);
+
+    /// What became of an edit of flags.
+    struct flags_result {
+        flag_set flags;
+        attempt_word word;                // as of which they are
+        std::optional<transition> change; // empty when they are as they were
+    };
+
+    /// Changes the flags. State, failed attempts and counter stay.
+    ///
+    /// errors  errc::illegal_change as above; errc::too_many_flags
+    [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                           time_ms now, attempt_word* forbidden_by = nullptr);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
     [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);

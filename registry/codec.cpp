@@ -271,17 +271,20 @@ counters decode(bytes_view data)
 
 constexpr std::uint8_t part_report = 1;
 constexpr std::uint8_t part_vault_reason = 2;
+constexpr std::uint8_t part_offline = 4;
 
 // attempt := 2  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
 //            counted:u8  count:u32  digest:u64  source:16  parts:u8
 //            with bit 0 of parts: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
 //            with bit 1 of parts: vault_reason:text (since version 2)
+//            bit 2 of parts: it came offline (since version 2)
 bytes encode(const attempt_row& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
     const attempt_details& what = record.what;
     const auto parts = static_cast<std::uint8_t>((what.report ? part_report : 0) |
-                                                 (what.vault_reason.empty() ? 0 : part_vault_reason));
+                                                 (what.vault_reason.empty() ? 0 : part_vault_reason) |
+                                                 (what.offline ? part_offline : 0));
     record_writer out{version_2};
     out.u64(record.number)
         .u64(record.word.bits())
@@ -329,8 +332,9 @@ attempt_row decode(bytes_view data)
     what.digest = in.u64();
     what.source.bytes = in.raw<16>();
     const auto parts = in.u8();
-    if (parts > (in.version() == version_1 ? part_report : part_report | part_vault_reason))
+    if (parts > (in.version() == version_1 ? part_report : part_report | part_vault_reason | part_offline))
         throw record_fault{"an attempt with unknown parts"};
+    what.offline = (parts & part_offline) != 0;
     if ((parts & part_report) != 0) {
         attempt_report& report = what.report.emplace();
         report.attempt_id = in.text();
@@ -347,11 +351,12 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 1  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
-//            name:text  at:u64
+// history := 2  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+//            name:text  at:u64  flags:list(text)
+// Version 1 had no flags.
 bytes encode(const history_row& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -361,16 +366,17 @@ bytes encode(const history_row& record)
         .text(record.who.external_user_id)
         .text(record.name)
         .time(record.at)
+        .texts(record.flags)
         .done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::reset_attempts);
+    record.by = in.enumeration(move::create, move::change_flags);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -379,6 +385,8 @@ history_row decode(bytes_view data)
     record.who.external_user_id = in.text();
     record.name = in.text();
     record.at = in.time();
+    if (in.version() >= version_2)
+        record.flags = in.texts();
     in.done();
     return record;
 }

@@ -60,7 +60,8 @@ std::optional<attempt_word> decide_move(attempt_word word, move by) noexcept
     if (!to)
         return std::nullopt;
     // A registration that becomes active starts with a clean count; otherwise the count tells the story.
-    const bool clean = *to == state::active || *to == state::pending_commit || by == move::reset_attempts;
+    const bool arrives = *to != word.current() && (*to == state::active || *to == state::pending_commit);
+    const bool clean = arrives || by == move::reset_attempts;
     return word.moved(*to, clean ? std::uint8_t{0} : word.failed());
 }
 

@@ -49,6 +49,8 @@ public:
             return "the envelope was seen before";
         case errc::unknown_temporary_key:
             return "no such temporary key for this application and registration";
+        case errc::too_many_flags:
+            return "a registration cannot have that many flags";
         case errc::passwords_busy:
             return "too many passwords are being checked";
         case errc::changed_meanwhile:

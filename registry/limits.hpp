@@ -82,6 +82,16 @@ inline constexpr std::size_t channel_characters_max = 32;
 inline constexpr std::size_t app_version_characters_max = 64;
 inline constexpr std::size_t uri_id_characters_max = 255;
 
+// Offline signatures
+inline constexpr std::size_t offline_data_bytes_max = 2'048; // what is shown as a QR code, or signed for one
+inline constexpr std::size_t totp_seed_bytes_min = 16;       // RFC 4226 section 4, R6
+inline constexpr std::size_t totp_seed_bytes_max = 64;
+inline constexpr unsigned totp_step_seconds_default = 30; // RFC 6238 section 5.2
+inline constexpr unsigned totp_step_seconds_min = 10;
+inline constexpr unsigned totp_step_seconds_max = 300;
+inline constexpr unsigned totp_earlier_steps_default = 1;
+inline constexpr unsigned totp_earlier_steps_max = 5; // each is one text more that may have been signed
+
 // The journal of attempts
 inline constexpr std::size_t unfolded_registrations_max = 262'144;  // count; some 200 bytes each
 inline constexpr std::size_t journal_rows_in_front_goal = 500'000;  // rows; beyond it the fold takes larger steps

@@ -20,6 +20,12 @@ struct binding {
     bool accepts_decimal = false; // bound with protocol 3.0
 };
 
+/// What a rename or a change of flags makes of a registration: whole, not a difference.
+struct labels {
+    std::optional<std::string> name;
+    std::optional<flag_set> flags;
+};
+
 /// One swap of an attempt word on its way to the disk: the change that the writer applies. Or, where `before` is
 /// `after`, an attempt that changed nothing and is only recorded.
 ///
@@ -40,6 +46,7 @@ struct transition {
     actor who;
     time_ms at = 0;
     std::optional<binding> bound;      // of exchange_keys and exchange_and_start
+    std::optional<labels> labelled;    // of rename and change_flags
     std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
     bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
 

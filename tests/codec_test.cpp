@@ -85,6 +85,13 @@ attempt_row a_reported_attempt()
     return out;
 }
 
+attempt_row an_offline_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.offline = true;
+    return out;
+}
+
 attempt_row a_vault_attempt()
 {
     attempt_row out = an_attempt();
@@ -96,6 +103,13 @@ history_row a_row()
 {
     return {9,      move::block,       state::active,   state::blocked,
             "LOST", {"office", "bob"}, "Petra's phone", 1'700'000'000'000};
+}
+
+history_row a_row_of_flags()
+{
+    return {10,        move::change_flags, state::active,   state::active,
+            "",        {"office", "bob"},  "Petra's phone", 1'700'000'000'000,
+            {"A", "B"}};
 }
 
 stored_application an_application()
@@ -155,6 +169,10 @@ void for_every_record(const Check& check)
     {
         check(a_reported_attempt());
     }
+    BOOST_TEST_CONTEXT("offline attempt")
+    {
+        check(an_offline_attempt());
+    }
     BOOST_TEST_CONTEXT("attempt at a vault")
     {
         check(a_vault_attempt());
@@ -162,6 +180,10 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("history")
     {
         check(a_row());
+    }
+    BOOST_TEST_CONTEXT("history of flags")
+    {
+        check(a_row_of_flags());
     }
     BOOST_TEST_CONTEXT("first history row")
     {
@@ -234,6 +256,8 @@ template <>
 constexpr crypto::byte newest_version<counters> = 2;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
+template <>
+constexpr crypto::byte newest_version<history_row> = 2;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -275,6 +299,27 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
+BOOST_AUTO_TEST_CASE(history_of_version_1_has_no_flags)
+{
+    const auto expected = a_row();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 2);
+    BOOST_TEST((decode<history_row>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_of_version_1_came_online_or_were_reported)
+{
+    for (const auto& expected : {an_attempt(), a_reported_attempt()}) {
+        auto data = encode(expected);
+        data.front() = 1;
+        BOOST_TEST((decode<attempt_row>(data) == expected));
+    }
+    auto data = encode(an_offline_attempt());
+    data.front() = 1;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
 BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
 {
     auto expected = some_counters();
@@ -303,7 +348,7 @@ BOOST_AUTO_TEST_CASE(an_attempt_may_have_both_parts_and_no_others)
     both.what.vault_reason = "ADD_BIOMETRY";
     BOOST_TEST((decode<attempt_row>(encode(both)) == both));
     auto data = encode(an_attempt());
-    data.back() = 4;
+    data.back() = 8;
     BOOST_TEST(is_fault<attempt_row>(data));
 }
 
