@@ -750,7 +750,7 @@ BOOST_FIXTURE_TEST_CASE(an_id_from_the_client_is_repeated_only_when_it_is_harmle
 
 BOOST_AUTO_TEST_CASE(a_body_that_is_no_proper_json_object_is_the_clients_error_on_every_endpoint)
 {
-    scene bank;
+    scene bank{0};
     const auto made = bank.create_registration("anna", {{"otp", "1234"}});
     bench::http_client device_side{bank.server.device_url()};
     bench::http_client office_side{bank.server.office_url()};
@@ -811,7 +811,7 @@ void for_each_mistyped(const json& document, const std::function<void(const std:
 
 BOOST_AUTO_TEST_CASE(a_member_of_another_type_or_size_is_never_the_servers_error)
 {
-    scene bank;
+    scene bank{0};
     const auto made = bank.create_registration("anna", {{"otp", "1234"}});
     bench::http_client device_side{bank.server.device_url()};
     bench::http_client office_side{bank.server.office_url()};
@@ -954,7 +954,7 @@ BOOST_AUTO_TEST_CASE(the_name_of_who_acts_may_be_any_header_value)
 
 BOOST_AUTO_TEST_CASE(a_malformed_signature_header_is_refused_and_not_counted)
 {
-    scene bank;
+    scene bank{0};
     device phone = bank.enroll("anna");
     const auto good = phone.make_validate_request(pk, right_pin);
     std::string value;
