@@ -175,7 +175,11 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
     change->bound = std::move(bound);
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;
-    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, user_info(svc, waiting.record)};
+    // Whoever waits for commit may yet turn out to be somebody else.
+    std::string told = by == registry::move::exchange_and_start
+                           ? user_info(svc, waiting.record)
+                           : json_writer{}.object().member("sub", waiting.record.user_id).end().text();
+    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, std::move(told)};
 }
 
 response sealed_answer(services& svc, const opened_request& opened, const exchanged& result)
