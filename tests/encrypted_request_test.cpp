@@ -469,15 +469,11 @@ BOOST_AUTO_TEST_CASE(of_many_at_once_one_is_remembered)
     std::optional<kv::error_code> two;
     {
         writer_gate gate{writer()};
-        boost::asio::io_context context{1};
-        const auto keep = [](std::optional<kv::error_code>& where) {
-            return [&where](const std::exception_ptr&, kv::error_code got) { where = got; };
-        };
-        boost::asio::co_spawn(context, handlers::remember(services(), first->request), keep(one));
-        boost::asio::co_spawn(context, handlers::remember(services(), second->request), keep(two));
-        context.poll(); // both have looked, and found nothing
+        spawn(handlers::remember(services(), first->request), one);
+        spawn(handlers::remember(services(), second->request), two);
+        poll(); // both have looked, and found nothing
         gate.open();
-        context.run();
+        run();
     }
     BOOST_TEST_REQUIRE((one.has_value() && two.has_value()));
     BOOST_TEST(!*one);

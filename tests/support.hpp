@@ -234,16 +234,23 @@ public:
     void poll();
     void run();
 
-    /// A coroutine of the handlers, run to its end.
+    /// A coroutine of the handlers that is on its way; `out` outlives it.
     template <class Result>
-    Result finish(handlers::task<Result> what)
+    void spawn(handlers::task<Result> what, std::optional<Result>& out)
     {
-        std::optional<Result> out;
         boost::asio::co_spawn(context_, std::move(what), [&out](const std::exception_ptr& fault, Result got) {
             if (fault)
                 std::rethrow_exception(fault);
             out.emplace(std::move(got));
         });
+    }
+
+    /// The same, run to its end.
+    template <class Result>
+    Result finish(handlers::task<Result> what)
+    {
+        std::optional<Result> out;
+        spawn(std::move(what), out);
         run();
         BOOST_TEST_REQUIRE(out.has_value());
         return *std::move(out);
