@@ -6,7 +6,7 @@
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
 #include "handlers/registration_access.hpp"
-#include "handlers/slots.hpp"
+#include "handlers/start_registration.hpp"
 #include "registry/limits.hpp"
 
 namespace doorward::handlers {
@@ -77,7 +77,9 @@ task<response> commit_registration(const call& asked, services& svc)
     auto who = asked.actor(std::move(wanted.external_user_id));
     if (const auto ec = co_await check_otp(svc, *found, !found->record.otp_hash.empty(), wanted.otp, who))
         co_return problem(ec);
-    const auto committed = co_await move_state(svc, find_slot(svc, found->record.id), move::commit, std::move(who), {});
+    auto slot = find_slot(svc, found->record.id);
+    const auto committed =
+        co_await start_registration(svc, found->record, std::move(slot), move::commit, std::move(who));
     if (!committed)
         co_return problem(committed.error());
     if (!committed->moved)

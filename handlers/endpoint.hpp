@@ -39,6 +39,8 @@ task<response> show_registration(const call& asked, services& svc);
 task<response> commit_registration(const call& asked, services& svc);
 task<response> change_registration(const call& asked, services& svc);
 task<response> remove_registration(const call& asked, services& svc);
+task<response> transfer_registration(const call& asked, services& svc);
+task<response> list_children(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
 task<response> report_attempt(const call& asked, services& svc);

@@ -91,6 +91,12 @@ row row_of(registry::errc what)
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:
         return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
+    case errc::parent_not_active:
+        return {400, "ERROR_REGISTRATION_CHANGE", "The registration that this one was made from is not active."};
+    case errc::too_many_children:
+        return {409, "ERROR_CONFLICT", "No more registrations can be made from this one."};
+    case errc::transfer_not_allowed:
+        return {403, "ERROR_FORBIDDEN", "The application does not allow this transfer."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

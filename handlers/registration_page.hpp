@@ -8,7 +8,7 @@
 
 namespace doorward::handlers {
 
-// Pages of registrations.
+// Pages of registrations: of a user, or of those that were made from one.
 
 /// What a list is made of: visits registrations, newest first, beginning below a number (0: from the newest), until
 /// the visitor returns false.

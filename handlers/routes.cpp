@@ -42,6 +42,8 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/v2/registrations/{}/commit", access::office, commit_registration},
     {"PUT", "/v2/registrations/{}", access::office, change_registration},
     {"DELETE", "/v2/registrations/{}", access::office, remove_registration},
+    {"POST", "/v2/registrations/{}/transfer", access::office, transfer_registration},
+    {"GET", "/v2/registrations/{}/children", access::office, list_children},
     {"GET", "/v2/registrations/{}/history", access::office, registration_history},
     {"POST", "/v2/registrations/{}/attempts", access::office, report_attempt},
     {"GET", "/v2/registrations/{}/attempts", access::office, registration_attempts},

@@ -1,4 +1,5 @@
-// GET /v2/registrations/{id} and GET /v2/registrations?userId= (REGISTRATION-API.md R3 and R2)
+// GET /v2/registrations/{id}, GET /v2/registrations?userId= and GET /v2/registrations/{id}/children
+// (REGISTRATION-API.md R3, R2 and R16)
 
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
@@ -78,6 +79,10 @@ task<response> show_registration(const call& asked, services& svc)
     json_writer out;
     out.object();
     write_registration(out, *found, application.get());
+    const auto children =
+        svc.journal.view([&](const registry::snapshot& txn) { return registry::count_children(txn, found->number); });
+    if (children > 0)
+        out.member("childCount", children);
     response answer;
     answer.body = out.end().text();
     co_return answer;
@@ -94,6 +99,23 @@ task<response> list_registrations(const call& asked, services& svc)
         [user = std::move(wanted.user_id)](const registry::snapshot& txn, registry::registration_number before,
                                            const auto& visit) { registry::scan_user(txn, user, before, visit); };
     auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_user));
+    co_return answer;
+}
+
+task<response> list_children(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    auto wanted = decode_list(asked, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto parent = co_await load_registration(asked, svc);
+    if (!parent)
+        co_return problem(parent.error());
+    registration_scan of_parent = [number = parent->number](const registry::snapshot& txn,
+                                                            registry::registration_number before, const auto& visit) {
+        registry::scan_children(txn, number, before, visit);
+    };
+    auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_parent));
     co_return answer;
 }
 

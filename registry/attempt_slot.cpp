@@ -43,11 +43,39 @@ attempt_slot::attempt_slot(content what)
 
 bool attempt_slot::swap(attempt_word expected, attempt_word next) noexcept
 {
+    if (!is_unfinished(expected.current()))
+        return exchange(expected, next);
+    const std::lock_guard lock{refused_mutex_};
+    return exchange(expected, next);
+}
+
+bool attempt_slot::exchange(attempt_word expected, attempt_word next) noexcept
+{
     assert(next.version() == expected.version() + 1);
     assert(expected.current() != state::removed); // (5)
     std::uint64_t bits = expected.bits();
-    // relaxed: all that a verdict depends on is in the word; what goes to the disk is ordered by the writer's queue.
-    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_relaxed);
+    // release: pairs with load(). Otherwise all that a verdict depends on is in the word, and what goes to the disk is
+    // ordered by the writer's queue.
+    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release, std::memory_order_relaxed);
+}
+
+attempt_slot::pair_swap attempt_slot::swap_both(attempt_word expected, attempt_word next, attempt_slot& parent,
+                                                attempt_word parents_expected, attempt_word parents_next) noexcept
+{
+    assert(&parent != this);
+    assert(is_unfinished(expected.current()) && next.current() == state::active);
+    assert(parents_expected.current() == state::active);
+    const std::lock_guard lock{refused_mutex_};
+    if (load() != expected)
+        return pair_swap::lost;
+    if (!parent.exchange(parents_expected, parents_next))
+        return pair_swap::other_lost;
+    // The parent's first: for the few instructions in between there is one active registration less, never one more.
+    start_pending_.store(next.version(), std::memory_order_relaxed);
+    const bool ours = exchange(expected, next);
+    assert(ours); // nobody swaps an unfinished word without the mutex
+    static_cast<void>(ours);
+    return pair_swap::done;
 }
 
 std::optional<counter_place> attempt_slot::counter(attempt_word of) const noexcept
@@ -100,7 +128,7 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest p
     drop_outdated(expected);
     if (std::ranges::find(refused_, proof) != refused_.end())
         return refusal::repeated;
-    if (!swap(expected, expected.refused(limits.max_failed)))
+    if (!exchange(expected, expected.refused(limits.max_failed)))
         return refusal::lost;
     refused_.push_back(proof);
     refused_version_ = expected.version() + 1;
@@ -114,7 +142,7 @@ bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
     if (load() != expected)
         return false;
     drop_outdated(expected);
-    if (!swap(expected, expected.refused(limits.max_failed)))
+    if (!exchange(expected, expected.refused(limits.max_failed)))
         return false;
     refused_.push_back(0); // keeps one entry per counted failure
     refused_version_ = expected.version() + 1;

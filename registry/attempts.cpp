@@ -67,6 +67,22 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
     }
 }
 
+// A registration that starts has a clean count, and so has one that support has unblocked or reset; otherwise the count
+// tells the story.
+std::uint8_t failed_after(attempt_word before, move by) noexcept
+{
+    switch (by) {
+    case move::exchange_keys:
+    case move::exchange_and_start:
+    case move::commit:
+    case move::unblock:
+    case move::reset_attempts:
+        return 0;
+    default:
+        return before.failed();
+    }
+}
+
 } // namespace
 
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
@@ -198,10 +214,7 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
                 *forbidden_by = word;
             return errc::illegal_change;
         }
-        // A registration that becomes active starts with a clean count; otherwise the count tells the story.
-        const bool clean = *to == state::active || *to == state::pending_commit || by == move::reset_attempts;
-        const std::uint8_t failed = clean ? std::uint8_t{0} : word.failed();
-        const attempt_word after = word.moved(*to, failed);
+        const attempt_word after = word.moved(*to, failed_after(word, by));
         if (!slot->swap(word, after))
             continue;
         transition change = swapped(slot, word, after, place, now);
@@ -209,6 +222,46 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
         change.who = std::move(who);
         change.reason = std::move(reason);
         return change;
+    }
+}
+
+result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how, move by,
+                                              actor who, time_ms now, attempt_word* forbidden_by)
+{
+    const bool moves = how == transfer_type::move;
+    const move parents_move = moves ? move::remove : move::spawn;
+    const auto forbid = [&](attempt_word word, errc why) -> result<start> {
+        if (forbidden_by != nullptr)
+            *forbidden_by = word;
+        return why;
+    };
+    for (;;) {
+        const auto [word, place] = present(*child);
+        const auto [parents_word, parents_place] = present(*parent);
+        const auto to = target(word.current(), by);
+        if (to != state::active || !is_unfinished(word.current()))
+            return forbid(word, errc::illegal_change);
+        if (parents_word.current() != state::active)
+            return forbid(parents_word, errc::parent_not_active);
+        const state parents_state = target(state::active, parents_move).value();
+        const attempt_word after = word.moved(*to, failed_after(word, by));
+        const attempt_word parents_after = parents_word.moved(parents_state, failed_after(parents_word, parents_move));
+        const auto swapped_both = child->swap_both(word, after, *parent, parents_word, parents_after);
+        if (swapped_both != attempt_slot::pair_swap::done)
+            continue;
+        start out{swapped(child, word, after, place, now),
+                  swapped(parent, parents_word, parents_after, parents_place, now)};
+        out.child.by = by;
+        out.child.reason = std::string{moves ? reason::moved_from : reason::spawned_from} + parent->owner.id.text();
+        out.child.who = who;
+        out.child.partner = parent;
+        out.parent.by = parents_move;
+        out.parent.reason = std::string{moves ? reason::moved_to : reason::spawned_to} + child->owner.id.text();
+        out.parent.who = std::move(who);
+        if (out.parent.who.account.empty()) // by the child's phone, which is not the parent's own
+            out.parent.who.phone = child->owner.id;
+        out.parent.partner = child;
+        return out;
     }
 }
 

@@ -53,6 +53,12 @@ public:
             return "too many passwords are being checked";
         case errc::changed_meanwhile:
             return "the record changed meanwhile";
+        case errc::parent_not_active:
+            return "the registration that this one was made from is not active";
+        case errc::too_many_children:
+            return "no more registrations can be made from this one";
+        case errc::transfer_not_allowed:
+            return "the application does not allow this transfer";
         }
         return "unknown registry error";
     }

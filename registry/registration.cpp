@@ -4,7 +4,7 @@ namespace doorward::registry {
 
 std::optional<state> target(state from, move by) noexcept
 {
-    const bool unfinished = from == state::created || from == state::pending_commit;
+    const bool unfinished = is_unfinished(from);
     switch (by) {
     case move::create:
         return std::nullopt; // leads into created from nothing
@@ -23,11 +23,14 @@ std::optional<state> target(state from, move by) noexcept
         return from != state::removed ? std::optional{state::removed} : std::nullopt;
     case move::expire:
     case move::remove_on_otp:
+    case move::cancel:
         return unfinished ? std::optional{state::removed} : std::nullopt;
     case move::fail_otp:
         return unfinished ? std::optional{from} : std::nullopt;
     case move::reset_attempts:
         return from == state::active || from == state::blocked ? std::optional{from} : std::nullopt;
+    case move::spawn:
+        return from == state::active ? std::optional{from} : std::nullopt;
     }
     return std::nullopt;
 }
@@ -85,6 +88,10 @@ std::string_view to_text(move value) noexcept
         return "REMOVE_ON_OTP";
     case move::reset_attempts:
         return "RESET_ATTEMPTS";
+    case move::spawn:
+        return "SPAWN";
+    case move::cancel:
+        return "CANCEL";
     }
     return "UNKNOWN";
 }
@@ -92,6 +99,20 @@ std::string_view to_text(move value) noexcept
 std::string_view to_text(commit_phase value) noexcept
 {
     return value == commit_phase::on_commit ? "ON_COMMIT" : "ON_KEY_EXCHANGE";
+}
+
+std::string_view to_text(transfer_type value) noexcept
+{
+    return value == transfer_type::spawn ? "SPAWN" : "MOVE";
+}
+
+std::optional<transfer_type> parse_transfer_type(std::string_view text) noexcept
+{
+    for (const transfer_type candidate : {transfer_type::spawn, transfer_type::move}) {
+        if (to_text(candidate) == text)
+            return candidate;
+    }
+    return std::nullopt;
 }
 
 } // namespace doorward::registry

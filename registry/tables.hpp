@@ -9,7 +9,7 @@ namespace tables {
 
 inline constexpr const char* names[]{
     "meta",    "applications", "versions", "accounts",       "ids",  "registrations", "keys",    "counters", "by_user",
-    "by_code", "history",      "due",      "temporary_keys", "seen", "journal",       "reports",
+    "by_code", "history",      "due",      "temporary_keys", "seen", "journal",       "reports", "children",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -28,8 +28,9 @@ inline constexpr kv::table temporary_keys{12}; // uuid -> stored_temporary_key
 inline constexpr kv::table seen{13};           // mark:16 -> time until which it is remembered
 inline constexpr kv::table journal{14};        // row sequence -> attempt_row
 inline constexpr kv::table reports{15};        // number, digest of the attempt id -> row sequence
+inline constexpr kv::table children{16};       // number of the parent, ~number -> nothing: newest first
 
-static_assert(std::size(names) == 16);
+static_assert(std::size(names) == 17);
 
 } // namespace tables
 

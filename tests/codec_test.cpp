@@ -45,6 +45,7 @@ registration a_registration()
     out.status_version = 7;
     out.device_key = point(4);
     out.server_key = point(5);
+    out.origin = lineage{uuid::random(), transfer_type::move};
     return out;
 }
 
@@ -86,8 +87,14 @@ attempt_row a_reported_attempt()
 
 history_row a_row()
 {
-    return {9,      move::block,       state::active,   state::blocked,
-            "LOST", {"office", "bob"}, "Petra's phone", 1'700'000'000'000};
+    return {9,
+            move::block,
+            state::active,
+            state::blocked,
+            "LOST",
+            {"office", "bob", uuid::random()},
+            "Petra's phone",
+            1'700'000'000'000};
 }
 
 stored_application an_application()
@@ -212,6 +219,10 @@ template <>
 constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
 constexpr crypto::byte newest_version<counters> = 2;
+template <>
+constexpr crypto::byte newest_version<registration> = 2;
+template <>
+constexpr crypto::byte newest_version<history_row> = 2;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -261,6 +272,33 @@ BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
     data.resize(data.size() - 8);
     expected.last_row = 0;
     BOOST_TEST((decode<counters>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)
+{
+    auto expected = a_registration();
+    expected.origin.reset();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 1);
+    BOOST_TEST((decode<registration>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
+{
+    auto data = encode(a_registration());
+    data[data.size() - 17] = 3;
+    BOOST_TEST(is_fault<registration>(data));
+}
+
+BOOST_AUTO_TEST_CASE(history_rows_of_version_1_are_by_no_other_phone)
+{
+    auto expected = a_row();
+    expected.who.phone.reset();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 1);
+    BOOST_TEST((decode<history_row>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)

@@ -32,6 +32,8 @@ const row table[]{
     {move::fail_otp, {state::created, state::pending_commit, none, none, none}},
     {move::remove_on_otp, {state::removed, state::removed, none, none, none}},
     {move::reset_attempts, {none, none, state::active, state::blocked, none}},
+    {move::spawn, {none, none, state::active, none, none}},
+    {move::cancel, {state::removed, state::removed, none, none, none}},
 };
 
 } // namespace
