@@ -95,6 +95,7 @@ inline constexpr std::string_view spawned_to = "SPAWNED_TO:"; // of the parent, 
 inline constexpr std::string_view moved_to = "MOVED_TO:";
 inline constexpr std::string_view spawned_from = "SPAWNED_FROM:"; // of the child, in the same moment
 inline constexpr std::string_view moved_from = "MOVED_FROM:";
+inline constexpr std::string_view blocked_with = "BLOCKED_WITH:"; // because that one was, from which this one comes
 } // namespace reason
 
 /// The slow part of a registration: written when something about it changes, not at every attempt. State, failed

@@ -1,4 +1,5 @@
-// Registrations made from others, through the whole of a server: what the back office may ask for, and how they start.
+// Registrations made from others, through the whole of a server: what the back office may ask for, how they start, and
+// what a block of the first one does to the others.
 
 #include "tests/support.hpp"
 
@@ -609,6 +610,228 @@ BOOST_AUTO_TEST_CASE(a_phone_moves_to_another_application)
 
 BOOST_AUTO_TEST_SUITE_END()
 
+// --- what a block does to those that were made from it
+
+BOOST_AUTO_TEST_SUITE(transfer_cascade)
+
+namespace {
+
+void check_cascade(const answer& got, int blocked, int removed)
+{
+    BOOST_TEST_REQUIRE(got.status == 200U, got.text);
+    BOOST_TEST(got.body.at("registrationStatus") == "BLOCKED");
+    BOOST_TEST_REQUIRE(got.body.contains("cascade"), got.text);
+    BOOST_TEST(got.body.at("cascade").at("blocked") == blocked);
+    BOOST_TEST(got.body.at("cascade").at("removed") == removed);
+    BOOST_TEST(got.body.at("cascade").at("complete") == true);
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_block_leaves_others_alone_unless_it_is_asked_to_cascade)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto child = world.started(parent.id, "SPAWN");
+    const auto got = world.block(parent.id);
+    BOOST_TEST(!got.body.contains("cascade"));
+    BOOST_TEST(world.status(child.id) == "ACTIVE");
+    // Asking again, of what is blocked already, is how a cascade is made up for.
+    check_cascade(world.block(parent.id, "?cascade=true"), 1, 0);
+    BOOST_TEST(world.status(child.id) == "BLOCKED");
+}
+
+BOOST_AUTO_TEST_CASE(the_query_the_body_and_the_application_may_ask_for_it)
+{
+    for (int way = 0; way < 3; ++way) {
+        transfer_world world;
+        const auto parent = enrol(world);
+        const auto child = world.started(parent.id, "SPAWN");
+        if (way == 2)
+            world.allow({{"cascadeBlock", true}});
+        check_cascade(way == 0   ? world.block(parent.id, "?cascade=true")
+                      : way == 1 ? world.block(parent.id, {}, {{"cascade", true}})
+                                 : world.block(parent.id),
+                      1, 0);
+        BOOST_TEST(world.status(child.id) == "BLOCKED");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(bad_wishes_are_told)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto check = [&](const answer& got) {
+        check_error(got, 400, "ERROR_REQUEST");
+        BOOST_TEST((got.violated() == std::vector<std::string>{"cascade"}), got.text);
+    };
+    check(world.block(parent.id, "?cascade=yes"));
+    check(world.block(parent.id, {}, {{"cascade", "true"}}));
+    check(world.office("PUT", path(parent.id), R"({"change":"UNBLOCK","cascade":true})"));
+    BOOST_TEST(world.status(parent.id) == "ACTIVE");
+}
+
+BOOST_AUTO_TEST_CASE(each_that_is_blocked_has_a_row_that_says_why)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto child = world.started(parent.id, "SPAWN");
+    const auto waiting = world.pass_on(parent.id, "MOVE");
+    check_cascade(world.block(parent.id, "?cascade=true", {{"blockedReason", "STOLEN"}, {"externalUserId", "clerk-7"}}),
+                  1, 1);
+    BOOST_TEST(world.detail(parent.id).at("blockedReason") == "STOLEN");
+    BOOST_TEST(world.detail(child.id).at("blockedReason") == "BLOCKED_WITH:" + parent.id);
+    for (const auto& [id, event] : {std::pair{child.id, "BLOCK"}, std::pair{waiting.id, "CANCEL"}}) {
+        const auto row = world.last_row(id);
+        BOOST_TEST(row.at("event") == event);
+        BOOST_TEST(row.at("eventReason") == "BLOCKED_WITH:" + parent.id);
+        BOOST_TEST(row.at("account") == "office");
+        BOOST_TEST(row.at("externalUserId") == "clerk-7");
+    }
+    // Once: the second time there is nothing left to do.
+    const auto rows = world.history(child.id).size();
+    check_cascade(world.block(parent.id, "?cascade=true"), 0, 0);
+    BOOST_TEST(world.history(child.id).size() == rows);
+    BOOST_TEST(world.detail(parent.id).at("blockedReason") == "STOLEN");
+}
+
+//                 root
+//        +---------+--------+----------+
+//      active   removed   blocked    waiting
+//        |         |         |
+//      active   active    active
+//                  |
+//             moved -> active
+BOOST_AUTO_TEST_CASE(everything_that_comes_from_it_is_reached)
+{
+    transfer_world world;
+    const auto root = enrol(world);
+    auto active = world.started(root.id, "SPAWN");
+    auto removed = world.started(root.id, "SPAWN");
+    auto blocked = world.started(root.id, "SPAWN");
+    auto waiting = world.pass_on(root.id, "SPAWN");
+    auto below_active = world.started(active.id, "SPAWN");
+    auto below_removed = world.started(removed.id, "SPAWN");
+    auto below_blocked = world.started(blocked.id, "SPAWN");
+    auto successor = world.started(below_removed.id, "MOVE");
+    world.office("DELETE", path(removed.id));
+    world.block(blocked.id, {}, {{"blockedReason", "LOST"}});
+    const auto stranger = enrol(world, json::object(), bench::protocol_version::v3_3, "bob");
+
+    check_cascade(world.block(root.id, "?cascade=true"), 4, 1);
+    for (const auto* each : {&active, &below_active, &below_blocked, &successor})
+        BOOST_TEST(world.status(each->id) == "BLOCKED");
+    BOOST_TEST(world.status(removed.id) == "REMOVED");
+    BOOST_TEST(world.status(below_removed.id) == "REMOVED");
+    BOOST_TEST(world.status(waiting.id) == "REMOVED");
+    BOOST_TEST(world.detail(blocked.id).at("blockedReason") == "LOST");
+    BOOST_TEST(world.status(stranger.id) == "ACTIVE");
+    BOOST_TEST(!successor.phone.validate(two_factors, right_pin));
+    // Unblocking is each one's own matter.
+    world.unblock(root.id);
+    BOOST_TEST(world.status(active.id) == "BLOCKED");
+    world.unblock(active.id);
+    BOOST_TEST(active.phone.validate(two_factors, right_pin));
+}
+
+BOOST_AUTO_TEST_CASE(it_reaches_other_applications)
+{
+    transfer_world world{{{"spawn", true}, {"targets", {"other"}}}};
+    const auto parent = enrol(world);
+    const auto made = world.pass_on(parent.id, "SPAWN", {{"appId", "other"}, {"otp", otp}});
+    static_cast<void>(world.exchange(made, otp, "other"));
+    check_cascade(world.block(parent.id, "?cascade=true"), 1, 0);
+    BOOST_TEST(world.status(made.id) == "BLOCKED");
+}
+
+// A finder of the old phone could otherwise lock its owner out of the new one.
+BOOST_AUTO_TEST_CASE(wrong_pins_do_not_cascade)
+{
+    transfer_world world{{{"spawn", true}, {"cascadeBlock", true}}};
+    auto parent = enrol(world);
+    auto child = world.started(parent.id, "SPAWN");
+    for (int guess = 0; guess < 5; ++guess)
+        BOOST_TEST(!parent.phone.validate(two_factors, wrong_pin));
+    BOOST_TEST(world.status(parent.id) == "BLOCKED");
+    BOOST_TEST(child.phone.validate(two_factors, right_pin));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_blocked_does_not_cascade)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto child = world.started(parent.id, "MOVE");
+    check_error(world.block(parent.id, "?cascade=true"), 400, "ERROR_REGISTRATION_CHANGE");
+    BOOST_TEST(world.status(child.id) == "ACTIVE");
+}
+
+// More than one change takes, and more than one cascade looks at.
+BOOST_AUTO_TEST_CASE(large_families_are_blocked_in_steps_and_within_a_bound)
+{
+    transfer_world world;
+    const auto root = enrol(world);
+    const auto root_number = world.services().journal.view([&](const registry::snapshot& txn) {
+        return registry::find_number(txn, *registry::uuid::parse(root.id)).value();
+    });
+    // Written as they would be in the end: to lead ten thousand phones there takes too long here.
+    const auto create_active = [&](kv::write_txn& txn, registry::registration_number parent) {
+        registry::create_registration change;
+        change.record.id = registry::uuid::random();
+        change.record.application_id = "app";
+        change.record.user_id = "alice";
+        change.record.activation_code = change.record.id.text();
+        change.record.max_failed_attempts = 5;
+        change.record.created_at = world.clock.now();
+        change.record.expires_at = world.clock.now() + 1'000'000;
+        if (change(txn))
+            return registry::registration_number{0};
+        const registry::registration_number number = change.number;
+        auto counters = registry::find_counters(txn, number).value();
+        counters.word = counters.word.moved(registry::state::active, 0);
+        change.record.status_version = counters.word.version();
+        change.record.origin =
+            registry::lineage{registry::find_registration(txn, parent).value().id, registry::transfer_type::spawn};
+        txn.put(registry::tables::counters, registry::number_key(number), registry::encode(counters));
+        txn.put(registry::tables::registrations, registry::number_key(number), registry::encode(change.record));
+        txn.put(registry::tables::children, registry::child_key(parent, number), {});
+        txn.erase(registry::tables::due, registry::due_key(change.record.expires_at, registry::due_kind::registration,
+                                                           crypto::big_endian(number)));
+        return number;
+    };
+    constexpr std::size_t width = 700;
+    const std::size_t parents = registry::cascade_registrations_max / width + 1;
+    std::size_t made = 0;
+    const auto fill = [&](registry::registration_number parent, std::size_t count) {
+        std::vector<registry::registration_number> out;
+        auto all = [&](kv::write_txn& txn) {
+            for (std::size_t i = 0; i < count; ++i)
+                out.push_back(create_active(txn, parent));
+            return kv::error_code{};
+        };
+        BOOST_TEST_REQUIRE(!world.commit(all));
+        made += count;
+        return out;
+    };
+    for (const auto parent : fill(root_number, parents))
+        static_cast<void>(fill(parent, width));
+    BOOST_TEST_REQUIRE(made > registry::cascade_registrations_max);
+
+    const auto got = world.block(root.id, "?cascade=true");
+    BOOST_TEST_REQUIRE(got.status == 200U, got.text);
+    BOOST_TEST(got.body.at("cascade").at("blocked") == registry::cascade_registrations_max);
+    BOOST_TEST(got.body.at("cascade").at("complete") == false);
+    std::size_t blocked = 0;
+    world.services().journal.view([&](const registry::snapshot& txn) {
+        registry::scan_user(txn, "alice", 0, [&](registry::registration_number number) {
+            blocked += registry::find_full(txn, number)->current() == registry::state::blocked ? 1U : 0U;
+            return true;
+        });
+    });
+    BOOST_TEST(blocked == registry::cascade_registrations_max + 1);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 // --- races
 
 BOOST_AUTO_TEST_SUITE(transfer_races)
@@ -674,6 +897,36 @@ BOOST_AUTO_TEST_CASE(a_block_and_a_commit_at_once_leave_one_story)
         }
         if (!started)
             check_error(got[0], 400, "ERROR_REGISTRATION_CHANGE");
+    }
+}
+
+// Whatever the schedule: after a block that cascades nothing that comes from it is active.
+BOOST_AUTO_TEST_CASE(nothing_slips_through_a_cascade)
+{
+    transfer_world world;
+    for (int round = 0; round < 20; ++round) {
+        const auto parent = enrol(world);
+        const auto child = world.started(parent.id, "SPAWN");
+        const auto spawned = world.pass_on(parent.id, "SPAWN");
+        const auto moved = world.pass_on(child.id, "MOVE");
+        static_cast<void>(world.exchange(spawned));
+        static_cast<void>(world.exchange(moved));
+        const owned_request calls[]{office_call("PUT", path(parent.id, "?cascade=true"), R"({"change":"BLOCK"})"),
+                                    office_call("POST", path(spawned.id, "/commit")),
+                                    office_call("POST", path(moved.id, "/commit")),
+                                    office_call("POST", path(parent.id, "/transfer"), R"({"type":"SPAWN"})"),
+                                    office_call("POST", path(child.id, "/transfer"), R"({"type":"SPAWN"})")};
+        answer got[5];
+        on_threads(5, [&](unsigned who) { got[who] = world.call_alone(handlers::side::office, calls[who]); });
+        BOOST_TEST(got[0].status == 200U, got[0].text);
+        std::vector<std::string> all{parent.id, child.id, spawned.id, moved.id};
+        for (const auto& each : {got[3], got[4]})
+            if (each.status == 200)
+                all.push_back(each.body.at("registrationId"));
+        for (const std::string& id : all) {
+            const auto status = world.status(id);
+            BOOST_TEST((status == "BLOCKED" || status == "REMOVED"), status);
+        }
     }
 }
 
