@@ -585,6 +585,25 @@ void device::remove_biometry()
     keep();
 }
 
+// --- the registrations of the user
+
+http_request device::make_own_request(std::string_view path, std::string_view object, signature_type type,
+                                      std::string_view pin)
+{
+    return make_signed_request("POST", path, path, wrapped(parse(object), style_), type, pin);
+}
+
+std::string device::list_registrations(signature_type type, std::string_view pin)
+{
+    return dump(unwrap(send(make_own_request("/api/registrations/list", "{}", type, pin))));
+}
+
+void device::remove_registration(std::string_view id, signature_type type, std::string_view pin)
+{
+    const std::string object = dump(object_of("registrationId", id));
+    unwrap(send(make_own_request("/api/registrations/remove", object, type, pin)));
+}
+
 // --- signed and encrypted
 
 pending_exchange device::prepare_signed_exchange(std::string_view path, std::string_view uri_id,

@@ -191,6 +191,16 @@ public:
     void add_biometry(std::string_view pin);
     void remove_biometry();
 
+    // --- the registrations of the user, on a server that offers that
+
+    /// A signed request to an endpoint whose path is what is signed for. object  the requestObject as JSON text
+    [[nodiscard]] http_request make_own_request(std::string_view path, std::string_view object, signature_type type,
+                                                std::string_view pin = {});
+    /// The registrations of the same user in the same application: the answer's object as JSON text.
+    [[nodiscard]] std::string list_registrations(signature_type type, std::string_view pin = {});
+    /// Removes another one of them.
+    void remove_registration(std::string_view id, signature_type type, std::string_view pin = {});
+
     // --- vault
 
     /// Fetches KEY_ENCRYPTION_VAULT. reason  for the server's audit log; none when empty

@@ -23,6 +23,8 @@ task<response> create_activation(const call& asked, services& svc);
 task<response> activation_status(const call& asked, services& svc);
 task<response> remove_activation(const call& asked, services& svc);
 task<response> validate_signature(const call& asked, services& svc);
+task<response> list_own_registrations(const call& asked, services& svc);
+task<response> remove_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)
 task<response> create_application(const call& asked, services& svc);

@@ -32,6 +32,8 @@ row row_of(device_problem what)
         return {400, "ERR_ACTIVATION", "POWER_AUTH_ACTIVATION_INVALID"};
     case device_problem::temporary_key_failure:
         return {400, "ERR_TEMPORARY_KEY", "POWER_AUTH_TEMPORARY_KEY_FAILURE"};
+    case device_problem::not_allowed:
+        return {403, "ERROR_FORBIDDEN", "The application does not allow this."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }

@@ -17,6 +17,7 @@ enum class device_problem {
     signature_type_invalid,
     activation_invalid,
     temporary_key_failure,
+    not_allowed, // by the settings of the application
 };
 [[nodiscard]] response problem(device_problem what);
 

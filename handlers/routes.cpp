@@ -29,6 +29,8 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/keystore/create", access::open, create_temporary_key},
     {"POST", "/pa/v3/activation/create", access::open, create_activation},
     {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
+    {"POST", "/api/registrations/list", access::open, list_own_registrations},
+    {"POST", "/api/registrations/remove", access::open, remove_own_registration},
     {"GET", "/health", access::open, health},
     {"GET", "/health/live", access::open, health},
     {"GET", "/health/ready", access::open, health},

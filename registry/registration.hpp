@@ -88,6 +88,7 @@ inline constexpr std::string_view not_specified = "NOT_SPECIFIED";
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
 inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
 inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";
+inline constexpr std::string_view removed_by_user = "REMOVED_BY_USER"; // with another phone of the same user
 inline constexpr std::string_view parent_removed = "PARENT_REMOVED";   // before the child became active
 inline constexpr std::string_view spawn_of = "SPAWN:"; // of the creation: by which way, from which parent
 inline constexpr std::string_view move_of = "MOVE:";
