@@ -593,6 +593,11 @@ http_request device::make_own_request(std::string_view path, std::string_view ob
     return make_signed_request("POST", path, path, wrapped(parse(object), style_), type, pin);
 }
 
+void device::tell_pin_changed(std::string_view pin)
+{
+    unwrap(send(make_own_request("/api/registration/pin-changed", "{}", signature_type::possession_knowledge, pin)));
+}
+
 std::string device::list_registrations(signature_type type, std::string_view pin)
 {
     return dump(unwrap(send(make_own_request("/api/registrations/list", "{}", type, pin))));

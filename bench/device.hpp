@@ -196,6 +196,8 @@ public:
     /// A signed request to an endpoint whose path is what is signed for. object  the requestObject as JSON text
     [[nodiscard]] http_request make_own_request(std::string_view path, std::string_view object, signature_type type,
                                                 std::string_view pin = {});
+    /// Tells that the PIN was changed; signed with the new one.
+    void tell_pin_changed(std::string_view pin);
     /// The registrations of the same user in the same application: the answer's object as JSON text.
     [[nodiscard]] std::string list_registrations(signature_type type, std::string_view pin = {});
     /// Removes another one of them.

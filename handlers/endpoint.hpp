@@ -23,6 +23,7 @@ task<response> create_activation(const call& asked, services& svc);
 task<response> activation_status(const call& asked, services& svc);
 task<response> remove_activation(const call& asked, services& svc);
 task<response> validate_signature(const call& asked, services& svc);
+task<response> record_pin_change(const call& asked, services& svc);
 task<response> list_own_registrations(const call& asked, services& svc);
 task<response> remove_own_registration(const call& asked, services& svc);
 

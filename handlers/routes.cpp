@@ -29,6 +29,7 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/pa/v3/keystore/create", access::open, create_temporary_key},
     {"POST", "/pa/v3/activation/create", access::open, create_activation},
     {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
+    {"POST", "/api/registration/pin-changed", access::open, record_pin_change},
     {"POST", "/api/registrations/list", access::open, list_own_registrations},
     {"POST", "/api/registrations/remove", access::open, remove_own_registration},
     {"GET", "/health", access::open, health},

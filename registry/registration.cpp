@@ -30,6 +30,7 @@ std::optional<state> target(state from, move by) noexcept
     case move::reset_attempts:
         return from == state::active || from == state::blocked ? std::optional{from} : std::nullopt;
     case move::spawn:
+    case move::pin_changed:
         return from == state::active ? std::optional{from} : std::nullopt;
     }
     return std::nullopt;
@@ -92,6 +93,8 @@ std::string_view to_text(move value) noexcept
         return "SPAWN";
     case move::cancel:
         return "CANCEL";
+    case move::pin_changed:
+        return "PIN_CHANGED";
     }
     return "UNKNOWN";
 }

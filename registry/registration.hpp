@@ -43,6 +43,7 @@ enum class move : std::uint8_t {
     reset_attempts,     // by the back office: failed attempts are forgotten, the state stays
     spawn,              // another registration that was spawned from this one became active; the state stays
     cancel,             // created or pending_commit, and its parent is blocked or removed
+    pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
 };
 
 inline constexpr move all_moves[]{
@@ -50,7 +51,7 @@ inline constexpr move all_moves[]{
     move::commit,   move::block,         move::block_on_failures,
     move::unblock,  move::remove,        move::expire,
     move::fail_otp, move::remove_on_otp, move::reset_attempts,
-    move::spawn,    move::cancel,
+    move::spawn,    move::cancel,        move::pin_changed,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing

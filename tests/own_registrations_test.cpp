@@ -13,6 +13,7 @@ using type = bench::signature_type;
 constexpr type two_factors = type::possession_knowledge;
 constexpr const char* list_path = "/api/registrations/list";
 constexpr const char* remove_path = "/api/registrations/remove";
+constexpr const char* pin_path = "/api/registration/pin-changed";
 constexpr const char* nobodys_id = "2c4fcb5a-8b3d-4a8c-9f0e-0d5c3a0d6a11";
 
 class own_world : public scratch_world {
@@ -69,18 +70,21 @@ BOOST_AUTO_TEST_CASE(two_factors_are_asked_for_and_wrong_ones_count)
 {
     own_world world;
     auto it = enrol(world);
-    for (const std::string path : {list_path, remove_path})
+    for (const std::string path : {list_path, remove_path, pin_path})
         BOOST_TEST_CONTEXT(path)
         {
             const auto other = enrol(world);
             const json object{{"registrationId", other.id}}; // the other endpoints ignore it
+            const bool with_pin = path == pin_path;
             check(world.ask(it.phone, path, object, type::possession), 401, "ERR_AUTHENTICATION");
             BOOST_TEST(world.failed_attempts(it.id) == 0);
             check(world.ask(it.phone, path, object, two_factors, wrong_pin), 401, "ERR_AUTHENTICATION");
             BOOST_TEST(world.failed_attempts(it.id) == 1);
             BOOST_TEST(world.status(other.id) == "ACTIVE");
             for (const auto with : {type::possession_knowledge_biometry, type::possession_biometry, two_factors}) {
-                check(world.ask(it.phone, path, object, with), 200, "");
+                const bool refused = with_pin && with == type::possession_biometry;
+                check(world.ask(it.phone, path, object, with), refused ? 401 : 200,
+                      refused ? "ERR_AUTHENTICATION" : "");
             }
             BOOST_TEST(world.failed_attempts(it.id) == 0);
         }
@@ -91,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_signature_for_another_endpoint_is_refused)
     own_world world;
     auto it = enrol(world);
     const auto body = json{{"requestObject", json::object()}}.dump();
-    for (const std::string path : {list_path, remove_path}) {
+    for (const std::string path : {list_path, remove_path, pin_path}) {
         const auto signed_elsewhere =
             it.phone.make_signed_request("POST", path, "/pa/signature/validate", body, two_factors, right_pin);
         BOOST_TEST(world.device(signed_elsewhere).status == 401);
@@ -116,6 +120,7 @@ BOOST_AUTO_TEST_CASE(an_application_that_does_not_allow_it_says_so_to_its_phones
         BOOST_TEST(world.failed_attempts(it.id) == 1);
     }
     BOOST_TEST(world.status(other.id) == "ACTIVE");
+    check(world.ask(it.phone, pin_path, json::object()), 200, ""); // about itself it may tell
     world.allow(true);
     check(world.ask(it.phone, list_path, object), 200, "");
 }
@@ -126,10 +131,10 @@ BOOST_AUTO_TEST_CASE(a_phone_that_is_not_active_is_refused)
     auto it = enrol(world);
     const auto other = enrol(world);
     world.office("PUT", "/v2/registrations/" + it.id, R"({"change":"BLOCK"})");
-    for (const std::string path : {list_path, remove_path})
+    for (const std::string path : {list_path, remove_path, pin_path})
         check(world.ask(it.phone, path, {{"registrationId", other.id}}), 401, "ERR_AUTHENTICATION");
     world.office("DELETE", "/v2/registrations/" + it.id);
-    for (const std::string path : {list_path, remove_path})
+    for (const std::string path : {list_path, remove_path, pin_path})
         check(world.ask(it.phone, path, {{"registrationId", other.id}}), 401, "ERR_AUTHENTICATION");
     BOOST_TEST(world.status(other.id) == "ACTIVE");
 }
@@ -311,6 +316,45 @@ BOOST_AUTO_TEST_CASE(two_phones_that_remove_each_other_at_once_leave_one_story)
         }
         BOOST_TEST((statuses[0] == 200U || statuses[1] == 200U));
     }
+}
+
+// --- POST /api/registration/pin-changed
+
+BOOST_AUTO_TEST_CASE(a_changed_pin_is_a_row_of_history_and_nothing_else)
+{
+    own_world world{false};
+    auto it = enrol(world);
+    const auto before = world.detail(it.id);
+    it.phone.change_pin(right_pin, "8642");
+    it.phone.tell_pin_changed("8642");
+    const auto row = world.history(it.id).back();
+    BOOST_TEST(row.at("event") == "PIN_CHANGED");
+    BOOST_TEST(row.at("registrationStatus") == "ACTIVE");
+    BOOST_TEST(row.at("previousStatus") == "ACTIVE");
+    BOOST_TEST(!row.contains("eventReason"));
+    BOOST_TEST(!row.contains("account"));
+    BOOST_TEST(!row.contains("actorRegistrationId"));
+    BOOST_TEST(world.status(it.id) == "ACTIVE");
+    BOOST_TEST(world.detail(it.id).at("failedAttempts") == 0);
+    BOOST_TEST(world.detail(it.id).at("version") > before.at("version"));
+    BOOST_TEST(it.phone.validate(two_factors, "8642"));
+    world.restart();
+    BOOST_TEST(world.history(it.id).back() == row);
+    BOOST_TEST(it.phone.validate(two_factors, "8642"));
+    // Told once more is told once more: the server does not know one PIN from another.
+    it.phone.tell_pin_changed("8642");
+    BOOST_TEST(world.history(it.id).size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(who_does_not_know_the_new_pin_has_changed_nothing)
+{
+    own_world world;
+    auto it = enrol(world);
+    it.phone.change_pin(right_pin, "8642");
+    const auto rows = world.history(it.id).size();
+    check(world.ask(it.phone, pin_path, json::object(), two_factors, right_pin), 401, "ERR_AUTHENTICATION");
+    BOOST_TEST(world.failed_attempts(it.id) == 1);
+    BOOST_TEST(world.history(it.id).size() == rows);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -34,6 +34,7 @@ const row table[]{
     {move::reset_attempts, {none, none, state::active, state::blocked, none}},
     {move::spawn, {none, none, state::active, none, none}},
     {move::cancel, {state::removed, state::removed, none, none, none}},
+    {move::pin_changed, {none, none, state::active, none, none}},
 };
 
 } // namespace
