@@ -1,6 +1,7 @@
 #include "bench/demo.hpp"
 #include "bench/device.hpp"
 #include "bench/office_client.hpp"
+#include "crypto/encoding.hpp"
 #include "server/init.hpp"
 #include "server/instance.hpp"
 #include "server/serve.hpp"
@@ -116,6 +117,42 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
     expect(phone.validate(signature_type::possession_knowledge, "8642"), "the new PIN was refused");
     expect(!phone.validate(signature_type::possession_knowledge, "1234"), "the old PIN still works");
     expect(phone.validate(signature_type::possession_knowledge, "8642"), "a success did not reset the count");
+
+    story.step("She adds her fingerprint. The PIN opens the phone's vault, and from now on the finger proves as well.");
+    phone.add_biometry("8642");
+    expect(phone.validate(signature_type::possession_biometry), "the fingerprint was refused");
+
+    story.step("The phone gets a token for what it only reads, and is told about itself without asking Alice.");
+    const std::string token = phone.create_token(signature_type::possession);
+    phone.send(phone.make_token_request(token, "/api/registration", "", "GET"));
+
+    story.step(
+        "The bank calls her phone by another name and flags it for high payments. One such payment requires the flag.");
+    bank.ask("PUT", path + "/name", {{"name", "Alice's new phone"}, {"externalUserId", "support-3"}});
+    bank.ask("POST", path + "/flags", {{"flags", {"HIGH_PAYMENTS"}}, {"externalUserId", "support-3"}});
+    const auto paid =
+        bank.ask("POST", "/v2/signature/verify",
+                 {{"method", "POST"},
+                  {"uriId", "/payment"},
+                  {"authHeader", phone.sign("POST", "/payment", "{}", signature_type::possession_knowledge, "8642")},
+                  {"requestBody", crypto::to_base64(crypto::as_bytes("{}"))},
+                  {"requiredFlags", {"HIGH_PAYMENTS"}}});
+    expect(paid.at("signatureValid").get<bool>(), "a right payment was refused");
+
+    story.step("In the mountains there is no network. Her phone scans what the bank shows, and she types digits back.");
+    const json shown = bank.ask("POST", "/v2/signature/offline/personalized/create",
+                                {{"registrationId", phone.activation_id()}, {"data", "7f3c\nPayment\nA1*A250.00EUR"}});
+    expect(phone.check_offline_payload(shown.at("offlineData").get<std::string>()), "the bank is not the bank");
+    const std::string nonce = shown.at("nonce").get<std::string>();
+    const std::string typed = phone.offline_signature("/operation/authorize/offline", "7f3c&A1*A250.00EUR", nonce,
+                                                      signature_type::possession_knowledge, "8642");
+    story.note("on the phone: " + typed);
+    const json answered = bank.ask("POST", "/v2/signature/offline/verify",
+                                   {{"registrationId", phone.activation_id()},
+                                    {"nonce", nonce},
+                                    {"body", "7f3c&A1*A250.00EUR"},
+                                    {"signature", typed}});
+    expect(answered.at("signatureValid").get<bool>(), "right digits were refused");
 
     story.step("Her tablet registers too, without a commit by the bank, and she removes it in the app again.");
     const json second = bank.ask(

@@ -639,8 +639,8 @@ pending_exchange device::prepare_vault_unlock(signature_type type, std::string_v
 
 key16 device::finish_vault_unlock(pending_exchange& pending, const http_answer& answer) const
 {
-    const auto plaintext = pending.exchange.open(read_envelope(accepted(answer)));
-    return open_vault_key(transport_key(), binary(parse(as_text(plaintext)), "encryptedVaultEncryptionKey"));
+    return open_vault_key(transport_key(),
+                          binary(parse(finish_exchange(pending, answer)), "encryptedVaultEncryptionKey"));
 }
 
 bytes device::sign_with_device_key(bytes_view data, std::string_view pin)
@@ -662,8 +662,7 @@ pending_exchange device::prepare_token(signature_type type, std::string_view pin
 
 std::string device::finish_token(pending_exchange& pending, const http_answer& answer)
 {
-    const auto plaintext = pending.exchange.open(read_envelope(accepted(answer)));
-    const json told = parse(as_text(plaintext));
+    const json told = parse(finish_exchange(pending, answer));
     std::string id = text(told, "tokenId");
     activated().tokens.insert_or_assign(id, key16{binary_of<16>(told, "tokenSecret")});
     keep();
@@ -701,13 +700,28 @@ http_request device::make_token_remove_request(std::string_view token_id, signat
                                wrapped(object_of("tokenId", token_id), style_), type, pin);
 }
 
+pending_exchange device::prepare_signed_then_encrypted(std::string_view path, std::string_view uri_id,
+                                                       std::string_view plaintext, signature_type type,
+                                                       std::string_view pin)
+{
+    auto authorization = sign("POST", uri_id, plaintext, type, pin);
+    auto encrypted = start_envelope(encryption_scope::activation, purpose::activation);
+    auto request = json_request(path, write_envelope(encrypted.seal(as_bytes(plaintext), now_ms()), style_));
+    request.headers.emplace_back("X-PowerAuth-Authorization", std::move(authorization));
+    return {std::move(request), std::move(encrypted)};
+}
+
+std::string device::finish_exchange(pending_exchange& pending, const http_answer& answer)
+{
+    return std::string{as_text(pending.exchange.open(read_envelope(accepted(answer))))};
+}
+
 // --- encrypted only
 
 std::string device::user_info()
 {
     auto pending = prepare_user_info();
-    const auto plaintext = pending.exchange.open(read_envelope(send(pending.request)));
-    return dump(parse(as_text(plaintext)));
+    return dump(parse(finish_exchange(pending, exchange(pending.request))));
 }
 
 pending_exchange device::prepare_user_info()

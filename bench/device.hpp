@@ -155,6 +155,13 @@ public:
     /// canonical_query(parameters). pin  needed when the type has knowledge
     [[nodiscard]] std::string sign(std::string_view method, std::string_view uri_id, std::string_view body,
                                    signature_type type, std::string_view pin = {});
+    /// For an application's own endpoint: signed first, then encrypted. The signature covers the plaintext, the body is
+    /// the envelope.
+    [[nodiscard]] pending_exchange prepare_signed_then_encrypted(std::string_view path, std::string_view uri_id,
+                                                                 std::string_view plaintext, signature_type type,
+                                                                 std::string_view pin = {});
+    /// The plaintext of the answer.
+    [[nodiscard]] static std::string finish_exchange(pending_exchange& pending, const http_answer& answer);
     /// A complete signed request.
     [[nodiscard]] http_request make_signed_request(std::string_view method, std::string_view path,
                                                    std::string_view uri_id, std::string body, signature_type type,

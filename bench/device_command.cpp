@@ -322,7 +322,9 @@ json run_token_use(device& phone, const device_arguments& given)
     // Phones of 3.2 and later learn the server's clock before they first use a token.
     if (phone.rules().envelope_timestamp)
         phone.synchronize_time();
-    return detail::parse(phone.send(phone.make_token_request(given.token_id, given.path)));
+    const bool get = given.method == "GET";
+    return detail::parse(
+        phone.send(phone.make_token_request(given.token_id, given.path, get ? "" : "{}", given.method)));
 }
 
 json run_token_remove(device& phone, const device_arguments& given)
@@ -496,9 +498,12 @@ public:
 
         with_token_factors(*add("token-create", "Create a token", run_token_create));
         with_token(*add("token-header", "Print a token header; sends nothing", run_token_header));
-        auto* use = add("token-use", "POST {} to a path with a token and show the answer", run_token_use);
+        auto* use = add("token-use", "Ask for a path with a token, sending {}, and show the answer", run_token_use);
         with_token(*use);
-        use->add_option("path", given_->path, "Path of the endpoint")->required();
+        use->add_option("path", given_->path, "Path of the endpoint, for example /api/registration")->required();
+        use->add_option("--method", given_->method, "HTTP method")
+            ->check(CLI::IsMember({"POST", "GET"}))
+            ->capture_default_str();
         auto* token_remove = add("token-remove", "Remove a token", run_token_remove);
         with_token(*token_remove);
         with_token_factors(*token_remove);

@@ -1,20 +1,17 @@
 // POST /pa/v3/activation/create: the key exchange (PROTOCOL.md 11.3, 12.2 and 12.4)
 //
 //     phone  -> outer { type, identityAttributes, activationData: inner { devicePublicKey, activationName, ... } }
-//     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes }
+//     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes, userInfo }
 //
 // Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes.
 
 #include "crypto/encoding.hpp"
+#include "handlers/encrypted_request.hpp"
 #include "handlers/endpoint.hpp"
-#include "handlers/envelope_json.hpp"
-#include "handlers/ok_answer.hpp"
 #include "handlers/otp_check.hpp"
-#include "handlers/power_auth_header.hpp"
-#include "handlers/problem.hpp"
 #include "handlers/start_registration.hpp"
+#include "handlers/user_claims.hpp"
 #include "registry/activation_code.hpp"
-#include "registry/changes.hpp"
 
 #include <algorithm>
 
@@ -33,14 +30,7 @@ struct outer_content {
     registry::envelope_request inner;
 };
 
-std::optional<registry::envelope_request> decode_envelope(std::string_view json)
-{
-    std::vector<violation> ignored;
-    const auto top = parse_json(json, ignored);
-    return top ? read_envelope(*top) : std::nullopt;
-}
-
-std::optional<outer_content> decode_outer(std::string_view json)
+std::optional<outer_content> decode_outer(std::string_view json, registry::protocol_version version)
 {
     std::vector<violation> problems;
     const auto top = parse_json(json, problems);
@@ -58,7 +48,7 @@ std::optional<outer_content> decode_outer(std::string_view json)
     if (top->object("customAttributes"))
         out.custom_attributes = top->json("customAttributes");
     const auto inner = top->object("activationData", true);
-    auto envelope = inner ? read_envelope(*inner) : std::nullopt;
+    auto envelope = inner ? receive_envelope(*inner, version) : errc::envelope_malformed;
     if (!problems.empty() || !envelope)
         return std::nullopt;
     out.inner = *std::move(envelope);
@@ -101,87 +91,33 @@ std::optional<inner_content> decode_inner(std::string_view json)
                          std::move(otp),  std::move(platform), std::move(device_info)};
 }
 
-// The key that phones encrypt to in application scope: the temporary key of 3.3, the master key of earlier versions.
-std::optional<crypto::p256_private_key> temporary_key(services& svc, const registry::envelope_request& envelope,
-                                                      std::string_view application_key)
-{
-    const auto id = registry::uuid::parse(*envelope.temporary_key_id).value();
-    const auto stored =
-        svc.journal.view([&](const registry::snapshot& txn) { return registry::find_temporary_key(txn, id); });
-    if (!stored || stored->application_key != application_key || stored->number != 0 ||
-        stored->expires_at <= svc.clock.now())
-        return std::nullopt;
-    return registry::open_private_key(svc.sealer, "temporary_keys", id.view(), stored->sealed_private_key,
-                                      stored->point);
-}
-
 struct opened_request {
     registry::opened_envelope outer;
     outer_content outer_fields;
     registry::opened_envelope inner;
     inner_content inner_fields;
-    registry::remember_seen seen;
 };
 
-// Opens both layers. Pure but for reading the temporary key; nothing has changed when it returns.
-kv::result<opened_request> open_both(services& svc, const encryption_header& header,
-                                     const registry::directory::known_version& application, std::string_view body)
+// Opens both layers. Nothing has changed when it returns.
+kv::result<opened_request> open_both(services& svc, encrypted_request& encrypted, std::string_view body)
 {
-    const auto now = svc.clock.now();
-    const auto version = header.version;
-    const bool has_temporary_key = registry::rules(version).temporary_keys;
-
-    const auto outer_request = decode_envelope(body);
+    const auto outer_request = receive_envelope(body, encrypted.version());
     if (!outer_request)
-        return errc::envelope_malformed;
-    if (const auto ec = registry::check_form(*outer_request, version))
-        return ec;
-    if (const auto ec = registry::check_time(*outer_request, version, now))
-        return ec;
-
-    std::optional<crypto::p256_private_key> temporary;
-    if (has_temporary_key) {
-        temporary = temporary_key(svc, *outer_request, header.application_key);
-        if (!temporary)
-            return errc::unknown_temporary_key;
-    }
-    const crypto::p256_private_key& recipient = temporary ? *temporary : application.owner->master_key;
-    registry::envelope_context context{version,
-                                       registry::envelope_use::application,
-                                       application.version->key,
-                                       application.version->secret,
-                                       std::nullopt,
-                                       nullptr};
-    auto outer = registry::open_envelope(*outer_request, recipient, context);
+        return outer_request.error();
+    auto outer = encrypted.open(svc, *outer_request, registry::envelope_use::application);
     if (!outer)
         return outer.error();
-    auto outer_fields = decode_outer(crypto::as_text(outer->plaintext()));
-    if (!outer_fields)
+    auto outer_fields = decode_outer(crypto::as_text(outer->plaintext()), encrypted.version());
+    if (!outer_fields || outer_fields->type != "CODE")
         return errc::envelope_malformed;
 
-    const registry::envelope_request& inner_request = outer_fields->inner;
-    if (const auto ec = registry::check_form(inner_request, version))
-        return ec;
-    if (const auto ec = registry::check_time(inner_request, version, now))
-        return ec;
-    if (inner_request.temporary_key_id != outer_request->temporary_key_id)
-        return errc::unknown_temporary_key;
-    context.use = registry::envelope_use::activation_data;
-    auto inner = registry::open_envelope(inner_request, recipient, context);
+    auto inner = encrypted.open(svc, outer_fields->inner, registry::envelope_use::activation_data);
     if (!inner)
         return inner.error();
     auto inner_fields = decode_inner(crypto::as_text(inner->plaintext()));
     if (!inner_fields)
         return errc::envelope_malformed;
-
-    registry::remember_seen seen;
-    for (const registry::envelope_request* each : {&*outer_request, &inner_request}) {
-        const auto until =
-            each->timestamp ? *each->timestamp + registry::seen_memory_ms : now + registry::envelope_memory_ms;
-        seen.marks.push_back({registry::replay_mark(*each, std::nullopt), until});
-    }
-    return opened_request{std::move(*outer), *std::move(outer_fields), std::move(*inner), *std::move(inner_fields),
-                          std::move(seen)};
+    return opened_request{*std::move(outer), *std::move(outer_fields), *std::move(inner), *std::move(inner_fields)};
 }
 
 // The registration that waits for this code, as it stands now.
@@ -204,7 +140,7 @@ struct exchanged {
     registry::uuid id;
     crypto::point_bytes server_key;
     registry::ctr_data counter;
-    std::string user_id;
+    std::string user_info; // JSON
 };
 
 // Derives and stores the keys; the registration becomes pending or active.
@@ -235,12 +171,11 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
         co_return moved.error();
     if (!moved->moved)
         co_return errc::illegal_change;
-    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, waiting.record.user_id};
+    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, user_info(svc, waiting.record)};
 }
 
 response sealed_answer(services& svc, const opened_request& opened, const exchanged& result)
 {
-    const auto now = svc.clock.now();
     const auto inner_json = json_writer{}
                                 .object()
                                 .member("activationId", result.id.text())
@@ -250,50 +185,47 @@ response sealed_answer(services& svc, const opened_request& opened, const exchan
                                 .text();
     json_writer outer;
     outer.object().key("activationData");
-    write_envelope(outer, opened.inner.seal(crypto::as_bytes(inner_json), now));
+    write_envelope(outer, opened.inner.seal(crypto::as_bytes(inner_json), svc.clock.now()));
     if (opened.outer_fields.custom_attributes)
         outer.key("customAttributes").raw(*opened.outer_fields.custom_attributes);
-    outer.key("userInfo").object().member("sub", result.user_id).end();
-    const auto outer_json = outer.end().text();
-
-    json_writer body;
-    write_envelope(body, opened.outer.seal(crypto::as_bytes(outer_json), now));
-    response answer;
-    answer.body = body.text();
-    return answer;
+    outer.key("userInfo").raw(result.user_info);
+    return sealed_answer(svc, opened.outer, outer.end().text());
 }
 
 } // namespace
 
 task<response> create_activation(const call& asked, services& svc)
 {
-    const response failure = problem(device_problem::activation_invalid);
+    constexpr auto failure = device_problem::activation_invalid;
+    const auto parameters = parameters_of(asked.req);
+    const auto refuse = [&](const kv::error_code& why) {
+        return refuse_encrypted(svc, asked.req, parameters, why, failure);
+    };
+    if (!parameters)
+        co_return refuse(make_error_code(errc::envelope_malformed));
+    auto encrypted = encrypted_request::find(svc, *parameters, encryption_scope::application);
+    if (!encrypted)
+        co_return refuse(encrypted.error());
+    auto opened = open_both(svc, *encrypted, asked.req.body);
+    if (!opened)
+        co_return refuse(opened.error());
 
-    const auto header = parse_encryption(asked.req.power_auth_encryption);
-    if (!header || header->activation_id)
-        co_return failure;
-    const auto application = svc.directory.find_version(header->application_key);
-    if (!registry::accepts(application, header->version))
-        co_return failure;
-    auto opened = open_both(svc, *header, application, asked.req.body);
-    if (!opened || opened->outer_fields.type != "CODE")
-        co_return failure;
-
-    if (const auto ec = co_await commit(svc, opened->seen))
-        co_return device_problem_or_storage(ec, device_problem::activation_invalid);
-
-    const auto waiting = find_waiting(svc, application.owner->id, opened->outer_fields.code);
+    // Looked for before anything is written: any copy of the app can make envelopes with invented codes.
+    const auto waiting = find_waiting(svc, encrypted->application().id, opened->outer_fields.code);
     if (!waiting)
-        co_return failure;
+        co_return refuse(waiting.error());
+    if (const auto ec = co_await remember(svc, *encrypted))
+        co_return refuse(ec);
+
     auto slot = find_slot(svc, waiting->record.id);
     const registry::actor phone;
     const bool otp_due =
         waiting->record.phase == registry::commit_phase::on_key_exchange && !waiting->record.otp_hash.empty();
     if (const auto ec = co_await check_otp(svc, *waiting, otp_due, opened->inner_fields.otp, phone))
-        co_return device_problem_or_storage(ec, device_problem::activation_invalid);
-    const auto result = co_await exchange_keys(svc, *waiting, slot, opened->inner_fields, header->version);
+        co_return device_problem_or_storage(ec, failure);
+    const auto result = co_await exchange_keys(svc, *waiting, slot, opened->inner_fields, encrypted->version());
     if (!result)
-        co_return device_problem_or_storage(result.error(), device_problem::activation_invalid);
+        co_return device_problem_or_storage(result.error(), failure);
     co_return sealed_answer(svc, *opened, *result);
 }
 

@@ -8,6 +8,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/jwt.hpp"
+#include "handlers/noise.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
 #include "registry/changes.hpp"
@@ -101,21 +102,27 @@ std::string answer_claims(const registry::uuid& key_id, const claims& asked, con
         .text();
 }
 
+// A question that nobody signed who may ask it: noise of whoever it names, and of its address.
+response refuse(services& svc, const request& req, const std::optional<claims>& asked,
+                const registry::directory::known_version& application)
+{
+    return answer_noise(svc, req,
+                        asked && asked->activation_id ? registry::uuid::parse(*asked->activation_id) : std::nullopt,
+                        application.owner.get(), problem(device_problem::temporary_key_failure));
+}
+
 } // namespace
 
 task<response> create_temporary_key(const call& asked, services& svc)
 {
-    const response failure = problem(device_problem::temporary_key_failure);
-
     const auto jwt = decode_request(asked.req.body);
     const auto token = jwt ? split(*jwt) : std::nullopt;
     const auto wanted = token ? decode_claims(*token) : std::nullopt;
-    if (!wanted)
-        co_return failure;
-    const auto application = svc.directory.find_version(wanted->application_key);
+    const auto application =
+        wanted ? svc.directory.find_version(wanted->application_key) : registry::directory::known_version{};
     // The key store is of 3.3 alone, so that is what whoever asks it speaks.
     if (!registry::accepts(application, registry::protocol_version::v3_3))
-        co_return failure;
+        co_return refuse(svc, asked.req, wanted, application);
 
     // The question is checked before any work on the curve is done for whoever asks.
     const auto secret = crypto::from_base64(application.version->secret).value();
@@ -123,18 +130,18 @@ task<response> create_temporary_key(const call& asked, services& svc)
     if (wanted->activation_id) {
         phone = find_activation_scope(svc, *application.owner, *wanted->activation_id);
         if (!phone)
-            co_return failure;
+            co_return refuse(svc, asked.req, wanted, application);
     }
     const auto request_key = phone ? crypto::kdf_internal(phone->transport, secret) : crypto::key16{secret};
     if (!verify_hs256(*token, request_key))
-        co_return failure;
+        co_return refuse(svc, asked.req, wanted, application);
     std::optional<crypto::p256_private_key> own_signer;
     if (phone) {
         const auto& record = phone->registration.record;
         own_signer = registry::open_private_key(svc.sealer, "keys", record.id.view(),
                                                 phone->keys.sealed_server_private_key, record.server_key.value());
         if (!own_signer)
-            co_return failure;
+            co_return problem(device_problem::temporary_key_failure);
     }
 
     const auto pair = crypto::p256_private_key::generate();

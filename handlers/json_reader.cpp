@@ -263,6 +263,22 @@ std::optional<std::vector<std::string>> json_object::texts(std::string_view name
     return out;
 }
 
+std::vector<std::string> json_object::names() const
+{
+    std::vector<std::string> out;
+    for (const auto member : object_) {
+        if (!member.value.is_null())
+            out.emplace_back(member.key);
+    }
+    return out;
+}
+
+bool json_object::is_scalar(std::string_view name) const
+{
+    const auto found = find(name);
+    return found && !found->is_object() && !found->is_array();
+}
+
 std::optional<std::string> json_object::json(std::string_view name) const
 {
     const auto found = find(name);

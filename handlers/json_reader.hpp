@@ -53,6 +53,11 @@ public:
     std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t count_max,
                                                   std::size_t characters_max) const;
 
+    /// The names of all members that are not null, as they come.
+    [[nodiscard]] std::vector<std::string> names() const;
+    /// Is it a text, a number, true or false?
+    [[nodiscard]] bool is_scalar(std::string_view name) const;
+
     /// The member as JSON text, whatever it is.
     std::optional<std::string> json(std::string_view name) const;
 

@@ -127,10 +127,26 @@ std::optional<encryption_header> parse_encryption(std::string_view header)
         return std::nullopt;
     const auto version = registry::parse_version(all->field("version"));
     const std::string_view key = all->field("application_key");
-    const std::string_view id = all->field("activation_id");
-    if (!version || !is_base64_of_16(key) || (!id.empty() && !registry::uuid::parse(id)))
+    const std::string_view id_text = all->field("activation_id");
+    const auto id = registry::uuid::parse(id_text);
+    if (!version || !is_base64_of_16(key) || (!id_text.empty() && !id))
         return std::nullopt;
-    return encryption_header{*version, std::string{key}, id.empty() ? std::nullopt : std::optional{std::string{id}}};
+    return encryption_header{*version, std::string{key}, id};
+}
+
+std::optional<registry::presented_token> parse_token(std::string_view header)
+{
+    const auto all = parse_pairs(header);
+    if (!all)
+        return std::nullopt;
+    const auto version = registry::parse_version(all->field("version"));
+    const auto id = registry::uuid::parse(all->field("token_id"));
+    const auto digest = crypto::from_base64_sized<32>(all->field("token_digest"));
+    const auto nonce = crypto::from_base64_sized<16>(all->field("nonce"));
+    const std::string_view timestamp = all->field("timestamp");
+    if (!version || !id || !digest || !nonce || !registry::is_token_timestamp(timestamp))
+        return std::nullopt;
+    return registry::presented_token{*version, *id, *digest, *nonce, std::string{timestamp}};
 }
 
 std::optional<std::string> canonical_query(std::string_view raw_query)

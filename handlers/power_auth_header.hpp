@@ -1,7 +1,7 @@
 #pragma once
 
 #include "registry/ids.hpp"
-#include "registry/proof.hpp"
+#include "registry/token.hpp"
 
 #include <optional>
 #include <string>
@@ -28,9 +28,12 @@ struct authorization_header {
 struct encryption_header {
     registry::protocol_version version;
     std::string application_key;
-    std::optional<std::string> activation_id; // as sent
+    std::optional<registry::uuid> activation_id;
 };
 [[nodiscard]] std::optional<encryption_header> parse_encryption(std::string_view header);
+
+/// X-PowerAuth-Token (section 14), each field checked for its form.
+[[nodiscard]] std::optional<registry::presented_token> parse_token(std::string_view header);
 
 /// What stands for the body of a GET request in the signed data (section 7.3): the query, decoded, sorted, encoded
 /// again. Empty when an escape is malformed.

@@ -32,6 +32,20 @@ row row_of(device_problem what)
         return {400, "ERR_ACTIVATION", "POWER_AUTH_ACTIVATION_INVALID"};
     case device_problem::temporary_key_failure:
         return {400, "ERR_TEMPORARY_KEY", "POWER_AUTH_TEMPORARY_KEY_FAILURE"};
+    case device_problem::request_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_REQUEST_INVALID"};
+    case device_problem::token_invalid:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_INVALID"};
+    case device_problem::token_error:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_TOKEN_ERROR"};
+    case device_problem::encryption_failed:
+        return {400, "ERR_ENCRYPTION", "POWER_AUTH_ENCRYPTION_FAILED"};
+    case device_problem::secure_vault_invalid:
+        return {400, "ERR_SECURE_VAULT", "POWER_AUTH_SECURE_VAULT_INVALID"};
+    case device_problem::upgrade_failed:
+        return {400, "ERR_UPGRADE", "POWER_AUTH_UPGRADE_FAILED"};
+    case device_problem::recovery_confirm_error:
+        return {401, "ERR_AUTHENTICATION", "POWER_AUTH_RECOVERY_CONFIRM_ERROR"};
     case device_problem::not_allowed:
         return {403, "ERROR_FORBIDDEN", "The application does not allow this."};
     }
@@ -53,6 +67,8 @@ row row_of(office_problem what)
         return {429, "ERROR_RATE_LIMITED", "Too many requests of this kind at once; try again."};
     case office_problem::signature_header_invalid:
         return {400, "ERROR_SIGNATURE_INVALID", "The PowerAuth header cannot be read."};
+    case office_problem::token_invalid:
+        return {400, "ERROR_TOKEN_INVALID", "The PowerAuth token cannot be read."};
     case office_problem::internal:
         return {500, "ERROR_GENERIC", "Unknown error."};
     }
@@ -89,6 +105,8 @@ row row_of(registry::errc what)
         return {400, "ERROR_REQUEST", "No such version of this application."};
     case errc::too_many_application_versions:
         return {409, "ERROR_CONFLICT", "No more versions of this application can be created."};
+    case errc::too_many_flags:
+        return {400, "ERROR_REQUEST", "A registration cannot have that many flags."};
     case errc::passwords_busy:
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:
@@ -105,6 +123,7 @@ row row_of(registry::errc what)
     case errc::envelope_not_genuine:
     case errc::envelope_replayed:
     case errc::unknown_temporary_key:
+    case errc::token_refused:
         return {400, "ERROR_REQUEST", "The request cannot be read."}; // told to phones only, in their own words
     }
     return {500, "ERROR_GENERIC", "Unknown error."};

@@ -17,6 +17,13 @@ enum class device_problem {
     signature_type_invalid,
     activation_invalid,
     temporary_key_failure,
+    request_invalid, // the signature is right, but members of the request are missing
+    token_invalid,
+    token_error, // the signature was right, but the token could not be made or removed
+    encryption_failed,
+    secure_vault_invalid,
+    upgrade_failed,
+    recovery_confirm_error,
     not_allowed, // by the settings of the application
 };
 [[nodiscard]] response problem(device_problem what);
@@ -29,6 +36,7 @@ enum class office_problem {
     method_not_allowed,
     rate_limited,
     signature_header_invalid,
+    token_invalid, // cannot be read; a wrong one is a verdict
     internal,
 };
 [[nodiscard]] response problem(office_problem what);

@@ -1,4 +1,5 @@
 #include "handlers/proof_check.hpp"
+#include "handlers/problem.hpp"
 
 #include <algorithm>
 
@@ -47,14 +48,10 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
 void meter(services& svc, const signed_request& asked, const registry::uuid* id,
            const registry::directory::known_version& application, judged_proof& proof)
 {
-    const auto now = svc.clock.now();
-    const unsigned per_minute =
-        application ? application.owner->settings.unproven_per_minute : registry::unproven_per_minute_default;
-    const auto* const from = asked.from == sender::phone ? &asked.source : nullptr;
-    const auto wait = svc.noise.spend(id, from, per_minute, now);
+    const auto wait = spend_noise(svc, {id, application.owner.get(), asked.source, asked.from});
     if (proof.result.counted)
         return; // a verdict on its way to the disk: the limit of failed attempts is limit enough
-    svc.noise_counts.count(proof.slot ? proof.slot->owner.number : registry::registration_number{0}, asked.source, now);
+    count_noise(svc, proof.slot ? proof.slot->owner.number : registry::registration_number{0}, asked.source);
     if (wait > 0)
         proof.throttled = wait;
 }
@@ -91,8 +88,10 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
         out.failure = co_await heal(svc, out.slot);
     if (!out.failure) {
         out.result = verdict_on(svc, asked, *header, application, out.slot);
-        if (out.result.change && out.result.change->details)
+        if (out.result.change && out.result.change->details) {
             out.result.change->details->source = asked.source;
+            out.result.change->details->vault_reason = asked.vault_reason;
+        }
         if (out.result.unproven)
             meter(svc, asked, &header->activation_id, application, out);
     }
@@ -112,6 +111,18 @@ task<kv::error_code> settle(services& svc, judged_proof& proof)
     }
     const auto ec = co_await commit_transitions(svc, std::move(steps));
     co_return ec;
+}
+
+task<std::optional<response>> require_proof(services& svc, const signed_request& asked, judged_proof& into)
+{
+    into = co_await judge(svc, asked);
+    if (into.throttled)
+        co_return too_much_noise(*into.throttled);
+    if (const auto ec = co_await settle(svc, into))
+        co_return problem(ec);
+    if (!into.accepted())
+        co_return problem(device_problem::signature_invalid);
+    co_return std::nullopt;
 }
 
 } // namespace doorward::handlers

@@ -1,15 +1,12 @@
 #pragma once
 
+#include "handlers/noise.hpp"
 #include "handlers/power_auth_header.hpp"
 #include "handlers/slots.hpp"
 
 #include <span>
 
 namespace doorward::handlers {
-
-/// Whose connection a signed request came over. A back office speaks for many phones: noise that it passes on spends
-/// the budget of the registration, but none of its address.
-enum class sender : std::uint8_t { phone, back_office };
 
 /// A signed request, as the endpoint that received it describes it.
 struct signed_request {
@@ -20,6 +17,7 @@ struct signed_request {
     std::span<const registry::factors> allowed;
     registry::source_address source;
     sender from = sender::phone;
+    std::string_view vault_reason = {}; // kept with the attempt
 };
 
 /// How a signed request was judged. Nothing of it may leave the process before settle().
@@ -64,5 +62,10 @@ task<judged_proof> judge(services& svc, const signed_request& asked);
 ///
 /// errors  kv::errc: nothing may be told; the attempt stays counted in memory
 task<kv::error_code> settle(services& svc, judged_proof& proof);
+
+/// Both, for an endpoint that begins with the signature. The proof is kept in `into`.
+///
+/// returns  the answer to a request that was not accepted; empty when it was, and that is on disk
+task<std::optional<response>> require_proof(services& svc, const signed_request& asked, judged_proof& into);
 
 } // namespace doorward::handlers

@@ -10,6 +10,12 @@ std::optional<registry::full_registration> find(services& svc, const registry::u
     return svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
 }
 
+std::optional<registry::full_registration> find_visible(const call& asked, const registry::uuid& id, services& svc)
+{
+    auto found = find(svc, id);
+    return found && asked.who->may_see(found->record.application_id) ? std::move(found) : std::nullopt;
+}
+
 } // namespace
 
 task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc)
@@ -53,15 +59,31 @@ task<kv::result<registry::full_registration>> find_current(services& svc, const 
 task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc)
 {
     const auto id = registry::uuid::parse(asked.first);
-    if (!id)
-        co_return registry::errc::registration_not_found;
-    auto found = find(svc, *id);
-    if (!found || !asked.who->may_see(found->record.application_id))
+    auto found = id ? find_visible(asked, *id, svc) : std::nullopt;
+    if (!found)
         co_return registry::errc::registration_not_found;
     if (!found->is_expired(svc.clock.now()))
         co_return *std::move(found);
     auto current = co_await find_current(svc, *id);
     co_return current;
+}
+
+task<kv::result<registry::full_registration>> load_registration(const call& asked, registry::uuid id, services& svc)
+{
+    if (!find_visible(asked, id, svc))
+        co_return registry::errc::registration_not_found;
+    auto current = co_await find_current(svc, id);
+    co_return current;
+}
+
+std::optional<crypto::p256_private_key> find_server_key(services& svc, const registry::full_registration& of)
+{
+    const auto stored =
+        svc.journal.view([&](const registry::snapshot& txn) { return registry::find_keys(txn, of.number); });
+    if (!stored || !of.record.server_key)
+        return std::nullopt;
+    return registry::open_private_key(svc.sealer, "keys", of.record.id.view(), stored->sealed_server_private_key,
+                                      *of.record.server_key);
 }
 
 void write_registration(json_writer& to, const registry::full_registration& what,

@@ -12,8 +12,15 @@ namespace doorward::handlers {
 /// errors  registration_not_found: unknown, malformed id, or of an application that the account does not see; kv::errc
 task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc);
 
+/// The one that a field of the body names.
+task<kv::result<registry::full_registration>> load_registration(const call& asked, registry::uuid id, services& svc);
+
 /// A registration, whoever asks.
 task<kv::result<registry::full_registration>> find_current(services& svc, const registry::uuid& id);
+
+/// KEY_SERVER of a registration, opened; empty while it has none.
+[[nodiscard]] std::optional<crypto::p256_private_key> find_server_key(services& svc,
+                                                                      const registry::full_registration& of);
 
 /// Writes those of `found` that are unfinished and out of time as removed; returns how many that were.
 task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc);

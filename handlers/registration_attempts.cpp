@@ -21,7 +21,9 @@ void write_row(json_writer& to, registry::row_sequence sequence, const registry:
         to.member("registrationStatus", to_text(row.word.current())).member("failedAttempts", row.word.failed());
     if (what.outcome == registry::attempt_outcome::noise)
         to.member("count", what.count);
-    to.member_unless_empty("clientIp", to_text(what.source));
+    to.member_unless_empty("clientIp", to_text(what.source)).member_unless_empty("vaultReason", what.vault_reason);
+    if (what.offline)
+        to.member("channel", "OFFLINE");
     if (what.report) {
         to.member("attemptId", what.report->attempt_id)
             .member_unless_empty("channel", what.report->channel)

@@ -28,8 +28,8 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
             return std::nullopt;
         const registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default};
         registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
-        return registry::attempt_slot::content{std::move(owner), limits, found->attempts,
-                                               found->record.accepts_decimal};
+        return registry::attempt_slot::content{std::move(owner), limits, found->attempts, found->record.accepts_decimal,
+                                               found->record.flags};
     });
 }
 
@@ -104,7 +104,8 @@ task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, 
 }
 
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::binding> bound)
+                                         std::string reason, std::optional<registry::labels> labelled,
+                                         std::optional<registry::binding> bound)
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
@@ -120,6 +121,7 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
     if (bound && bound->accepts_decimal)
         slot->accept_decimal();
     change->bound = std::move(bound);
+    change->labelled = std::move(labelled);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;

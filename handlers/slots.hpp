@@ -41,8 +41,10 @@ struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-/// bound  what a key exchange adds
+/// labelled  of rename: the new name
+/// bound     what a key exchange adds
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::binding> bound = std::nullopt);
+                                         std::string reason, std::optional<registry::labels> labelled = std::nullopt,
+                                         std::optional<registry::binding> bound = std::nullopt);
 
 } // namespace doorward::handlers

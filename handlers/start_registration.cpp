@@ -69,7 +69,7 @@ task<kv::result<move_result>> start_registration(services& svc, const registry::
             co_await start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who), std::move(bound));
         co_return started;
     }
-    auto moved = co_await move_state(svc, slot, by, std::move(who), {}, std::move(bound));
+    auto moved = co_await move_state(svc, slot, by, std::move(who), {}, std::nullopt, std::move(bound));
     co_return moved;
 }
 

@@ -5,7 +5,6 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
-#include "registry/transfer_rules.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -61,7 +60,8 @@ task<response> transfer_registration(const call& asked, services& svc)
     const auto to = svc.directory.find_application(child.record.application_id);
     if (!to || !asked.who->may_see(to->id))
         violations.push_back({"appId", child.record.application_id, "no such application"});
-    auto flags = registry::join_flags(child.record.flags, from->settings.transfer.flags);
+    const registry::flag_edit given{registry::flag_edit::kind::add, from->settings.transfer.flags};
+    auto flags = registry::edited(child.record.flags, given);
     if (!flags)
         violations.push_back({"flags", "", "are too many, together with those that the application gives"});
     if (!violations.empty())

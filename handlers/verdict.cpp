@@ -6,38 +6,56 @@
 
 namespace doorward::handlers {
 
-task<response> tell_verdict(services& svc, registry::slot_ptr slot, verdict what)
+namespace {
+
+std::string_view member_for(verdict_on subject)
 {
-    // What is on the disk by now; never older than what the verdict was based on.
-    const auto found = co_await find_current(svc, slot->owner.id);
-    if (!found)
-        co_return problem(found.error());
+    return subject == verdict_on::token ? "tokenValid" : "signatureValid";
+}
+
+} // namespace
+
+response tell_verdict(const services& svc, const registry::full_registration& on, const verdict& what,
+                      verdict_on subject)
+{
+    const registry::registration& record = on.record;
+    const auto missing = registry::missing_flags(what.required_flags, record.flags);
     json_writer out;
     out.object()
-        .member("signatureValid", what.valid)
-        .member("userId", found->record.user_id)
-        .member("registrationId", slot->owner.id.text())
-        .member("registrationStatus", to_text(found->current()));
+        .member(member_for(subject), what.valid && missing.empty())
+        .member("userId", record.user_id)
+        .member("registrationId", record.id.text())
+        .member("registrationStatus", to_text(on.current()));
     if (what.type)
         out.member("signatureType", upper(to_text(*what.type)));
-    out.member("remainingAttempts", slot->limits.max_failed - found->attempts.word.failed())
-        .member_unless_empty("blockedReason", found->record.blocked_reason)
-        .member("flags", found->record.flags);
-    const auto application = svc.directory.find_application(slot->owner.application_id);
-    out.key("application").object().member("id", slot->owner.application_id);
+    out.member("remainingAttempts", record.max_failed_attempts - on.attempts.word.failed())
+        .member_unless_empty("blockedReason", record.blocked_reason)
+        .member("flags", record.flags);
+    if (what.valid && !missing.empty())
+        out.member("missingFlags", missing);
+    const auto application = svc.directory.find_application(record.application_id);
+    out.key("application").object().member("id", record.application_id);
     if (application)
         out.member("roles", application->settings.roles);
     response answer;
     answer.body = out.end().end().text();
-    co_return answer;
+    return answer;
 }
 
-response unknown_verdict()
+task<response> tell_verdict(services& svc, registry::uuid id, verdict what, verdict_on subject)
+{
+    const auto found = co_await find_current(svc, id);
+    if (!found)
+        co_return problem(found.error());
+    co_return tell_verdict(svc, *found, what, subject);
+}
+
+response unknown_verdict(verdict_on subject)
 {
     response out;
     out.body = json_writer{}
                    .object()
-                   .member("signatureValid", false)
+                   .member(member_for(subject), false)
                    .member("registrationStatus", to_text(registry::state::removed))
                    .end()
                    .text();

@@ -3,7 +3,7 @@
 
 #include "crypto/encoding.hpp"
 #include "handlers/endpoint.hpp"
-#include "handlers/json_reader.hpp"
+#include "handlers/flags_json.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 #include "handlers/text.hpp"
@@ -35,6 +35,7 @@ struct verify_request {
     std::string uri_id;
     std::string header;
     crypto::bytes body; // of a GET: its canonical query
+    registry::flag_set required_flags;
 };
 
 verify_request decode(std::string_view text, std::vector<violation>& violations)
@@ -50,6 +51,7 @@ verify_request decode(std::string_view text, std::vector<violation>& violations)
     out.uri_id = top->text("uriId", {.bytes_max = uri_id_bytes_max, .required = true}).value_or("");
     out.header =
         top->text("authHeader", {.bytes_max = header_bytes_max, .required = true, .secret = true}).value_or("");
+    out.required_flags = decode_flags(*top, "requiredFlags").value_or(registry::flag_set{});
 
     if (out.method == "GET") {
         if (const auto parameters = top->object("queryParams")) {
@@ -98,8 +100,8 @@ task<response> verify_signature(const call& asked, services& svc)
     if (const auto ec = co_await settle(svc, proof))
         co_return problem(ec);
 
-    const verdict told{proof.accepted(), header->type};
-    auto answer = co_await tell_verdict(svc, slot, told);
+    const verdict told{proof.accepted(), header->type, wanted.required_flags};
+    auto answer = co_await tell_verdict(svc, slot->owner.id, told);
     co_return answer;
 }
 

@@ -38,7 +38,9 @@ struct attempt_details {
     std::uint32_t count = 1; // attempts in one row; more than one for noise only
     proof_digest digest = 0; // of a refused proof, to recognise it when it comes again; 0: none
     source_address source{}; // of the last of them
+    bool offline = false;    // digits that a person typed from the phone
     std::optional<attempt_report> report{};
+    std::string vault_reason{}; // what the phone wanted the vault key for; empty: it was about something else
 
     bool operator==(const attempt_details&) const = default;
 };
@@ -55,5 +57,19 @@ struct attempt_row {
 
     bool operator==(const attempt_row&) const = default;
 };
+
+/// What is needed of a row to count it again: millions of them may be in memory at once.
+struct replayed_row {
+    row_sequence sequence;
+    attempt_word word;
+    counter_place counter;
+    time_ms at;
+    proof_digest digest;
+    bool counted_failure;
+};
+
+/// Applies to counters what rows tell that may be later than they are. In any order, which becomes that of the
+/// versions.
+void replay(counters& now, std::vector<replayed_row>& rows);
 
 } // namespace doorward::registry

@@ -33,7 +33,8 @@ attempt_slot::attempt_slot(content what)
       base_position_{what.stored.counter.position},
       base_high_{high_half(what.stored.counter.data)},
       base_low_{low_half(what.stored.counter.data)},
-      refused_{std::move(what.stored.refused)}
+      refused_{std::move(what.stored.refused)},
+      flags_{std::move(what.flags)}
 {
     accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
     assert(limits.max_failed > 0 && limits.look_ahead > 0);
@@ -94,10 +95,7 @@ std::optional<counter_place> attempt_slot::counter(attempt_word of) const noexce
         std::ranges::copy(high, base.data.begin());
         std::ranges::copy(low, base.data.begin() + 8);
 
-        const auto steps = static_cast<std::uint16_t>(of.position() - static_cast<std::uint16_t>(base.position));
-        if (steps >= 0x8000)
-            return std::nullopt; // the base is ahead: the word is outdated
-        return base.forward(steps);
+        return place_of(of, base);
     }
 }
 
@@ -120,32 +118,39 @@ void attempt_slot::advance_base(const counter_place& place) noexcept
     base_sequence_.store(sequence + 2, std::memory_order_release);
 }
 
-attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof) noexcept
+attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof,
+                                           std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1}); // not under the mutex
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return refusal::lost;
-    drop_outdated(expected);
-    if (std::ranges::find(refused_, proof) != refused_.end())
+    refused_.follow(expected);
+    if (refused_.contains(proof))
         return refusal::repeated;
-    if (!exchange(expected, expected.refused(limits.max_failed)))
-        return refusal::lost;
-    refused_.push_back(proof);
-    refused_version_ = expected.version() + 1;
-    assert(refused_.size() <= limits.max_failed); // (1)
-    return refusal::counted;
+    return count(expected, proof, refused) ? refusal::counted : refusal::lost;
 }
 
-bool attempt_slot::refuse_unremembered(attempt_word expected) noexcept
+bool attempt_slot::refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused)
 {
+    if (refused != nullptr)
+        refused->reserve(expected.failed() + std::size_t{1});
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return false;
-    drop_outdated(expected);
-    if (!exchange(expected, expected.refused(limits.max_failed)))
+    refused_.follow(expected);
+    return count(expected, 0, refused); // 0 keeps one entry per counted failure
+}
+
+bool attempt_slot::count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept
+{
+    const attempt_word next = expected.refused(limits.max_failed);
+    if (!exchange(expected, next))
         return false;
-    refused_.push_back(0); // keeps one entry per counted failure
-    refused_version_ = expected.version() + 1;
+    refused_.add(next, proof);
+    if (refused != nullptr)
+        *refused = refused_.list();
     return true;
 }
 
@@ -165,24 +170,27 @@ void attempt_slot::mark_durable(std::uint64_t version) noexcept
     }
 }
 
+attempt_slot::flagged attempt_slot::flags() const
+{
+    const std::lock_guard lock{refused_mutex_};
+    return {load(), flags_};
+}
+
+bool attempt_slot::swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept
+{
+    const std::lock_guard lock{refused_mutex_};
+    if (!exchange(expected, next))
+        return false;
+    flags_ = std::move(flags);
+    return true;
+}
+
 std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const
 {
     if (word.failed() == 0)
         return {};
     const std::lock_guard lock{refused_mutex_};
-    if (refused_version_ > word.version())
-        return {};
-    std::vector<proof_digest> out = refused_;
-    if (out.size() > word.failed()) // left over from before a reset
-        out.clear();
-    return out;
-}
-
-void attempt_slot::drop_outdated(attempt_word now) noexcept
-{
-    if (refused_.size() > now.failed())
-        refused_.clear();
-    refused_.resize(now.failed()); // failures without a digest (a one-time password, an older record) count as 0
+    return refused_.of(word);
 }
 
 } // namespace doorward::registry

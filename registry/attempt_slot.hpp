@@ -1,17 +1,12 @@
 #pragma once
 
-#include "registry/counters.hpp"
+#include "registry/decision.hpp"
+#include "registry/refused_proofs.hpp"
 
 #include <atomic>
 #include <mutex>
 
 namespace doorward::registry {
-
-/// What attempts on one registration are judged by. Constant while the slot lives.
-struct attempt_limits {
-    std::uint8_t max_failed = 0;
-    std::uint8_t look_ahead = 0;
-};
 
 /// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.
 ///
@@ -23,7 +18,7 @@ struct attempt_limits {
 ///       that lost finds the new position and verifies again.
 ///   (5) REMOVED is terminal: no transition starts from it.
 ///   (6) Operator changes swap the same word, so they serialise with verification.
-///   (9) A registration that was made from another one starts in one step with what becomes of that one, its parent
+///   (10) A registration that was made from another one starts in one step with what becomes of that one, its parent
 ///       (swap_both), and nothing that comes after its start reaches the disk before the two of them (start_pending).
 /// (4, "on disk before the answer", is kept by the callers: attempts.hpp.)
 ///
@@ -43,6 +38,7 @@ public:
         attempt_limits judged_by;
         counters stored;
         bool accepts_decimal = false;
+        flag_set flags{};
     };
     explicit attempt_slot(content what);
 
@@ -103,11 +99,13 @@ public:
         lost,     // the word is no longer `expected`
     };
 
-    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted.
-    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof) noexcept;
+    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted; its digests are in
+    /// *refused then. They are told here because a later refusal may change the list at once.
+    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof,
+                                 std::vector<proof_digest>* refused = nullptr);
 
     /// Counts a refusal that is not recognised when it comes again.
-    [[nodiscard]] bool refuse_unremembered(attempt_word expected) noexcept;
+    [[nodiscard]] bool refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused = nullptr);
 
     /// The highest version known to be on disk. An answer that tells of a state waits for it (4).
     [[nodiscard]] std::uint64_t durable_version() const noexcept
@@ -146,15 +144,25 @@ public:
     }
     void learn_keys(const factor_keys& opened) noexcept;
 
+    /// The flags of the registration, and a word as of which they are. They are in memory because what an edit makes of
+    /// them depends on the edit before, which may still be on its way to the disk.
+    struct flagged {
+        attempt_word word;
+        flag_set flags;
+    };
+    [[nodiscard]] flagged flags() const;
+
+    /// One transition that changes the flags: true when the word was `expected` and is now `next`, with these flags.
+    [[nodiscard]] bool swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept;
+
     /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
-    /// list: that one's own transition tells it.
+    /// list, so whoever swaps a word that keeps its failures asks before the swap: when that is won, they belong to the
+    /// new word too.
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
-    // The list has one entry per counted failure. All counting happens under the mutex and a reset only ever puts the
-    // count to 0, so a list longer than the count is left over from before a reset.
-    void drop_outdated(attempt_word now) noexcept;
     [[nodiscard]] bool exchange(attempt_word expected, attempt_word next) noexcept;
+    [[nodiscard]] bool count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept;
 
     // While it tells of an unfinished registration it is swapped under refused_mutex_ only, so that who holds that can
     // rely on it. What attempts change is active and never needs the mutex for this.
@@ -183,8 +191,8 @@ private:
     // writes down a word with failed attempts in it or swaps one that is unfinished; accepting a proof with the PIN
     // takes no lock at all.
     mutable std::mutex refused_mutex_;
-    std::vector<proof_digest> refused_; // guarded by refused_mutex_
-    std::uint64_t refused_version_ = 0; // guarded by refused_mutex_; of the word that the last entry made
+    refused_proofs refused_; // guarded by refused_mutex_
+    flag_set flags_;         // guarded by refused_mutex_
 };
 
 } // namespace doorward::registry

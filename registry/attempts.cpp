@@ -5,53 +5,51 @@
 namespace doorward::registry {
 namespace {
 
-enum class possession : bool { unproven, proven };
-
-attempt_result tell(attempt_result::verdict outcome, attempt_word word, possession shown = possession::proven)
+attempt_result tell(const decision& decided)
 {
     attempt_result out;
-    out.outcome = outcome;
-    out.word = word;
-    out.unproven = shown == possession::unproven;
+    out.outcome = decided.outcome;
+    out.word = decided.after;
+    out.unproven = decided.shown == possession::unproven;
     return out;
+}
+
+// The digests of refused proofs that go with a word: taken before the swap that makes it, because after it somebody may
+// add to them. They go with `after` when the swap is won.
+std::vector<proof_digest> kept_digests(const attempt_slot& slot, attempt_word before, attempt_word after)
+{
+    return after.failed() > 0 ? slot.refused_until(before) : std::vector<proof_digest>{};
 }
 
 // What goes to the disk for a word that was just swapped in. `place` is the counter at `after`.
 transition swapped(const slot_ptr& slot, attempt_word before, attempt_word after, const counter_place& place,
-                   time_ms now)
+                   std::vector<proof_digest> refused, time_ms now)
 {
     transition change;
     change.slot = slot;
     change.before = before;
     change.after = after;
     change.counter = place;
-    change.refused = slot->refused_until(after);
+    change.refused = std::move(refused);
     change.at = now;
     return change;
 }
 
-transition counted_failure(const slot_ptr& slot, attempt_word before, const counter_place& place,
-                           attempt_details details, time_ms now)
+// After the swap that counted a failure.
+attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const decision& decided,
+                            const counter_place& place, std::vector<proof_digest> refused, attempt_details details,
+                            time_ms now)
 {
-    const attempt_word after = before.refused(slot->limits.max_failed);
-    transition change = swapped(slot, before, after, place, now);
+    transition change = swapped(slot, before, decided.after, place, std::move(refused), now);
     change.verdict = transition::attempt::refused;
     details.outcome = attempt_outcome::refused;
     details.counted = true;
     change.details = std::move(details);
-    if (after.current() == state::blocked) {
+    if (decided.after.current() == state::blocked) {
         change.by = move::block_on_failures;
         change.reason = reason::max_failed_attempts;
     }
-    return change;
-}
-
-// After the swap that counted it.
-attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const counter_place& place,
-                            attempt_details details, time_ms now, possession shown)
-{
-    transition change = counted_failure(slot, before, place, std::move(details), now);
-    attempt_result out = tell(attempt_result::verdict::refused, change.after, shown);
+    attempt_result out = tell(decided);
     out.counted = true;
     out.change = std::move(change);
     return out;
@@ -67,128 +65,106 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
     }
 }
 
-// A registration that starts has a clean count, and so has one that support has unblocked or reset; otherwise the count
-// tells the story.
-std::uint8_t failed_after(attempt_word before, move by) noexcept
-{
-    switch (by) {
-    case move::exchange_keys:
-    case move::exchange_and_start:
-    case move::commit:
-    case move::unblock:
-    case move::reset_attempts:
-        return 0;
-    default:
-        return before.failed();
-    }
-}
-
 } // namespace
 
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                 counting counts, time_ms now) const
 {
-    using verdict = attempt_result::verdict;
-    const attempt_limits& limits = slot->limits;
-    const bool possession_alone = proof.type == factors::possession;
+    return verify(slot, keys, std::span{&proof, 1}, counts, now);
+}
 
-    std::optional<std::uint64_t> matched_at; // position for which `found` was computed
+attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
+                                std::span<const presented_proof> readings, counting counts, time_ms now) const
+{
+    const attempt_limits& limits = slot->limits;
+    const presented_proof& proof = readings.front(); // in what the others are not, they are all alike
+    std::optional<std::uint64_t> matched_at;         // position for which `found` was computed
     proof_match found{};
     for (;;) {
         const auto [word, place] = present(*slot);
         if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
-            found = match(proof, keys, place.data, limits.look_ahead);
+            found = match(readings, keys, place.data, limits.look_ahead);
             matched_at = place.position;
         }
-        // Digits that can be guessed prove nothing: a difference in the answer would tell that they are right.
-        const bool says_nothing = proof.possession_guessable() || !starts_with_possession(proof.type);
-        const bool fits = found.reached != proof_match::grade::none && !says_nothing;
-        const auto shown = fits ? possession::proven : possession::unproven;
-        if (word.current() != state::active)
-            return tell(verdict::blocked, word, shown);
+        const compared_proof compared{proof.type, proof.possession_guessable(), found.reached, found.offset};
+        const decision decided = decide(word, compared, limits, counts);
+        if (decided.what == decision::deed::none)
+            return tell(decided);
 
-        if (found.reached == proof_match::grade::complete) {
-            const attempt_word after = word.accepted(found.offset, !possession_alone);
-            if (!slot->swap(word, after))
+        if (decided.what == decision::deed::swap) {
+            auto refused = kept_digests(*slot, word, decided.after);
+            if (!slot->swap(word, decided.after))
                 continue; // (3): verify again, against the new word
             const counter_place next{place.position + found.offset + 1, next_counter(found.counter)};
             slot->advance_base(next);
-            attempt_result out = tell(verdict::accepted, after);
-            out.change = swapped(slot, word, after, next, now);
+            attempt_result out = tell(decided);
+            out.change = swapped(slot, word, decided.after, next, std::move(refused), now);
             out.change->verdict = transition::attempt::accepted;
             attempt_details& details = out.change->details.emplace();
-            details.type = proof.type;
-            details.counted = !possession_alone;
+            details.type = readings[found.reading].type;
+            details.counted = proof.type != factors::possession;
             return out;
         }
 
-        const bool proven = found.reached == proof_match::grade::possession;
-        if (possession_alone || !(proven || says_nothing || counts == counting::every_failure))
-            return tell(verdict::refused, word, shown); // noise, a replay, or behind the window
-
         attempt_details details;
         details.type = proof.type;
-        // A retry of the same refused proof is recognised only where possession is proven: elsewhere the reference
-        // behaviour, every failure counts, is what was asked for.
-        if (!proven) {
-            if (!slot->refuse_unremembered(word))
+        std::vector<proof_digest> refused;
+        if (decided.what == decision::deed::count_again) {
+            if (!slot->refuse_unremembered(word, &refused))
                 continue;
         } else {
             details.digest = digest(proof);
-            const auto refusal = slot->refuse(word, details.digest);
+            const auto refusal = slot->refuse(word, details.digest, &refused);
             if (refusal == attempt_slot::refusal::lost)
                 continue;
             if (refusal == attempt_slot::refusal::repeated)
-                return tell(verdict::refused, word);
+                return tell({decision::deed::none, verdict::refused, possession::proven, word});
         }
-        return tell_counted(slot, word, place, std::move(details), now, shown);
+        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
     }
 }
 
 attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, counting counts, time_ms now) const
 {
-    using verdict = attempt_result::verdict;
     for (;;) {
         const auto [word, place] = present(*slot);
-        if (word.current() != state::active)
-            return tell(verdict::blocked, word, possession::unproven);
-        if (type == factors::possession || counts == counting::only_proven)
-            return tell(verdict::refused, word, possession::unproven);
-        if (!slot->refuse_unremembered(word))
+        const decision decided = decide_unproven(word, type, slot->limits, counts);
+        if (!decided.counts())
+            return tell(decided);
+        std::vector<proof_digest> refused;
+        if (!slot->refuse_unremembered(word, &refused))
             continue;
         attempt_details details;
         details.type = type;
-        return tell_counted(slot, word, place, std::move(details), now, possession::unproven);
+        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
     }
 }
 
 attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven, counting counts,
                                 time_ms now) const
 {
-    using verdict = attempt_result::verdict;
     const possession shown = possession_proven ? possession::proven : possession::unproven;
-    const bool possession_alone = what.type == factors::possession;
     for (;;) {
         const auto [word, place] = present(*slot);
-        const bool active = word.current() == state::active;
-        if (active && what.outcome == attempt_outcome::accepted) {
-            const attempt_word after = word.confirmed(!possession_alone);
-            if (!slot->swap(word, after))
+        const decision decided = decide_reported(word, what.type, what.outcome, shown, slot->limits, counts);
+        if (decided.what == decision::deed::swap) {
+            auto refused = kept_digests(*slot, word, decided.after);
+            if (!slot->swap(word, decided.after))
                 continue;
-            attempt_result out = tell(verdict::accepted, after, shown);
-            out.change = swapped(slot, word, after, place, now);
+            attempt_result out = tell(decided);
+            out.change = swapped(slot, word, decided.after, place, std::move(refused), now);
             out.change->verdict = transition::attempt::accepted;
-            what.counted = !possession_alone;
+            what.counted = what.type != factors::possession;
             out.change->details = std::move(what);
             return out;
         }
-        const bool failure = active && what.outcome == attempt_outcome::refused && !possession_alone;
-        if (failure && (possession_proven || counts == counting::every_failure)) {
-            if (!slot->refuse_unremembered(word))
+        if (decided.counts()) {
+            std::vector<proof_digest> refused;
+            if (!slot->refuse_unremembered(word, &refused))
                 continue;
-            return tell_counted(slot, word, place, std::move(what), now, shown);
+            return tell_counted(slot, word, decided, place, std::move(refused), std::move(what), now);
         }
-        attempt_result out = tell(active ? verdict::refused : verdict::blocked, word, shown);
+        attempt_result out = tell(decided);
         out.change = record(slot, std::move(what), now);
         return out;
     }
@@ -208,16 +184,16 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
 {
     for (;;) {
         const auto [word, place] = present(*slot);
-        const auto to = target(word.current(), by);
-        if (!to) {
+        const auto after = decide_move(word, by);
+        if (!after) {
             if (forbidden_by != nullptr)
                 *forbidden_by = word;
             return errc::illegal_change;
         }
-        const attempt_word after = word.moved(*to, failed_after(word, by));
-        if (!slot->swap(word, after))
+        auto refused = kept_digests(*slot, word, *after);
+        if (!slot->swap(word, *after))
             continue;
-        transition change = swapped(slot, word, after, place, now);
+        transition change = swapped(slot, word, *after, place, std::move(refused), now);
         change.by = by;
         change.who = std::move(who);
         change.reason = std::move(reason);
@@ -238,19 +214,18 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
     for (;;) {
         const auto [word, place] = present(*child);
         const auto [parents_word, parents_place] = present(*parent);
-        const auto to = target(word.current(), by);
-        if (to != state::active || !is_unfinished(word.current()))
+        const auto after = decide_move(word, by);
+        if (!after || after->current() != state::active || !is_unfinished(word.current()))
             return forbid(word, errc::illegal_change);
         if (parents_word.current() != state::active)
             return forbid(parents_word, errc::parent_not_active);
-        const state parents_state = target(state::active, parents_move).value();
-        const attempt_word after = word.moved(*to, failed_after(word, by));
-        const attempt_word parents_after = parents_word.moved(parents_state, failed_after(parents_word, parents_move));
-        const auto swapped_both = child->swap_both(word, after, *parent, parents_word, parents_after);
+        const attempt_word parents_after = decide_move(parents_word, parents_move).value();
+        auto parents_refused = kept_digests(*parent, parents_word, parents_after);
+        const auto swapped_both = child->swap_both(word, *after, *parent, parents_word, parents_after);
         if (swapped_both != attempt_slot::pair_swap::done)
             continue;
-        start out{swapped(child, word, after, place, now),
-                  swapped(parent, parents_word, parents_after, parents_place, now)};
+        start out{swapped(child, word, *after, place, {}, now), // with a clean count
+                  swapped(parent, parents_word, parents_after, parents_place, std::move(parents_refused), now)};
         out.child.by = by;
         out.child.reason = std::string{moves ? reason::moved_from : reason::spawned_from} + parent->owner.id.text();
         out.child.who = who;
@@ -265,23 +240,50 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
     }
 }
 
+result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                      time_ms now, attempt_word* forbidden_by)
+{
+    constexpr move by = move::change_flags;
+    for (;;) {
+        auto [word, flags] = slot->flags();
+        const auto to = target(word.current(), by);
+        if (!to) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::illegal_change;
+        }
+        auto wanted = edited(flags, edit);
+        if (!wanted)
+            return wanted.error();
+        if (*wanted == flags)
+            return flags_result{std::move(flags), word, std::nullopt};
+        const auto place = slot->counter(word);
+        const attempt_word after = word.moved(*to, word.failed());
+        auto refused = kept_digests(*slot, word, after);
+        if (!place || !slot->swap_flags(word, after, *wanted))
+            continue;
+        transition change = swapped(slot, word, after, *place, std::move(refused), now);
+        change.by = by;
+        change.who = std::move(who);
+        change.labelled.emplace().flags = *wanted;
+        return flags_result{*std::move(wanted), after, std::move(change)};
+    }
+}
+
 result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms now)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
-        const auto failed = static_cast<std::uint8_t>(word.failed() + 1);
-        const bool last = failed >= slot->limits.max_failed;
-        const move by = last ? move::remove_on_otp : move::fail_otp;
-        const auto to = target(word.current(), by);
-        if (!to)
+        const auto decided = decide_wrong_otp(word, slot->limits);
+        if (!decided)
             return errc::illegal_change;
-        const attempt_word after = word.moved(*to, failed);
-        if (!slot->swap(word, after))
+        auto refused = kept_digests(*slot, word, decided->after);
+        if (!slot->swap(word, decided->after))
             continue;
-        transition change = swapped(slot, word, after, place, now);
-        change.by = by;
+        transition change = swapped(slot, word, decided->after, place, std::move(refused), now);
+        change.by = decided->by;
         change.who = std::move(who);
-        change.reason = last ? reason::otp_max_failed : reason::otp_failed;
+        change.reason = decided->by == move::remove_on_otp ? reason::otp_max_failed : reason::otp_failed;
         change.verdict = transition::attempt::refused;
         return change;
     }

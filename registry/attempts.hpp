@@ -8,11 +8,7 @@ namespace doorward::registry {
 
 /// What became of one proof.
 struct attempt_result {
-    enum class verdict : std::uint8_t {
-        accepted,
-        refused, // wrong, noise, or behind the window
-        blocked, // the registration is not active: right or wrong is not told
-    };
+    using verdict = registry::verdict;
 
     verdict outcome = verdict::refused;
     bool counted = false;             // a refusal that raised the failed attempts
@@ -23,9 +19,9 @@ struct attempt_result {
 
 /// The attempt engine: judges proofs and moves states, each with one swap of the attempt word.
 ///
-/// It does no I/O. Whoever calls it commits the change it returns and answers only then (invariant 4 of DESIGN.md 5.1);
-/// when there is no change, it waits until the word the answer tells of is on disk (attempt_slot::durable_version).
-/// threads  any
+/// decision.hpp decides what is to be done; this does it, and begins again when somebody else was faster. It does no
+/// I/O. Whoever calls it commits the change it returns and answers only then (invariant 4 of DESIGN.md 5.1); when there
+/// is no change, it waits until the word the answer tells of is on disk (attempt_slot::durable_version). threads  any
 class attempts {
 public:
     /// proof_key  keys the digests of refused proofs; the same for all runs on one store
@@ -40,6 +36,11 @@ public:
     ///        state, so that neither time nor the throttle of noise tells who is blocked
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
                                         counting counts, time_ms now) const;
+
+    /// The same for one proof that can be read in several ways (registry::match): one attempt, and one failure at most.
+    /// The type of the reading that fits is in the details of the change.
+    [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys,
+                                        std::span<const presented_proof> readings, counting counts, time_ms now) const;
 
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
@@ -62,6 +63,18 @@ public:
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr);
 
+    /// What became of an edit of flags.
+    struct flags_result {
+        flag_set flags;
+        attempt_word word;                // as of which they are
+        std::optional<transition> change; // empty when they are as they were
+    };
+
+    /// Changes the flags. State, failed attempts and counter stay.
+    ///
+    /// errors  errc::illegal_change as above; errc::too_many_flags
+    [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
+                                                           time_ms now, attempt_word* forbidden_by = nullptr);
     /// The two transitions of one step. They name each other as partners: both reach the disk, or neither.
     struct start {
         transition child;

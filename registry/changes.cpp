@@ -46,6 +46,12 @@ kv::error_code check_parent(const kv::read_txn& txn, registration_number parent,
     return waiting >= waiting_children_max ? make_error_code(errc::incomplete_registration) : kv::error_code{};
 }
 
+void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
+{
+    txn.erase(tables::tokens, token_key(owner, id));
+    txn.erase(tables::token_ids, id.view());
+}
+
 } // namespace
 
 kv::error_code create_registration::operator()(kv::write_txn& txn)
@@ -100,7 +106,7 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
 kv::error_code remember_seen::operator()(kv::write_txn& txn) const
 {
     for (std::size_t i = 0; i < marks.size(); ++i) {
-        if (txn.get(tables::seen, marks[i].value))
+        if (is_seen(txn, marks[i].value))
             return errc::envelope_replayed;
         for (std::size_t j = 0; j < i; ++j) {
             if (marks[j].value == marks[i].value) // one envelope inside itself
@@ -118,6 +124,53 @@ kv::error_code create_temporary_key::operator()(kv::write_txn& txn) const
 {
     txn.put(tables::temporary_keys, id.view(), encode(record));
     txn.put(tables::due, due_key(record.expires_at, due_kind::temporary_key, id.view()), {});
+    return {};
+}
+
+kv::error_code create_token::operator()(kv::write_txn& txn) const
+{
+    const auto attempts = find_counters(txn, owner); // a change of state always writes the table
+    if (!attempts || attempts->word.current() != state::active)
+        return errc::illegal_change;
+    std::vector<std::pair<time_ms, uuid>> others;
+    scan_tokens(txn, owner, [&](const uuid& other, const stored_token& token) {
+        others.emplace_back(token.created_at, other);
+        return true;
+    });
+    if (const auto ec = seen(txn)) // the last step that may refuse; it writes when it does not
+        return ec;
+    if (others.size() >= tokens_max)
+        erase_token(txn, owner, std::ranges::min(others).second);
+    txn.put(tables::tokens, token_key(owner, id), encode(record));
+    txn.put(tables::token_ids, id.view(), crypto::big_endian(owner));
+    return {};
+}
+
+kv::error_code remove_token::operator()(kv::write_txn& txn) const
+{
+    if (find_token(txn, owner, id))
+        erase_token(txn, owner, id);
+    return {};
+}
+
+void erase_tokens(kv::write_txn& txn, registration_number owner)
+{
+    std::vector<uuid> all;
+    scan_tokens(txn, owner, [&](const uuid& id, const stored_token&) {
+        all.push_back(id);
+        return true;
+    });
+    for (const uuid& id : all)
+        erase_token(txn, owner, id);
+}
+
+kv::error_code set_claims::operator()(kv::write_txn& txn) const
+{
+    const kv::key key = claims_key(application_id, user_id);
+    if (record)
+        txn.put(tables::claims, key, encode(*record));
+    else
+        txn.erase(tables::claims, key);
     return {};
 }
 

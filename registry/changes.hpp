@@ -43,6 +43,38 @@ struct create_temporary_key {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
+/// A new token, and its envelope marked as seen: both or neither. Where a registration has tokens_max of them already,
+/// the oldest gives way: its phone has forgotten it, or asks for it again.
+struct create_token {
+    registration_number owner = 0;
+    uuid id;
+    stored_token record;
+    remember_seen seen;
+
+    /// errors  envelope_replayed; illegal_change when the registration is not active any more
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Erases a token of a registration. One that it does not have is no error.
+struct remove_token {
+    registration_number owner = 0;
+    uuid id;
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Erases all tokens of a registration. For changes that remove it.
+void erase_tokens(kv::write_txn& txn, registration_number owner);
+
+/// What is told about a user of an application from now on; empty: nothing any more.
+struct set_claims {
+    std::string application_id;
+    std::string user_id;
+    std::optional<stored_claims> record;
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
 /// A new application with its first version.
 struct create_application {
     stored_application record;

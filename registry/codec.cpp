@@ -278,14 +278,23 @@ counters decode(bytes_view data)
     return record;
 }
 
-// attempt := 1  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
-//            counted:u8  count:u32  digest:u64  source:16  reported:u8
-//            and when reported is 1: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+constexpr std::uint8_t part_report = 1;
+constexpr std::uint8_t part_vault_reason = 2;
+constexpr std::uint8_t part_offline = 4;
+
+// attempt := 2  number:u64  word:u64  position:u64  ctr_data:16  previous:u64  at:u64  outcome:u8  factors:u8
+//            counted:u8  count:u32  digest:u64  source:16  parts:u8
+//            with bit 0 of parts: attempt_id:text  channel:text  app_version:text  uri_id:text  happened_at:u64
+//            with bit 1 of parts: vault_reason:text (since version 2)
+//            bit 2 of parts: it came offline (since version 2)
 bytes encode(const attempt_row& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
     const attempt_details& what = record.what;
-    record_writer out{version_1};
+    const auto parts = static_cast<std::uint8_t>((what.report ? part_report : 0) |
+                                                 (what.vault_reason.empty() ? 0 : part_vault_reason) |
+                                                 (what.offline ? part_offline : 0));
+    record_writer out{version_2};
     out.u64(record.number)
         .u64(record.word.bits())
         .u64(record.counter.position)
@@ -298,7 +307,7 @@ bytes encode(const attempt_row& record)
         .u32(what.count)
         .u64(what.digest)
         .raw(what.source.bytes)
-        .u8(what.report ? 1 : 0);
+        .u8(parts);
     if (what.report) {
         out.text(what.report->attempt_id)
             .text(what.report->channel)
@@ -306,13 +315,15 @@ bytes encode(const attempt_row& record)
             .text(what.report->uri_id)
             .time(what.report->happened_at);
     }
+    if (!what.vault_reason.empty())
+        out.text(what.vault_reason);
     return out.done();
 }
 
 template <>
 attempt_row decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     attempt_row record;
     record.number = in.u64();
     record.word = attempt_word{in.u64()};
@@ -329,7 +340,11 @@ attempt_row decode(bytes_view data)
     what.count = in.u32();
     what.digest = in.u64();
     what.source.bytes = in.raw<16>();
-    if (in.u8() != 0) {
+    const auto parts = in.u8();
+    if (parts > (in.version() == version_1 ? part_report : part_report | part_vault_reason | part_offline))
+        throw record_fault{"an attempt with unknown parts"};
+    what.offline = (parts & part_offline) != 0;
+    if ((parts & part_report) != 0) {
         attempt_report& report = what.report.emplace();
         report.attempt_id = in.text();
         report.channel = in.text();
@@ -337,18 +352,21 @@ attempt_row decode(bytes_view data)
         report.uri_id = in.text();
         report.happened_at = in.time();
     }
+    if ((parts & part_vault_reason) != 0)
+        what.vault_reason = in.text();
     in.done();
     if (record.word.version() != 0)
         require_state(record.word);
     return record;
 }
 
-// history := 2  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+// history := 3  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
 //            name:text  at:u64
-//            since version 2: by_phone:u8  and when that is 1: phone:16
+//            since version 2: flags:list(text)
+//            since version 3: by_phone:u8  and when that is 1: phone:16
 bytes encode(const history_row& record)
 {
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -358,6 +376,7 @@ bytes encode(const history_row& record)
         .text(record.who.external_user_id)
         .text(record.name)
         .time(record.at)
+        .texts(record.flags)
         .flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
@@ -367,7 +386,7 @@ bytes encode(const history_row& record)
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     history_row record;
     record.version = in.u64();
     record.by = in.enumeration(move::create, move::pin_changed);
@@ -379,7 +398,9 @@ history_row decode(bytes_view data)
     record.who.external_user_id = in.text();
     record.name = in.text();
     record.at = in.time();
-    if (in.version() >= version_2 && in.flag())
+    if (in.version() >= version_2)
+        record.flags = in.texts();
+    if (in.version() >= version_3 && in.flag())
         record.who.phone.emplace().value = in.raw<16>();
     in.done();
     return record;
@@ -553,6 +574,45 @@ stored_temporary_key decode(bytes_view data)
     record.point = in.raw<65>();
     record.sealed_private_key = in.blob();
     record.expires_at = in.time();
+    in.done();
+    return record;
+}
+
+// token := 1  factors:u8  secret:blob (sealed)  created_at:u64
+bytes encode(const stored_token& record)
+{
+    return record_writer{version_1}
+        .u8(static_cast<std::uint8_t>(record.type))
+        .blob(record.sealed_secret)
+        .time(record.created_at)
+        .done();
+}
+
+template <>
+stored_token decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_token record;
+    record.type = in.enumeration(factors::possession, factors::possession_knowledge_biometry);
+    record.sealed_secret = in.blob();
+    record.created_at = in.time();
+    in.done();
+    return record;
+}
+
+// claims := 1  claims:blob (sealed)  changed_at:u64
+bytes encode(const stored_claims& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_claims decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_claims record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
     in.done();
     return record;
 }

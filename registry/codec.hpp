@@ -3,8 +3,10 @@
 #include "registry/account.hpp"
 #include "registry/application.hpp"
 #include "registry/attempt_row.hpp"
+#include "registry/claims.hpp"
 #include "registry/keys.hpp"
 #include "registry/temporary_key.hpp"
+#include "registry/token.hpp"
 
 namespace doorward::registry {
 
@@ -25,6 +27,8 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_application_version& record);
 [[nodiscard]] crypto::bytes encode(const account& record);
 [[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
+[[nodiscard]] crypto::bytes encode(const stored_token& record);
+[[nodiscard]] crypto::bytes encode(const stored_claims& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

@@ -4,6 +4,7 @@
 #include "registry/proof.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace doorward::registry {
 
@@ -23,6 +24,16 @@ struct counter_place {
 
     bool operator==(const counter_place&) const = default;
 };
+
+/// The place that belongs to a word, from one that belonged to it or to an earlier one: the word keeps 16 bits of the
+/// position, the base tells the rest. Empty when the base is ahead, that is when the word is outdated.
+[[nodiscard]] inline std::optional<counter_place> place_of(attempt_word word, const counter_place& base) noexcept
+{
+    const auto steps = static_cast<std::uint16_t>(word.position() - static_cast<std::uint16_t>(base.position));
+    if (steps >= 0x8000)
+        return std::nullopt;
+    return base.forward(steps);
+}
 
 /// Short digest of a refused proof, keyed per store, so that a retry by the phone's HTTP stack is recognised.
 using proof_digest = std::uint64_t;

@@ -93,11 +93,17 @@ error_code check_time(const envelope_request& request, protocol_version version,
     return {};
 }
 
-crypto::byte_array<16> replay_mark(const envelope_request& request,
+crypto::byte_array<16> replay_mark(const envelope_request& request, protocol_version version,
                                    std::optional<std::string_view> activation_id) noexcept
 {
-    const bytes_view nonce = request.nonce ? bytes_view{*request.nonce} : bytes_view{};
+    const bool covered = rules(version).envelope_time && request.nonce;
+    const bytes_view nonce = covered ? bytes_view{*request.nonce} : bytes_view{};
     return crypto::blake2b<16>(sized({request.ephemeral_key, nonce, as_bytes(activation_id.value_or(""))}));
+}
+
+time_ms remember_until(const envelope_request& request, time_ms now) noexcept
+{
+    return request.timestamp ? *request.timestamp + seen_memory_ms : now + envelope_memory_ms;
 }
 
 result<opened_envelope> open_envelope(const envelope_request& request, const crypto::p256_private_key& recipient,

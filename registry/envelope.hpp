@@ -19,8 +19,11 @@ namespace doorward::registry {
 
 /// Texts that tell one use of an envelope from another: SH1 of section 8.3.
 namespace envelope_use {
-inline constexpr std::string_view application = "/pa/generic/application";
-inline constexpr std::string_view activation_data = "/pa/activation";
+inline constexpr std::string_view application = "/pa/generic/application"; // application scope
+inline constexpr std::string_view activation_data = "/pa/activation";      // likewise, the inner layer
+inline constexpr std::string_view activation = "/pa/generic/activation";   // activation scope, as all below
+inline constexpr std::string_view token_create = "/pa/token/create";
+inline constexpr std::string_view vault_unlock = "/pa/vault/unlock";
 } // namespace envelope_use
 
 /// An envelope as it travelled, decoded from its Base64 members.
@@ -57,8 +60,13 @@ struct envelope_context {
 [[nodiscard]] error_code check_time(const envelope_request& request, protocol_version version, time_ms now) noexcept;
 
 /// What makes an envelope unique, for the memory of seen values: a digest of ephemeral key, nonce and activation id.
-[[nodiscard]] crypto::byte_array<16> replay_mark(const envelope_request& request,
+/// Until 3.1 the nonce does not count: the MAC does not cover it, so anybody could make the same envelope look new.
+[[nodiscard]] crypto::byte_array<16> replay_mark(const envelope_request& request, protocol_version version,
                                                  std::optional<std::string_view> activation_id) noexcept;
+
+/// Until when the mark of an envelope is remembered: the whole window, past and future, counted from the timestamp that
+/// it carries; hours from now where it carries none.
+[[nodiscard]] time_ms remember_until(const envelope_request& request, time_ms now) noexcept;
 
 /// One opened request, which can seal its one response.
 class opened_envelope {

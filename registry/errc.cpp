@@ -49,10 +49,14 @@ public:
             return "the envelope was seen before";
         case errc::unknown_temporary_key:
             return "no such temporary key for this application and registration";
+        case errc::too_many_flags:
+            return "a registration cannot have that many flags";
         case errc::passwords_busy:
             return "too many passwords are being checked";
         case errc::changed_meanwhile:
             return "the record changed meanwhile";
+        case errc::token_refused:
+            return "the token does not hold";
         case errc::parent_not_active:
             return "the registration that this one was made from is not active";
         case errc::too_many_children:

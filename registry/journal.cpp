@@ -12,40 +12,6 @@ row_sequence stored_mark(const kv::read_txn& txn)
     return found ? crypto::from_big_endian<row_sequence>(*found) : 0;
 }
 
-// What is needed of a row to count it again: millions of them may be in memory at once.
-struct replayed_row {
-    row_sequence sequence;
-    attempt_word word;
-    counter_place counter;
-    time_ms at;
-    proof_digest digest;
-    bool counted_failure;
-};
-
-// Applies to counters what later rows tell; `rows` in the order of their versions.
-void replay_rows(counters& now, const std::vector<replayed_row>& rows)
-{
-    for (const replayed_row& row : rows) {
-        now.last_row = std::max(now.last_row, row.sequence);
-        if (row.word.version() == 0)
-            continue;
-        now.last_used_at = std::max(now.last_used_at, row.at);
-        if (row.counted_failure)
-            now.last_failed_at = std::max(now.last_failed_at, row.at);
-        if (row.word.version() <= now.word.version())
-            continue;
-        now.word = row.word;
-        now.counter = row.counter;
-        const std::size_t failed = row.word.failed();
-        if (row.counted_failure && failed > 0) {
-            now.refused.resize(failed - 1);
-            now.refused.push_back(row.digest);
-        }
-        if (now.refused.size() > failed)
-            now.refused.clear();
-    }
-}
-
 } // namespace
 
 journal::journal(const kv::env& store, const journal_limits& limits) : store_{store}, limits_{limits}
@@ -75,8 +41,7 @@ void journal::replay(const kv::read_txn& txn)
         auto now = find_counters(txn, number);
         if (!now)
             throw record_fault{"an attempt on a registration that does not exist"};
-        std::ranges::sort(rows, {}, [](const auto& each) { return each.word.version(); });
-        replay_rows(*now, rows);
+        registry::replay(*now, rows);
         insert_dirty(number, *now);
     }
 }

@@ -1,6 +1,8 @@
 #include "registry/keys.hpp"
+#include "crypto/aes.hpp"
 #include "crypto/kdf.hpp"
 #include "registry/envelope.hpp"
+#include "registry/limits.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -29,6 +31,21 @@ registration_keys derive_keys(const crypto::p256_private_key& server_key, const 
              crypto::kdf(master, key_index::biometry)},
             crypto::kdf(master, key_index::transport),
             crypto::kdf(master, key_index::vault)};
+}
+
+crypto::bytes encrypted_vault_key(const registration_keys& keys)
+{
+    return crypto::aes_cbc_seal(keys.transport, crypto::byte_array<16>{}, keys.vault);
+}
+
+bool is_vault_reason(std::string_view text) noexcept
+{
+    const auto allowed = [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+               c == '.';
+    };
+    return text.size() >= vault_reason_bytes_min && text.size() <= vault_reason_bytes_max &&
+           std::ranges::all_of(text, allowed);
 }
 
 crypto::bytes seal_keys(const crypto::sealer& with, const uuid& owner, const registration_keys& keys)

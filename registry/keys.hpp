@@ -37,6 +37,13 @@ struct stored_keys {
     bool operator==(const stored_keys&) const = default;
 };
 
+/// The vault key, as phones are given it (PROTOCOL.md section 15): AES_PAD(KEY_TRANSPORT, zero IV,
+/// KEY_ENCRYPTION_VAULT).
+[[nodiscard]] crypto::bytes encrypted_vault_key(const registration_keys& keys);
+
+/// Is this a reason for which a phone may ask for it? 3 to 255 of A-Z a-z 0-9 _ - .
+[[nodiscard]] bool is_vault_reason(std::string_view text) noexcept;
+
 // Sealed forms, as they lie in the table `keys`. A verification opens the first and does no elliptic-curve work.
 
 [[nodiscard]] crypto::bytes seal_keys(const crypto::sealer& with, const uuid& owner, const registration_keys& keys);

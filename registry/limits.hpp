@@ -32,6 +32,16 @@ inline constexpr time_ms envelope_memory_ms = 2 * 60 * 60 * 1000; // for version
 // A value is remembered for the whole window, past and future, counted from the timestamp it carries.
 inline constexpr time_ms seen_memory_ms = 2 * envelope_window_ms;
 
+// Tokens
+inline constexpr std::size_t tokens_max = 32; // of one registration, count; one more takes the place of the oldest
+inline constexpr time_ms token_window_past_ms = 2 * 60 * 60 * 1000; // PROTOCOL.md 14
+inline constexpr time_ms token_window_future_ms = 30 * 60 * 1000;   // same section
+inline constexpr time_ms token_memory_ms = token_window_past_ms + token_window_future_ms;
+
+// Claims about users
+inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one application, as JSON
+inline constexpr std::size_t claim_name_characters_max = 64;
+
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;
@@ -42,6 +52,8 @@ inline constexpr std::size_t platform_characters_max = 32;
 inline constexpr std::size_t device_info_characters_max = 255;
 inline constexpr std::size_t reason_characters_max = 255;
 inline constexpr std::size_t external_user_characters_max = 255;
+inline constexpr std::size_t vault_reason_bytes_min = 3; // PROTOCOL.md 11.9
+inline constexpr std::size_t vault_reason_bytes_max = 255;
 inline constexpr std::size_t otp_characters_max = 64;
 inline constexpr std::size_t flag_characters_max = 255;
 inline constexpr std::size_t flags_max = 64;                // count
@@ -76,6 +88,16 @@ inline constexpr std::size_t reports_max = 1000; // in one call
 inline constexpr std::size_t channel_characters_max = 32;
 inline constexpr std::size_t app_version_characters_max = 64;
 inline constexpr std::size_t uri_id_characters_max = 255;
+
+// Offline signatures
+inline constexpr std::size_t offline_data_bytes_max = 2'048; // what is shown as a QR code, or signed for one
+inline constexpr std::size_t totp_seed_bytes_min = 16;       // RFC 4226 section 4, R6
+inline constexpr std::size_t totp_seed_bytes_max = 64;
+inline constexpr unsigned totp_step_seconds_default = 30; // RFC 6238 section 5.2
+inline constexpr unsigned totp_step_seconds_min = 10;
+inline constexpr unsigned totp_step_seconds_max = 300;
+inline constexpr unsigned totp_earlier_steps_default = 1;
+inline constexpr unsigned totp_earlier_steps_max = 5; // each is one text more that may have been signed
 
 // The journal of attempts
 inline constexpr std::size_t unfolded_registrations_max = 262'144;  // count; some 200 bytes each

@@ -3,11 +3,10 @@
 #include "crypto/kdf.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace doorward::registry {
 namespace {
-
-constexpr unsigned online_digits = 8;
 
 struct factor_row {
     std::string_view text;
@@ -66,23 +65,27 @@ crypto::digest32 component(const position_keys& keys, unsigned index, crypto::by
 bool component_fits(const presented_proof& proof, unsigned index, const crypto::digest32& expected) noexcept
 {
     if (proof.components_form == presented_proof::form::decimal) {
-        const auto ours = crypto::big_endian(decimal(expected, online_digits));
+        const auto ours = crypto::big_endian(decimal(expected, proof.digit_count));
         return crypto::equal_constant_time(ours, crypto::big_endian(proof.digits[index]));
     }
     return crypto::equal_constant_time(crypto::bytes_view{expected}.last(16), proof.components[index]);
 }
 
-std::optional<presented_proof> parse_decimal(presented_proof proof, std::string_view value)
+// Groups of n digits joined with dashes, at most one for each factor.
+std::optional<presented_proof> parse_decimal(std::string_view value, unsigned digits)
 {
-    // [0-9]{8}(-[0-9]{8}){0,2}
-    if (value.size() % (online_digits + 1) != online_digits)
+    presented_proof proof{};
+    proof.components_form = presented_proof::form::decimal;
+    proof.digit_count = digits;
+    const std::size_t stride = digits + 1; // a group and what follows it
+    if (value.size() % stride != digits)
         return std::nullopt;
-    proof.component_count = static_cast<unsigned>((value.size() + 1) / (online_digits + 1));
+    proof.component_count = static_cast<unsigned>((value.size() + 1) / stride);
     if (proof.component_count > factors_max)
         return std::nullopt;
     for (std::size_t i = 0; i < value.size(); ++i) {
-        const auto group = i / (online_digits + 1);
-        if (i % (online_digits + 1) == online_digits) {
+        const auto group = i / stride;
+        if (i % stride == digits) {
             if (value[i] != '-')
                 return std::nullopt;
         } else if (value[i] < '0' || value[i] > '9') {
@@ -127,12 +130,14 @@ bool starts_with_possession(factors value) noexcept
 
 std::optional<presented_proof> parse_proof(protocol_version version, factors type, std::string_view value)
 {
+    if (rules(version).decimal_proof) {
+        auto digits = parse_decimal(value, component_digits_default);
+        if (digits)
+            digits->type = type;
+        return digits;
+    }
     presented_proof proof{};
     proof.type = type;
-    if (rules(version).decimal_proof) {
-        proof.components_form = presented_proof::form::decimal;
-        return parse_decimal(proof, value);
-    }
     proof.components_form = presented_proof::form::binary;
     crypto::byte_array<16 * factors_max> raw;
     const auto size = crypto::from_base64(value, raw);
@@ -142,6 +147,13 @@ std::optional<presented_proof> parse_proof(protocol_version version, factors typ
     for (unsigned i = 0; i < proof.component_count; ++i)
         proof.components[i] = crypto::take<16>(crypto::bytes_view{raw}.subspan(std::size_t{i} * 16));
     return proof;
+}
+
+std::optional<presented_proof> parse_offline_proof(std::string_view value, unsigned digits)
+{
+    assert(digits >= component_digits_min && digits <= component_digits_max);
+    auto proof = parse_decimal(value, digits);
+    return proof && proof->component_count == 2 ? proof : std::nullopt;
 }
 
 proof_match match(const presented_proof& proof, const factor_keys& keys, const ctr_data& start,
@@ -162,11 +174,28 @@ proof_match match(const presented_proof& proof, const factor_keys& keys, const c
         for (unsigned i = 1; i < type.count && i < proof.component_count; ++i)
             all = component_fits(proof, i, component(at, i, proof.data)) && all;
         if (all)
-            return {proof_match::grade::complete, offset, counter};
+            return {proof_match::grade::complete, offset, counter, 0};
         if (!whole && starts_with_possession(proof.type))
-            return {proof_match::grade::possession, offset, counter};
+            return {proof_match::grade::possession, offset, counter, 0};
     }
-    return {proof_match::grade::none, 0, start};
+    return {proof_match::grade::none, 0, start, 0};
+}
+
+proof_match match(std::span<const presented_proof> readings, const factor_keys& keys, const ctr_data& start,
+                  unsigned look_ahead) noexcept
+{
+    if (readings.size() == 1)
+        return match(readings.front(), keys, start, look_ahead);
+    ctr_data counter = start;
+    for (unsigned offset = 0; offset < look_ahead; ++offset, counter = next_counter(counter)) {
+        for (unsigned i = 0; i < readings.size(); ++i) {
+            assert(readings[i].possession_guessable());
+            const proof_match found = match(readings[i], keys, counter, 1);
+            if (found.reached == proof_match::grade::complete)
+                return {proof_match::grade::complete, offset, counter, i};
+        }
+    }
+    return {proof_match::grade::none, 0, start, 0};
 }
 
 std::array<crypto::digest32, factors_max> proof_components(const factor_keys& keys, factors type,

@@ -4,6 +4,7 @@
 #include "registry/protocol_version.hpp"
 
 #include <optional>
+#include <span>
 
 namespace doorward::registry {
 
@@ -36,6 +37,11 @@ enum class factors : std::uint8_t {
 
 inline constexpr unsigned factors_max = 3;
 
+/// Decimal digits of a component where nobody asked for another number: all online proofs (section 7.4).
+inline constexpr unsigned component_digits_default = 8;
+inline constexpr unsigned component_digits_min = 4; // of offline proofs (section 16.2)
+inline constexpr unsigned component_digits_max = 8;
+
 /// The keys that a verification needs, derived at activation and kept sealed (section 4).
 struct factor_keys {
     crypto::key16 possession;
@@ -52,6 +58,7 @@ struct presented_proof {
     unsigned component_count;                                   // as presented; may differ from the type's
     std::array<crypto::byte_array<16>, factors_max> components; // binary form
     std::array<std::uint32_t, factors_max> digits;              // decimal form
+    unsigned digit_count = component_digits_default;            // decimal form, of each component
     crypto::bytes data;                                         // DATA of section 7.3, the secret included
 
     /// Decimal components are short enough to be guessed, so a miss says nothing about possession.
@@ -61,6 +68,10 @@ struct presented_proof {
 /// Reads `pa_signature`: Base64 of 16, 32 or 48 bytes, or groups of 8 digits for version 3.0. Empty when malformed.
 [[nodiscard]] std::optional<presented_proof> parse_proof(protocol_version version, factors type,
                                                          std::string_view value);
+
+/// Reads the digits that a person typed from a phone: two groups of `digits` digits, joined with a dash (section 16.2).
+/// Type and data are for the caller to fill in. Empty when malformed.
+[[nodiscard]] std::optional<presented_proof> parse_offline_proof(std::string_view value, unsigned digits);
 
 /// How a proof compares with one counter window.
 struct proof_match {
@@ -72,6 +83,7 @@ struct proof_match {
     grade reached;
     unsigned offset;  // of the matching position from the start of the window; meaningful unless none
     ctr_data counter; // CTR_DATA at that position
+    unsigned reading; // which of several it is; 0 of one
 };
 
 /// Compares a proof with `look_ahead` positions from `start`. Pure; constant-time in what it compares.
@@ -81,6 +93,13 @@ struct proof_match {
 /// possession may collide.
 [[nodiscard]] proof_match match(const presented_proof& proof, const factor_keys& keys, const ctr_data& start,
                                 unsigned look_ahead) noexcept;
+
+/// The same for one decimal proof that does not say of which type it is, or what exactly it signs: every reading is
+/// tried at every position, in their order (section 16.3).
+///
+/// readings  1 or more; decimal when there are several
+[[nodiscard]] proof_match match(std::span<const presented_proof> readings, const factor_keys& keys,
+                                const ctr_data& start, unsigned look_ahead) noexcept;
 
 /// The components of a right proof, for tests and offline use: component_count x 32 bytes.
 [[nodiscard]] std::array<crypto::digest32, factors_max>

@@ -12,17 +12,18 @@ enum class protocol_version : std::uint8_t { v3_0, v3_1, v3_2, v3_3 };
 /// What a version uses and, by the same token, what it forbids.
 struct version_rules {
     std::string_view text;
-    bool decimal_proof;  // 8 digits per factor in place of Base64
-    bool envelope_nonce; // the request carries a nonce
-    bool envelope_time;  // timestamp, associated data, fresh nonce in the response, version in INFO
-    bool temporary_keys; // the recipient key comes from the key store
+    bool decimal_proof;    // 8 digits per factor in place of Base64
+    bool envelope_nonce;   // the request carries a nonce
+    bool envelope_time;    // timestamp, associated data, fresh nonce in the response, version in INFO
+    bool temporary_keys;   // the recipient key comes from the key store
+    bool version_in_token; // token digests cover the version
 };
 
 inline constexpr version_rules version_table[]{
-    {"3.0", true, false, false, false},
-    {"3.1", false, true, false, false},
-    {"3.2", false, true, true, false},
-    {"3.3", false, true, true, true},
+    {"3.0", true, false, false, false, false},
+    {"3.1", false, true, false, false, false},
+    {"3.2", false, true, true, false, true},
+    {"3.3", false, true, true, true, true},
 };
 
 [[nodiscard]] constexpr const version_rules& rules(protocol_version version) noexcept

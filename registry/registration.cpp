@@ -29,6 +29,10 @@ std::optional<state> target(state from, move by) noexcept
         return unfinished ? std::optional{from} : std::nullopt;
     case move::reset_attempts:
         return from == state::active || from == state::blocked ? std::optional{from} : std::nullopt;
+    case move::rename: // before the key exchange it is the phone's turn to bring a name
+        return from != state::created && from != state::removed ? std::optional{from} : std::nullopt;
+    case move::change_flags:
+        return from != state::removed ? std::optional{from} : std::nullopt;
     case move::spawn:
     case move::pin_changed:
         return from == state::active ? std::optional{from} : std::nullopt;
@@ -89,6 +93,10 @@ std::string_view to_text(move value) noexcept
         return "REMOVE_ON_OTP";
     case move::reset_attempts:
         return "RESET_ATTEMPTS";
+    case move::rename:
+        return "RENAME";
+    case move::change_flags:
+        return "CHANGE_FLAGS";
     case move::spawn:
         return "SPAWN";
     case move::cancel:

@@ -2,6 +2,7 @@
 
 #include "crypto/p256.hpp"
 #include "registry/clock.hpp"
+#include "registry/flags.hpp"
 #include "registry/ids.hpp"
 
 #include <optional>
@@ -41,6 +42,8 @@ enum class move : std::uint8_t {
     fail_otp,           // a wrong one-time password, attempts left
     remove_on_otp,      // the last permitted wrong one-time password
     reset_attempts,     // by the back office: failed attempts are forgotten, the state stays
+    rename,             // by the back office or the phone; the state stays, as with the next
+    change_flags,       // by the back office
     spawn,              // another registration that was spawned from this one became active; the state stays
     cancel,             // created or pending_commit, and its parent is blocked or removed
     pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
@@ -51,12 +54,20 @@ inline constexpr move all_moves[]{
     move::commit,   move::block,         move::block_on_failures,
     move::unblock,  move::remove,        move::expire,
     move::fail_otp, move::remove_on_otp, move::reset_attempts,
-    move::spawn,    move::cancel,        move::pin_changed,
+    move::rename,   move::change_flags,  move::spawn,
+    move::cancel,   move::pin_changed,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
 /// leads out of removed.
 [[nodiscard]] std::optional<state> target(state from, move by) noexcept;
+
+/// Is a move about something beside the state, which stays as it is?
+[[nodiscard]] constexpr bool is_beside_state(move by) noexcept
+{
+    return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
+           by == move::pin_changed;
+}
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
 [[nodiscard]] std::optional<state> parse_state(std::string_view text) noexcept;
@@ -85,7 +96,7 @@ struct lineage {
 /// Reasons that doorward itself gives. Those that end with a colon are followed by the id of another registration.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
-inline constexpr std::string_view not_specified = "NOT_SPECIFIED";
+inline constexpr std::string_view not_specified = "NOT_SPECIFIED"; // also of a vault that was opened for none
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
 inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
 inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";
@@ -115,11 +126,11 @@ struct registration {
     std::string platform;
     std::string device_info;
     std::string extras;
-    std::vector<std::string> flags; // sorted, each once
-    std::string blocked_reason;     // empty unless blocked
+    flag_set flags;
+    std::string blocked_reason; // empty unless blocked
     time_ms created_at = 0;
     time_ms expires_at = 0;           // of created and pending_commit
-    time_ms changed_at = 0;           // last change of state or name
+    time_ms changed_at = 0;           // last change of state, name or flags
     std::uint64_t status_version = 0; // version of the attempt word whose state change was applied last
     std::optional<crypto::point_bytes> device_key;
     std::optional<crypto::point_bytes> server_key;
@@ -148,6 +159,7 @@ struct history_row {
     actor who;
     std::string name; // of the phone, as of then
     time_ms at = 0;
+    flag_set flags{}; // of change_flags: those that there were then
 
     bool operator==(const history_row&) const = default;
 };

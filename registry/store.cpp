@@ -73,6 +73,27 @@ std::optional<account> find_account(const kv::read_txn& txn, std::string_view us
     return find<account>(txn, tables::accounts, as_bytes(username));
 }
 
+std::optional<registration_number> find_token_owner(const kv::read_txn& txn, const uuid& token)
+{
+    return to_number(txn.get(tables::token_ids, token.view()));
+}
+
+std::optional<stored_token> find_token(const kv::read_txn& txn, registration_number owner, const uuid& token)
+{
+    return find<stored_token>(txn, tables::tokens, token_key(owner, token));
+}
+
+std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
+                                         std::string_view user_id)
+{
+    return find<stored_claims>(txn, tables::claims, claims_key(application_id, user_id));
+}
+
+bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
+{
+    return txn.get(tables::seen, mark).has_value();
+}
+
 std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                 std::string_view code)
 {
@@ -181,6 +202,15 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
     txn.scan(tables::history, first, [&](bytes_view key, bytes_view value) {
         return key.size() == 16 && crypto::from_big_endian<std::uint64_t>(key) == number &&
                visit(decode<history_row>(value));
+    });
+}
+
+void scan_tokens(const kv::read_txn& txn, registration_number owner,
+                 const std::function<bool(const uuid&, const stored_token&)>& visit)
+{
+    txn.scan_prefix(tables::tokens, number_key(owner), [&](bytes_view key, bytes_view value) {
+        const uuid id{crypto::take<16>(key.last(16))};
+        return visit(id, decode<stored_token>(value));
     });
 }
 

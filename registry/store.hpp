@@ -21,6 +21,16 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_application_version> find_application_version(const kv::read_txn& txn,
                                                                                  std::string_view key);
 [[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
+[[nodiscard]] bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark);
+
+/// The registration that a token belongs to, and the token.
+[[nodiscard]] std::optional<registration_number> find_token_owner(const kv::read_txn& txn, const uuid& token);
+[[nodiscard]] std::optional<stored_token> find_token(const kv::read_txn& txn, registration_number owner,
+                                                     const uuid& token);
+
+/// What the back office has told about a user of an application.
+[[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
+                                                       std::string_view user_id);
 
 /// The registration that waits for an activation code in an application.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
@@ -91,6 +101,10 @@ void scan_children(const kv::read_txn& txn, registration_number parent, registra
 void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
                   const std::function<bool(const history_row&)>& visit);
 
+/// Visits a registration's tokens, in the order of their ids, until it returns false.
+void scan_tokens(const kv::read_txn& txn, registration_number owner,
+                 const std::function<bool(const uuid&, const stored_token&)>& visit);
+
 // Keys of the tables
 
 [[nodiscard]] inline kv::key number_key(registration_number number)
@@ -120,6 +134,10 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
     return kv::key{}.number(sequence);
 }
 [[nodiscard]] kv::key report_key(registration_number number, std::string_view attempt_id);
+[[nodiscard]] inline kv::key token_key(registration_number owner, const uuid& token)
+{
+    return kv::key{}.number(owner).raw(token.view());
+}
 
 /// What a row of `due` is about.
 enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };

@@ -8,8 +8,9 @@ namespace doorward::registry {
 namespace tables {
 
 inline constexpr const char* names[]{
-    "meta",    "applications", "versions", "accounts",       "ids",  "registrations", "keys",    "counters", "by_user",
-    "by_code", "history",      "due",      "temporary_keys", "seen", "journal",       "reports", "children",
+    "meta",     "applications", "versions", "accounts",  "ids",    "registrations",  "keys",
+    "counters", "by_user",      "by_code",  "history",   "due",    "temporary_keys", "seen",
+    "journal",  "reports",      "tokens",   "token_ids", "claims", "children",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -28,9 +29,13 @@ inline constexpr kv::table temporary_keys{12}; // uuid -> stored_temporary_key
 inline constexpr kv::table seen{13};           // mark:16 -> time until which it is remembered
 inline constexpr kv::table journal{14};        // row sequence -> attempt_row
 inline constexpr kv::table reports{15};        // number, digest of the attempt id -> row sequence
-inline constexpr kv::table children{16};       // number of the parent, ~number -> nothing: newest first
+inline constexpr kv::table tokens{16};         // number, uuid -> stored_token
+inline constexpr kv::table token_ids{17};      // uuid -> registration number
+inline constexpr kv::table claims{18};         // application, 0, user -> stored_claims
 
-static_assert(std::size(names) == 17);
+inline constexpr kv::table children{19}; // number of the parent, ~number -> nothing: newest first
+
+static_assert(std::size(names) == 20);
 
 } // namespace tables
 

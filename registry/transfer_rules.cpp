@@ -1,7 +1,6 @@
 #include "registry/transfer_rules.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace doorward::registry {
 
@@ -17,19 +16,6 @@ std::optional<transfer_type> usual_transfer(const transfer_settings& rules) noex
     if (rules.spawn)
         return transfer_type::spawn;
     return rules.move ? std::optional{transfer_type::move} : std::nullopt;
-}
-
-std::optional<std::vector<std::string>> join_flags(const std::vector<std::string>& some,
-                                                   const std::vector<std::string>& more)
-{
-    std::vector<std::string> out;
-    std::ranges::set_union(some, more, std::back_inserter(out));
-    std::size_t total = 0;
-    for (const std::string& flag : out)
-        total += flag.size();
-    if (out.size() > flags_max || total > flags_bytes_max)
-        return std::nullopt;
-    return out;
 }
 
 registration child_of(const registration& parent, registration asked, transfer_type how,

@@ -14,11 +14,6 @@ namespace doorward::registry {
 /// The way that is meant when none is named: beside the parent, where that is allowed. Empty when neither is.
 [[nodiscard]] std::optional<transfer_type> usual_transfer(const transfer_settings& rules) noexcept;
 
-/// Two sorted lists of flags as one, each flag once; empty when that is more than a registration may have (flags_max,
-/// flags_bytes_max).
-[[nodiscard]] std::optional<std::vector<std::string>> join_flags(const std::vector<std::string>& some,
-                                                                 const std::vector<std::string>& more);
-
 /// A registration that is to be made from `parent`: what was asked for, with what follows from the parent and from the
 /// rules. These are its user, its origin and its limit of failed attempts.
 ///

@@ -1,4 +1,5 @@
 #include "registry/transition.hpp"
+#include "registry/changes.hpp"
 
 #include <algorithm>
 
@@ -34,19 +35,51 @@ row_sequence append_row(kv::write_txn& txn, journal& to, const transition& chang
     return place;
 }
 
-// Rows of later changes that reached the writer before the key exchange told the phone's name.
-void name_later_rows(kv::write_txn& txn, registration_number number, std::uint64_t version, const std::string& name)
+// Rows of later changes that reached the writer before this one, oldest first.
+std::vector<history_row> later_rows(const kv::read_txn& txn, registration_number number, std::uint64_t version)
 {
-    std::vector<history_row> later;
+    std::vector<history_row> out;
     scan_history(txn, number, 0, [&](const history_row& row) {
-        if (row.version > version)
-            later.push_back(row);
-        return row.version > version;
+        if (row.version <= version)
+            return false;
+        out.push_back(row);
+        return true;
     });
+    std::ranges::reverse(out);
+    return out;
+}
+
+// Gives a name from this change on: to the later rows, until one that names it anew, and to the record if there is
+// none.
+void put_name(kv::write_txn& txn, registration_number number, std::vector<history_row>& later, const std::string& name,
+              registration& record)
+{
     for (history_row& row : later) {
+        if (row.by == move::rename)
+            return;
         row.name = name;
         txn.put(tables::history, history_key(number, row.version), encode(row));
     }
+    record.name = name;
+}
+
+// The name before this change, which is what the row before it says, as far as the changes before it have arrived.
+std::string name_before(const kv::read_txn& txn, registration_number number, std::uint64_t version)
+{
+    std::string out;
+    scan_history(txn, number, version, [&](const history_row& row) {
+        out = row.name;
+        return false;
+    });
+    return out;
+}
+
+// The name that a change brings with it.
+const std::string* name_of(const transition& change)
+{
+    if (change.bound && !change.bound->name.empty())
+        return &change.bound->name;
+    return change.labelled && change.labelled->name ? &*change.labelled->name : nullptr;
 }
 
 void put_state_change(kv::write_txn& txn, const transition& change)
@@ -60,10 +93,6 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.bound) {
         record->device_key = change.bound->device_key;
         record->server_key = change.bound->server_key;
-        if (!change.bound->name.empty()) {
-            record->name = change.bound->name;
-            name_later_rows(txn, number, change.after.version(), record->name);
-        }
         record->platform = change.bound->platform;
         record->device_info = change.bound->device_info;
         record->extras = change.bound->extras;
@@ -84,8 +113,16 @@ void put_state_change(kv::write_txn& txn, const transition& change)
         assert(parent);
         txn.erase(tables::children, child_key(*parent, number));
     }
-    // What leaves the state alone says nothing about why it is as it is.
-    if (before != after && record->status_version < change.after.version()) {
+    if (change.may_erase_tokens())
+        erase_tokens(txn, number);
+    auto later = later_rows(txn, number, change.after.version());
+    const std::string* const name = name_of(change);
+    if (name != nullptr)
+        put_name(txn, number, later, *name, *record);
+    if (change.labelled && change.labelled->flags &&
+        std::ranges::find(later, move::change_flags, &history_row::by) == later.end())
+        record->flags = *change.labelled->flags;
+    if (!is_beside_state(*change.by) && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
     }
@@ -98,8 +135,10 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.now = after;
     row.reason = change.reason;
     row.who = change.who;
-    row.name = record->name;
+    row.name = name != nullptr ? *name : name_before(txn, number, row.version);
     row.at = change.at;
+    if (change.labelled && change.labelled->flags)
+        row.flags = *change.labelled->flags;
     txn.put(tables::history, history_key(number, row.version), encode(row));
     txn.put(tables::registrations, number_key(number), encode(*record));
 }

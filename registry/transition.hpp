@@ -1,6 +1,7 @@
 #pragma once
 
 #include "registry/journal.hpp"
+#include "registry/limits.hpp"
 #include "registry/slot_ptr.hpp"
 
 #include <memory>
@@ -17,6 +18,12 @@ struct binding {
     std::string device_info;
     std::string extras;
     bool accepts_decimal = false; // bound with protocol 3.0
+};
+
+/// What a rename or a change of flags makes of a registration: whole, not a difference.
+struct labels {
+    std::optional<std::string> name;
+    std::optional<flag_set> flags;
 };
 
 /// One swap of an attempt word on its way to the disk: the change that the writer applies. Or, where `before` is
@@ -39,6 +46,7 @@ struct transition {
     actor who;
     time_ms at = 0;
     std::optional<binding> bound;      // of exchange_keys and exchange_and_start
+    std::optional<labels> labelled;    // of rename and change_flags
     std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
     bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
     slot_ptr partner;                  // its own transition of the same step must be on the disk with this one
@@ -46,9 +54,19 @@ struct transition {
     /// A transition that is none: a row of the journal about attempts that changed nothing.
     [[nodiscard]] bool changes_word() const noexcept { return before != after; }
 
+    /// The registration had its time, and with it goes what it has got.
+    [[nodiscard]] bool may_erase_tokens() const noexcept
+    {
+        return after.current() == state::removed &&
+               (before.current() == state::active || before.current() == state::blocked);
+    }
+
     /// The counters that it leads to.
     [[nodiscard]] counters result() const;
 
+    /// An attempt that leaves the state alone is a row of the journal and nothing else: its counters come to the table
+    /// with the fold.
+    [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
     /// Writer thread: builds upon the start of its registration, which is not on the disk yet, nor in this batch, nor
     /// among `together`.
     [[nodiscard]] bool must_wait(const std::vector<transition>& together) const noexcept;
@@ -62,13 +80,15 @@ struct transition {
     [[nodiscard]] row_sequence row() const noexcept { return row_; }
 
 private:
-    // An attempt that leaves the state alone is a row of the journal and nothing else.
-    [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
     // What start_pending() of its slot waits for.
     [[nodiscard]] bool is_start() const noexcept { return partner && after.version() == slot->start_pending(); }
 
     row_sequence row_ = 0; // once applied
 };
+
+/// What erasing the tokens of a removed registration weighs: each is a row in two tables, and an ordinary change writes
+/// some eight.
+inline constexpr std::size_t erased_tokens_weight = 2 * tokens_max / 8;
 
 /// Transitions that must reach the disk together, such as "accepted" and "removed" of one request.
 struct transitions {
@@ -96,7 +116,13 @@ struct transitions {
         for (const transition& step : steps)
             step.durable(*to);
     }
-    [[nodiscard]] std::size_t weight() const noexcept { return steps.size(); }
+    [[nodiscard]] std::size_t weight() const noexcept
+    {
+        std::size_t out = steps.size();
+        for (const transition& step : steps)
+            out += step.may_erase_tokens() ? erased_tokens_weight : 0;
+        return out;
+    }
     void undone() const noexcept
     {
         for (const transition& step : steps)

@@ -168,6 +168,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.authorization = header(parser, http::field::authorization);
     out.power_auth_authorization = header(parser, "X-PowerAuth-Authorization");
     out.power_auth_encryption = header(parser, "X-PowerAuth-Encryption");
+    out.power_auth_token = header(parser, "X-PowerAuth-Token");
     out.external_user = header(parser, "X-External-User");
     out.request_id = id;
     return out;

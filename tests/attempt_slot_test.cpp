@@ -188,6 +188,18 @@ BOOST_AUTO_TEST_CASE(the_digests_of_a_word_are_those_of_its_own_failures)
     BOOST_TEST(slot->refused_until(after_one).empty()); // the list is another by now; the later word tells it
 }
 
+BOOST_AUTO_TEST_CASE(a_counted_failure_is_given_the_digests_of_its_word)
+{
+    const auto slot = slot_of();
+    std::vector<proof_digest> refused;
+    BOOST_TEST((slot->refuse(slot->load(), 11, &refused) == attempt_slot::refusal::counted));
+    BOOST_TEST((refused == std::vector<proof_digest>{11}));
+    BOOST_TEST(slot->refuse_unremembered(slot->load(), &refused));
+    BOOST_TEST((refused == std::vector<proof_digest>{11, 0}));
+    BOOST_TEST((slot->refuse(slot->load(), 12, &refused) == attempt_slot::refusal::counted));
+    BOOST_TEST((refused == std::vector<proof_digest>{11, 0, 12}));
+}
+
 BOOST_AUTO_TEST_CASE(a_word_without_failures_has_no_digests)
 {
     const auto slot = slot_of();

@@ -658,6 +658,25 @@ BOOST_AUTO_TEST_CASE(a_wrong_proof_sent_many_times_at_once_is_counted_once)
     }
 }
 
+// (9): a change that reaches the disk alone must bring the digests of its word, whatever has been counted meanwhile.
+BOOST_AUTO_TEST_CASE(every_counted_failure_brings_the_digests_of_its_own_word)
+{
+    for (int round = 0; round < 30; ++round) {
+        judged_phone it{default_limits(255)};
+        std::atomic<unsigned> incomplete{0};
+        on_threads(threads, [&](unsigned who) {
+            for (unsigned i = 0; i < 20; ++i) {
+                const auto result = it.verify(it.phone.wrong_pin(0, who * 100 + i));
+                const auto& change = *result.change;
+                if (change.refused.size() != change.after.failed() || change.refused.back() != change.details->digest)
+                    incomplete.fetch_add(1);
+            }
+        });
+        BOOST_TEST_REQUIRE(incomplete.load() == 0U);
+        BOOST_TEST_REQUIRE(it.failed() == 20 * threads);
+    }
+}
+
 // (3)
 BOOST_AUTO_TEST_CASE(a_right_proof_sent_twenty_times_at_once_is_accepted_once)
 {
@@ -957,6 +976,18 @@ public:
         steps_.back().bound = stored_registration::bound(std::move(name));
         return *this;
     }
+    scenario& renames(std::string name)
+    {
+        moves(move::rename);
+        steps_.back().labelled = labels{std::move(name), std::nullopt};
+        return *this;
+    }
+    scenario& flags(flag_edit::kind how, flag_set flags)
+    {
+        auto result = attempts::change_flags(of_.slot, {how, std::move(flags)}, {"office", "bob"}, tick());
+        steps_.push_back(result.value().change.value());
+        return *this;
+    }
     scenario& wrong_otp()
     {
         steps_.push_back(attempts::fail_otp(of_.slot, {}, tick()).value());
@@ -1042,6 +1073,51 @@ BOOST_AUTO_TEST_CASE(every_row_of_history_names_the_phone_in_every_order)
 {
     scenario{5, {}}.exchanges(move::exchange_keys, "my phone").moves(move::remove).check();
     scenario{5, {}}.exchanges(move::exchange_and_start, "my phone").wrong_pin(1).moves(move::block, "LOST").check();
+}
+
+BOOST_AUTO_TEST_CASE(names_are_those_of_the_last_rename_and_rows_tell_them_as_of_then)
+{
+    scenario{5, to_active}.renames("one").renames("two").moves(move::block, "LOST").renames("three").check();
+    scenario{5, to_active}.moves(move::block, "LOST").renames("one").moves(move::unblock).moves(move::remove).check();
+    scenario{5, {}}
+        .exchanges(move::exchange_keys, "my phone")
+        .renames("one")
+        .moves(move::commit)
+        .renames("two")
+        .check();
+    scenario{5, {}}.exchanges(move::exchange_and_start, "").renames("one").wrong_pin(1).renames("two").check();
+}
+
+BOOST_AUTO_TEST_CASE(flags_are_those_of_the_last_edit)
+{
+    using kind = flag_edit::kind;
+    scenario{5, to_active}.flags(kind::add, {"A", "B"}).flags(kind::remove, {"A"}).flags(kind::add, {"C"}).check();
+    scenario{5, to_active}.flags(kind::add, {"A"}).flags(kind::replace, {}).flags(kind::replace, {"A"}).check();
+    scenario{5, to_active}.wrong_pin(1).flags(kind::add, {"A"}).wrong_pin(2).flags(kind::add, {"B"}).check();
+    scenario{5, {}}.flags(kind::add, {"A"}).exchanges(move::exchange_keys, "my phone").flags(kind::add, {"B"}).check();
+    scenario{5, to_active}
+        .flags(kind::add, {"A"})
+        .moves(move::block, "LOST")
+        .renames("one")
+        .moves(move::remove)
+        .check();
+}
+
+// What was blocked stays blocked, for the same reason, whatever it is called.
+BOOST_AUTO_TEST_CASE(names_and_flags_leave_the_reason_of_a_block_alone)
+{
+    scenario all{5, to_active};
+    all.moves(move::block, "LOST").renames("one").flags(flag_edit::kind::add, {"A"});
+    std::vector<std::size_t> order{0, 1, 2};
+    do {
+        static_cast<void>(all.of().after(all.steps(), order));
+        const auto stored =
+            all.of().attempt_log->view([&](const snapshot& txn) { return find_full(txn, all.of().number).value(); });
+        BOOST_TEST(to_text(stored.current()) == "BLOCKED");
+        BOOST_TEST(stored.record.blocked_reason == "LOST");
+        BOOST_TEST(stored.record.name == "one");
+        BOOST_TEST((stored.record.flags == flag_set{"A"}));
+    } while (std::ranges::next_permutation(order).found);
 }
 
 BOOST_AUTO_TEST_CASE(the_time_of_the_last_change_is_the_same_in_every_order)

@@ -1,6 +1,7 @@
 // Records to bytes and back.
 
 #include "registry/codec.hpp"
+#include "registry/limits.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -85,6 +86,20 @@ attempt_row a_reported_attempt()
     return out;
 }
 
+attempt_row an_offline_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.offline = true;
+    return out;
+}
+
+attempt_row a_vault_attempt()
+{
+    attempt_row out = an_attempt();
+    out.what.vault_reason = "ADD_BIOMETRY";
+    return out;
+}
+
 history_row a_row()
 {
     return {9,
@@ -95,6 +110,13 @@ history_row a_row()
             {"office", "bob", uuid::random()},
             "Petra's phone",
             1'700'000'000'000};
+}
+
+history_row a_row_of_flags()
+{
+    return {10,        move::change_flags, state::active,   state::active,
+            "",        {"office", "bob"},  "Petra's phone", 1'700'000'000'000,
+            {"A", "B"}};
 }
 
 stored_application an_application()
@@ -154,9 +176,21 @@ void for_every_record(const Check& check)
     {
         check(a_reported_attempt());
     }
+    BOOST_TEST_CONTEXT("offline attempt")
+    {
+        check(an_offline_attempt());
+    }
+    BOOST_TEST_CONTEXT("attempt at a vault")
+    {
+        check(a_vault_attempt());
+    }
     BOOST_TEST_CONTEXT("history")
     {
         check(a_row());
+    }
+    BOOST_TEST_CONTEXT("history of flags")
+    {
+        check(a_row_of_flags());
     }
     BOOST_TEST_CONTEXT("first history row")
     {
@@ -187,6 +221,14 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("temporary key")
     {
         check(stored_temporary_key{"MDEyMzQ1Njc4OTAxMjM0NQ==", 12, point(3), sealed(32), 99});
+    }
+    BOOST_TEST_CONTEXT("token")
+    {
+        check(stored_token{factors::possession_knowledge, sealed(16), 99});
+    }
+    BOOST_TEST_CONTEXT("claims")
+    {
+        check(stored_claims{sealed(300), 99});
     }
 }
 
@@ -220,9 +262,11 @@ constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
 constexpr crypto::byte newest_version<counters> = 2;
 template <>
+constexpr crypto::byte newest_version<attempt_row> = 2;
+template <>
 constexpr crypto::byte newest_version<registration> = 2;
 template <>
-constexpr crypto::byte newest_version<history_row> = 2;
+constexpr crypto::byte newest_version<history_row> = 3;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -264,6 +308,31 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_other_phone_and_no_flags)
+{
+    auto expected = a_row();
+    expected.who.phone.reset();
+    auto data = encode(expected);
+    data.front() = 2;
+    data.resize(data.size() - 1);
+    BOOST_TEST((decode<history_row>(data) == expected));
+    data.front() = 1;
+    data.resize(data.size() - 2);
+    BOOST_TEST((decode<history_row>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_of_version_1_came_online_or_were_reported)
+{
+    for (const auto& expected : {an_attempt(), a_reported_attempt()}) {
+        auto data = encode(expected);
+        data.front() = 1;
+        BOOST_TEST((decode<attempt_row>(data) == expected));
+    }
+    auto data = encode(an_offline_attempt());
+    data.front() = 1;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
 BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
 {
     auto expected = some_counters();
@@ -272,6 +341,34 @@ BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
     data.resize(data.size() - 8);
     expected.last_row = 0;
     BOOST_TEST((decode<counters>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(attempts_of_version_1_have_no_reason)
+{
+    for (const auto& expected : {an_attempt(), a_reported_attempt()}) {
+        auto data = encode(expected);
+        data.front() = 1;
+        BOOST_TEST((decode<attempt_row>(data) == expected));
+    }
+    auto data = encode(a_vault_attempt());
+    data.front() = 1;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(an_attempt_may_have_both_parts_and_no_others)
+{
+    auto both = a_reported_attempt();
+    both.what.vault_reason = "ADD_BIOMETRY";
+    BOOST_TEST((decode<attempt_row>(encode(both)) == both));
+    auto data = encode(an_attempt());
+    data.back() = 8;
+    BOOST_TEST(is_fault<attempt_row>(data));
+}
+
+BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
+{
+    const stored_claims largest{sealed(claims_bytes_max), 1};
+    BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
 }
 
 BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)
@@ -289,16 +386,6 @@ BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
     auto data = encode(a_registration());
     data[data.size() - 17] = 3;
     BOOST_TEST(is_fault<registration>(data));
-}
-
-BOOST_AUTO_TEST_CASE(history_rows_of_version_1_are_by_no_other_phone)
-{
-    auto expected = a_row();
-    expected.who.phone.reset();
-    auto data = encode(expected);
-    data.front() = 1;
-    data.resize(data.size() - 1);
-    BOOST_TEST((decode<history_row>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(paths_and_methods_of_the_other_side_are_not_there)
 {
     scratch_world world;
     for (const char* path : {"/", "/pa/v3/nothing", "/pa/v3/status/", "/v2/registrations", "/admin/applications",
-                             "/powerauth-cloud/pa/v3/status", "/pa/v3/token/create"})
+                             "/powerauth-cloud/pa/v3/status", "/v2/token/verify"})
         BOOST_TEST_CONTEXT(path)
         {
             check_answer(world.device(path, "{}"), 404, "ERROR_NOT_FOUND", "Resource not found.");
@@ -970,6 +970,30 @@ BOOST_AUTO_TEST_CASE(what_is_active_does_not_expire)
     static_cast<void>(world.sweep());
     BOOST_TEST(world.status(it.id) == "ACTIVE");
     BOOST_TEST(it.phone.validate(two_factors, right_pin));
+}
+
+// --- what this server does not have
+
+BOOST_AUTO_TEST_CASE(upgrades_and_recovery_codes_are_refused_whatever_is_sent)
+{
+    scratch_world world;
+    auto it = enrol(world);
+    const auto signature =
+        it.phone.sign("POST", "/pa/recovery/confirm", "{}", bench::signature_type::possession_knowledge, right_pin);
+    for (const char* body : {"", "{}", "x"})
+        for (const auto& header : {std::string{}, signature}) {
+            for (const char* path : {"/pa/v3/upgrade/start", "/pa/v3/upgrade/commit"}) {
+                const auto got = world.device(path, body, header);
+                BOOST_TEST(got.status == 400U);
+                BOOST_TEST(got.code() == "ERR_UPGRADE");
+                BOOST_TEST(got.message() == "POWER_AUTH_UPGRADE_FAILED");
+            }
+            const auto got = world.device("/pa/v3/recovery/confirm", body, header);
+            BOOST_TEST(got.status == 401U);
+            BOOST_TEST(got.code() == "ERR_AUTHENTICATION");
+            BOOST_TEST(got.message() == "POWER_AUTH_RECOVERY_CONFIRM_ERROR");
+        }
+    BOOST_TEST(it.phone.validate(bench::signature_type::possession_knowledge, right_pin));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -29,11 +29,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const crypto::bytes_view all{data, size};
     try_record<registry::registration>(all);
     try_record<registry::counters>(all);
+    try_record<registry::attempt_row>(all);
     try_record<registry::history_row>(all);
     try_record<registry::stored_keys>(all);
     try_record<registry::stored_application>(all);
     try_record<registry::stored_application_version>(all);
     try_record<registry::account>(all);
     try_record<registry::stored_temporary_key>(all);
+    try_record<registry::attempt_row>(all);
+    try_record<registry::stored_token>(all);
+    try_record<registry::stored_claims>(all);
     return 0;
 }

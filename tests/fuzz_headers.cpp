@@ -14,6 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         static_cast<void>(registry::parse_proof(header->version, header->type, header->signature));
     static_cast<void>(handlers::parse_encryption(text));
     static_cast<void>(handlers::split(text));
+    if (const auto token = handlers::parse_token(text)) {
+        if (!registry::is_token_timestamp(token->timestamp) || token->sent_at() < 0)
+            std::abort(); // what is read has the form that is promised
+    }
     if (const auto canonical = handlers::canonical_query(text)) {
         if (handlers::canonical_query(*canonical) != canonical)
             std::abort(); // canonical is canonical

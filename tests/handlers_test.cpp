@@ -1051,8 +1051,8 @@ BOOST_AUTO_TEST_CASE(no_change_is_answered_before_it_is_on_the_disk)
     auto it = enrol(world);
     const auto proof = it.phone.sign("POST", "/pa/signature/validate", "{}", two_factors, right_pin);
     const auto wrong = it.phone.sign("POST", "/pa/signature/validate", "{}", two_factors, wrong_pin);
-    owned_request right_request{"POST", "/pa/v3/signature/validate", "{}", {}, proof, {}, {}};
-    owned_request wrong_request{"POST", "/pa/v3/signature/validate", "{}", {}, wrong, {}, {}};
+    owned_request right_request{"POST", "/pa/v3/signature/validate", "{}", {}, proof, {}, {}, {}};
+    owned_request wrong_request{"POST", "/pa/v3/signature/validate", "{}", {}, wrong, {}, {}, {}};
     writer_gate gate{world.writer()};
     const auto accepted = world.start(handlers::side::device, right_request);
     const auto counted = world.start(handlers::side::device, wrong_request);

@@ -231,6 +231,35 @@ std::vector<endpoint> endpoints_with_body(const std::string& registration_id)
           {"mac", b16},
           {"nonce", b16},
           {"timestamp", 1'700'000'000'000}}},
+        {"POST", "/pa/v3/token/create", false, json::object(), false},
+        {"POST", "/pa/v3/token/remove", false, {{"requestObject", {{"tokenId", registration_id}}}}, false},
+        {"POST", "/pa/v3/vault/unlock", false, json::object(), false},
+        {"POST",
+         "/pa/v3/user/info",
+         false,
+         {{"temporaryKeyId", registration_id},
+          {"ephemeralPublicKey", b16},
+          {"encryptedData", b16},
+          {"mac", b16},
+          {"nonce", b16},
+          {"timestamp", 1'700'000'000'000}}},
+        {"POST", "/pa/v3/upgrade/start", false, json::object(), false},
+        {"POST", "/pa/v3/upgrade/commit", false, json::object(), false},
+        {"POST", "/pa/v3/recovery/confirm", false, json::object(), false},
+        {"POST", "/api/registration", false, json::object(), false},
+        {"POST",
+         "/v2/token/verify",
+         true,
+         {{"tokenId", registration_id},
+          {"tokenDigest", base64(crypto::bytes(32))},
+          {"nonce", b16},
+          {"timestamp", 1'700'000'000'000},
+          {"protocolVersion", "3.3"}}},
+        {"POST", "/v2/token/verify", true, {{"authHeader", header}}},
+        {"PUT",
+         "/v2/users/abused/claims?appId=bank",
+         true,
+         {{"sub", "abused"}, {"name", "A"}, {"birthdate", "2000-01-01"}, {"address", {{"country", "CZ"}}}, {"x", 1}}},
         {"POST",
          "/v2/signature/verify",
          true,
@@ -255,7 +284,58 @@ std::vector<endpoint> endpoints_with_body(const std::string& registration_id)
          registration,
          true,
          {{"change", "UNBLOCK"}, {"blockedReason", "why"}, {"reason", "why"}, {"externalUserId", "clerk"}}},
+        {"POST",
+         "/v2/signature/offline/verify",
+         true,
+         {{"registrationId", registration_id},
+          {"signature", "00000000-00000000"},
+          {"nonce", b16},
+          {"body", "a&b"},
+          {"uriId", "/login"},
+          {"componentLength", 8},
+          {"allowBiometry", true},
+          {"requiredFlags", {"A"}},
+          {"proximityCheck", {{"seed", b16}, {"stepLength", 30}, {"stepCount", 1}}}}},
+        {"POST",
+         "/v2/signature/offline/personalized/create",
+         true,
+         {{"registrationId", registration_id},
+          {"data", "a\nb"},
+          {"nonce", b16},
+          {"proximityCheck", {{"seed", b16}, {"stepLength", 30}}}}},
+        {"POST",
+         "/v2/signature/offline/non-personalized/create",
+         true,
+         {{"appId", "bank"}, {"data", "a\nb"}, {"nonce", b16}}},
+        {"POST",
+         "/v2/signature/ecdsa/verify",
+         true,
+         {{"registrationId", registration_id}, {"data", b16}, {"signature", b16}, {"signatureFormat", "JOSE"}}},
+        {"PUT", registration + "/name", true, {{"name", "phone"}, {"externalUserId", "clerk"}}},
+        {"POST", registration + "/flags", true, {{"flags", {"A"}}, {"externalUserId", "clerk"}}},
+        {"PUT", registration + "/flags", true, {{"flags", {"A"}}, {"externalUserId", "clerk"}}},
+        {"DELETE", registration + "/flags", true, {{"flags", {"A"}}, {"externalUserId", "clerk"}}},
         {"POST", "/admin/applications", true, {{"id", "bank"}, {"roles", {"A"}}}},
+        {"PATCH",
+         "/admin/applications/bank",
+         true,
+         {{"roles", {"A"}},
+          {"countOnlyIfPossessionProven", true},
+          {"unproven", {{"perMinute", 30}}},
+          {"lowestVersion", "3.0"},
+          {"maxFailedAttempts", 5},
+          {"vaultWithBiometry", false},
+          {"deviceManagement", false},
+          {"provider", {{"url", "http://127.0.0.1:9/"}, {"timeoutMs", 100}, {"secret", "s"}}},
+          {"transfer",
+           {{"spawn", true},
+            {"move", true},
+            {"targets", {"bank"}},
+            {"flags", {"A"}},
+            {"maxFailedAttempts", 5},
+            {"cascadeBlock", true}}}}},
+        {"POST", "/admin/applications/bank/versions", true, json::object(), false},
+        {"PUT", "/admin/applications/bank/versions/AAAA", true, {{"supported", true}}},
         {"POST", "/admin/users", true, {{"username", "back-office"}, {"role", "INTEGRATION"}}},
         {"POST", "/admin/users/back-office/applications/bank", true, json::object(), false},
     };
@@ -270,6 +350,10 @@ http_answer send_to(const scene& bank, const endpoint& where, std::string_view b
     if (where.path == "/pa/v3/activation/create")
         headers.emplace_back("X-PowerAuth-Encryption",
                              "PowerAuth version=\"3.3\" application_key=\"" + bank.application.key() + '"');
+    if (where.path == "/pa/v3/user/info")
+        headers.emplace_back("X-PowerAuth-Encryption", "PowerAuth version=\"3.3\" application_key=\"" +
+                                                           bank.application.key() + "\" activation_id=\"" +
+                                                           where.valid.at("temporaryKeyId").get<std::string>() + '"');
     return (where.office ? office_side : device_side).request(where.method, where.path, headers, body);
 }
 
@@ -666,7 +750,7 @@ BOOST_FIXTURE_TEST_CASE(an_id_from_the_client_is_repeated_only_when_it_is_harmle
 
 BOOST_AUTO_TEST_CASE(a_body_that_is_no_proper_json_object_is_the_clients_error_on_every_endpoint)
 {
-    scene bank;
+    scene bank{0};
     const auto made = bank.create_registration("anna", {{"otp", "1234"}});
     bench::http_client device_side{bank.server.device_url()};
     bench::http_client office_side{bank.server.office_url()};
@@ -727,7 +811,7 @@ void for_each_mistyped(const json& document, const std::function<void(const std:
 
 BOOST_AUTO_TEST_CASE(a_member_of_another_type_or_size_is_never_the_servers_error)
 {
-    scene bank;
+    scene bank{0};
     const auto made = bank.create_registration("anna", {{"otp", "1234"}});
     bench::http_client device_side{bank.server.device_url()};
     bench::http_client office_side{bank.server.office_url()};
@@ -870,7 +954,7 @@ BOOST_AUTO_TEST_CASE(the_name_of_who_acts_may_be_any_header_value)
 
 BOOST_AUTO_TEST_CASE(a_malformed_signature_header_is_refused_and_not_counted)
 {
-    scene bank;
+    scene bank{0};
     device phone = bank.enroll("anna");
     const auto good = phone.make_validate_request(pk, right_pin);
     std::string value;
@@ -945,7 +1029,8 @@ BOOST_AUTO_TEST_CASE(a_malformed_signature_header_is_refused_and_not_counted)
     for (const auto& [name, header] : table) {
         BOOST_TEST_CONTEXT(name)
         {
-            for (const char* path : {"/pa/v3/signature/validate", "/pa/v3/activation/remove"}) {
+            for (const char* path : {"/pa/v3/signature/validate", "/pa/v3/activation/remove", "/pa/v3/token/create",
+                                     "/pa/v3/token/remove", "/pa/v3/vault/unlock"}) {
                 const auto answer = client.request("POST", path, {{"X-PowerAuth-Authorization", header}}, "{}");
                 BOOST_TEST(answer.status == 401);
                 BOOST_TEST(is_error_document(answer));
@@ -1397,6 +1482,18 @@ BOOST_AUTO_TEST_CASE(requests_changed_at_random_are_never_the_servers_error)
     seeds.push_back({on_the_wire(phone.prepare_temporary_key(bench::encryption_scope::activation).request), false});
     seeds.push_back({on_the_wire(newcomer.prepare_activation(made.code, right_pin).request), false});
     seeds.push_back({on_the_wire(phone.make_remove_request(pk, wrong_pin)), false});
+    const auto token = phone.create_token(signature_type::possession);
+    seeds.push_back({on_the_wire(phone.make_token_request(token, "/api/registration")), false});
+    seeds.push_back({on_the_wire(phone.prepare_token(pk, right_pin).request), false});
+    seeds.push_back({on_the_wire(phone.make_token_remove_request(token, signature_type::possession)), false});
+    seeds.push_back({on_the_wire(phone.prepare_vault_unlock(pk, right_pin).request), false});
+    seeds.push_back({on_the_wire(phone.prepare_user_info().request), false});
+    seeds.push_back(
+        {on_the_wire({"POST", "/v2/token/verify", who, json{{"authHeader", phone.make_token_header(token)}}.dump()}),
+         true});
+    seeds.push_back({on_the_wire({"PUT", "/v2/users/anna/claims", who,
+                                  R"({"name":"A","birthdate":"2000-01-01","address":{"country":"CZ"},"x":1.5})"}),
+                     true});
     seeds.push_back({on_the_wire(bank.office.verify_request(phone.make_validate_request(pk, right_pin))), true});
     seeds.push_back(
         {on_the_wire({"POST", "/v2/registrations", who,
@@ -1531,7 +1628,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_was_abused_for_long_still_serves_and_ends_cle
         talk(port, "POST /pa/v3/status HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n");
         std::string many;
         for (int i = 0; i < 100; ++i)
-            many += post("/pa/v3/keystore/create", R"({"requestObject":{"jwt":"e30.e30.e30"}})");
+            many += post("/pa/v3/activation/status", R"({"requestObject":{"activationId":"none"}})");
         BOOST_TEST(talk(port, many).size() == 100u);
         kept.back().send("POST /pa/v3/status HTTP/1.1\r\nContent-Length: 60000\r\n\r\n" + std::string(59'999, 'x'));
         raw_connection crashed{port};

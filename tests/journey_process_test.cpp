@@ -357,6 +357,43 @@ BOOST_AUTO_TEST_CASE(what_was_answered_before_a_stop_is_there_after_it)
     bank.server.stop();
 }
 
+BOOST_AUTO_TEST_CASE(settings_names_and_flags_are_there_after_a_kill_and_no_secret_is_in_the_open)
+{
+    scene bank;
+    const auto phone = bank.enroll("anna");
+    const std::string path = "/v2/registrations/" + phone.activation_id();
+    const std::string of_app = "/admin/applications/" + bank.application_id;
+    const std::string secret = "a-secret-that-nobody-may-see";
+    const json wanted{{"maxFailedAttempts", 3},
+                      {"provider", {{"url", "http://127.0.0.1:9/judge"}, {"secret", secret}}},
+                      {"transfer", {{"spawn", true}, {"flags", {"CLONE"}}}}};
+    const auto changed = bank.admin.ask("PATCH", of_app, wanted);
+    BOOST_TEST(changed.status == 200);
+    BOOST_TEST(changed.body.at("provider").at("hasSecret") == true);
+    const auto version = bank.admin.post(of_app + "/versions", json::object());
+    bank.office.put(path + "/name", {{"name", "work phone"}});
+    bank.office.post(path + "/flags", {{"flags", {"VIP", "WORK"}}});
+
+    const auto app = bank.admin.get(of_app);
+    const auto detail = bank.office.get(path);
+    const auto history = bank.office.history(phone.activation_id());
+    bank.server.kill();
+    bank.server.start();
+    BOOST_TEST(bank.admin.get(of_app) == app);
+    BOOST_TEST(app.at("versions").back() == version);
+    BOOST_TEST(bank.office.get(path) == detail);
+    BOOST_TEST(detail.at("name") == "work phone");
+    BOOST_TEST(detail.at("flags") == json({"VIP", "WORK"}));
+    BOOST_TEST(bank.office.history(phone.activation_id()) == history);
+    bank.server.stop();
+
+    const auto disk = read_file(bank.server.data() / "data.mdb");
+    BOOST_TEST(says(disk, "http://127.0.0.1:9/judge"));
+    BOOST_TEST(!says(disk, secret));
+    BOOST_TEST(!says(disk, version.at("appSecret").get<std::string>()));
+    BOOST_TEST(!says(bank.server.log(), secret));
+}
+
 // --- the life of a phone
 
 BOOST_DATA_TEST_CASE(a_phone_lives_from_its_code_to_its_removal, data::make({"android", "ios"}), style_name)
@@ -655,52 +692,78 @@ BOOST_AUTO_TEST_CASE(an_accepted_proof_is_refused_when_it_comes_again_even_after
 
 namespace {
 
-// Runs one command of a phone and tells its exit status and what it printed.
-struct phone_program {
-    std::string program;
-    std::vector<std::string> first_words;
-    std::vector<std::string> common;
-
-    std::pair<int, json> operator()(std::initializer_list<std::string> command) const
-    {
-        std::vector<std::string> words = first_words;
-        words.insert(words.end(), common.begin(), common.end());
-        words.insert(words.end(), command);
-        const auto result = run_program(program, words);
-        auto told = json::parse(result.out, nullptr, false);
-        if (told.is_discarded())
-            throw std::runtime_error{"a phone printed no JSON: " + result.out + result.err};
-        return {result.status, std::move(told)};
-    }
-};
-
-std::vector<std::string> phone_options(const scene& bank, const std::filesystem::path& state, const std::string& style)
+// A phone as a program, with a file as its standard input.
+phone_program reading(const phone_program& phone, const std::filesystem::path& file)
 {
-    return {"--server",     bank.server.device_url(),
-            "--sdk-config", bank.application_info.at("mobileSdkConfig").get<std::string>(),
-            "--state",      state.string(),
-            "--style",      style};
+    phone_program out{
+        "sh", {"-c", R"(input=$1; shift; exec "$@" <"$input")", "sh", file.string(), phone.program}, phone.common};
+    out.first_words.insert(out.first_words.end(), phone.first_words.begin(), phone.first_words.end());
+    return out;
 }
 
-std::filesystem::path reference_phone()
+// A phone without a network: what is shown to it is genuine, the digits that it shows are right.
+void sign_offline(scene& bank, const phone_program& phone, const std::filesystem::path& scanned)
 {
-    const char* shared = std::getenv("DOORWARD_SHARED"); // NOLINT(concurrency-mt-unsafe): nobody changes it
-    const std::filesystem::path root = shared != nullptr && *shared != '\0'
-                                           ? std::filesystem::path{shared}
-                                           : std::filesystem::path{DOORWARD_TEST_VECTORS} / "../../../shared";
-    return root / "protocol/device.py";
+    const auto made = bank.create_registration("anna");
+    const std::string right{right_pin};
+    BOOST_TEST(phone({"activate", made.code, "--pin", right, "--biometry"}).first == 0);
+    bank.office.commit(made.id);
+
+    const json data{{"data", "5f3c\nPayment\nPlease confirm ž\nA1*A250.00EUR\nB"}};
+    json personal = data;
+    personal["registrationId"] = made.id;
+    json plain = data;
+    plain["appId"] = bank.application_id;
+    const auto shown = bank.office.post("/v2/signature/offline/personalized/create", personal);
+    const auto for_all = bank.office.post("/v2/signature/offline/non-personalized/create", plain);
+    const auto genuine = [&](const std::string& text) {
+        write_file(scanned, text);
+        return reading(phone, scanned)({"offline-check"}).second.at("genuine").get<bool>();
+    };
+    const std::string text = shown.at("offlineData");
+    BOOST_TEST(genuine(text));
+    BOOST_TEST(genuine(for_all.at("offlineData").get<std::string>()));
+    BOOST_TEST(!genuine("6" + text.substr(1)));
+
+    const std::string nonce = shown.at("nonce");
+    const std::string body = "5f3c&A1*A250.00EUR";
+    const auto sign = [&](const std::string& pin, const std::string& factors, const std::string& digits) {
+        return phone({"offline-sign", nonce, body, "--pin", pin, "--factors", factors, "--digits", digits})
+            .second.at("signature")
+            .get<std::string>();
+    };
+    const auto verify = [&](const std::string& signature, const json& more = json::object()) {
+        json question{{"registrationId", made.id}, {"signature", signature}, {"nonce", nonce}, {"body", body}};
+        question.update(more);
+        return bank.office.post("/v2/signature/offline/verify", question);
+    };
+    BOOST_TEST(verify(sign(right, "possession_knowledge", "8")).at("signatureValid") == true);
+    BOOST_TEST(verify(sign(right, "possession_knowledge", "4"), {{"componentLength", 4}}).at("signatureValid") == true);
+    BOOST_TEST(verify(sign(std::string{wrong_pin}, "possession_knowledge", "8")).at("remainingAttempts") == 4);
+    const auto finger =
+        verify(sign(right, "possession_biometry", "6"), {{"componentLength", 6}, {"allowBiometry", true}});
+    BOOST_TEST(finger.at("signatureType") == "POSSESSION_BIOMETRY");
+    BOOST_TEST(phone({"validate", "--pin", right}).first == 0); // the same counter
+
+    // What was told is there after the power went.
+    for (int i = 0; i < 5; ++i)
+        BOOST_TEST(verify("00000000-00000000").at("signatureValid") == false);
+    bank.server.kill();
+    bank.server.start();
+    const auto blocked = verify(sign(right, "possession_knowledge", "8"));
+    BOOST_TEST(blocked.at("signatureValid") == false);
+    BOOST_TEST(blocked.at("registrationStatus") == "BLOCKED");
+    bank.server.stop();
 }
 
 boost::test_tools::assertion_result reference_phone_runs(boost::unit_test::test_unit_id)
 {
-    boost::test_tools::assertion_result absent{false};
-    if (!std::filesystem::exists(reference_phone()))
-        absent.message() << "no reference phone at " << reference_phone();
-    else if (run_program("python3", {"-c", "import cryptography"}).status != 0)
-        absent.message() << "python3 with the package cryptography is not here";
-    else
+    const auto why_not = reference_phone_is_missing();
+    if (why_not.empty())
         return true;
-    BOOST_TEST_MESSAGE(absent.message().str() << ", skipped");
+    BOOST_TEST_MESSAGE(why_not << ", skipped");
+    boost::test_tools::assertion_result absent{false};
+    absent.message() << why_not;
     return absent;
 }
 
@@ -753,8 +816,7 @@ BOOST_DATA_TEST_CASE(the_reference_phone_is_served, data::make({"android", "ios"
 {
     scene bank;
     const temporary_directory home;
-    const phone_program phone{
-        "python3", {reference_phone().string()}, phone_options(bank, home.path() / "phone.json", style)};
+    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", style));
     const auto made = bank.create_registration("anna");
     const std::string right{right_pin};
     const std::string wrong{wrong_pin};
@@ -777,6 +839,24 @@ BOOST_DATA_TEST_CASE(the_reference_phone_is_served, data::make({"android", "ios"
     BOOST_TEST(phone({"remove", "--pin", right}).first == 0);
     BOOST_TEST(bank.office.detail(made.id).at("registrationStatus") == "REMOVED");
     bank.server.stop();
+}
+
+BOOST_AUTO_TEST_CASE(the_device_command_signs_without_a_network)
+{
+    scene bank;
+    const temporary_directory home;
+    const auto options = phone_options(bank, home.path() / "phone.json", "android");
+    const phone_program phone{DOORWARD_BINARY, {"device"}, with(options, {"--pin-iterations", "1"})};
+    sign_offline(bank, phone, home.path() / "scanned");
+}
+
+BOOST_TEST_DECORATOR(*needs_reference_phone)
+BOOST_AUTO_TEST_CASE(the_reference_phone_signs_without_a_network)
+{
+    scene bank;
+    const temporary_directory home;
+    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", "ios"));
+    sign_offline(bank, phone, home.path() / "scanned");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

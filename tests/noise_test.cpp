@@ -267,6 +267,83 @@ BOOST_AUTO_TEST_CASE(removing_in_the_app_is_throttled_alike)
     BOOST_TEST(status(it.id) == "REMOVED");
 }
 
+BOOST_AUTO_TEST_CASE(questions_for_keys_that_nobody_signed_are_throttled_and_others_are_not)
+{
+    auto it = enrol(*this);
+    const auto ask = [&](const bench::http_request& question, const source_address& from) {
+        owned_request req;
+        req.method = "POST";
+        req.target = question.path;
+        req.body = question.body;
+        req.source = from;
+        return call(handlers::side::device, req);
+    };
+    const auto good = it.phone.prepare_temporary_key(bench::encryption_scope::activation).request;
+    auto unsigned_one = good;
+    unsigned_one.body.replace(unsigned_one.body.rfind('.') + 1, 8, "AAAAAAAA");
+    unsigned answered = 0;
+    for (unsigned i = 0; i < 2 * limit; ++i) {
+        const auto got = ask(unsigned_one, somewhere);
+        answered += got.status == 400U ? 1U : 0U;
+        if (got.status != 400U) {
+            BOOST_TEST(got.status == 429U);
+            BOOST_TEST(got.code() == "ERROR_RATE_LIMITED");
+            BOOST_TEST(got.header("Retry-After") == "2");
+            BOOST_TEST(got.ends_connection);
+        }
+    }
+    BOOST_TEST(answered == limit);
+    BOOST_TEST(noise(it.id, elsewhere).status == 429U); // one budget for everything
+    BOOST_TEST(ask(good, somewhere).status == 200U);
+    bench::http_request nonsense = good;
+    nonsense.body = R"({"requestObject":{"jwt":"e30.e30.e30"}})";
+    for (unsigned i = limit; i < address_limit; ++i)
+        BOOST_TEST(ask(nonsense, somewhere).status == 400U);
+    BOOST_TEST(ask(nonsense, somewhere).status == 429U);
+    BOOST_TEST(ask(nonsense, elsewhere).status == 400U);
+    BOOST_TEST(ask(good, somewhere).status == 200U);
+    BOOST_TEST(ask(it.phone.prepare_temporary_key(bench::encryption_scope::application).request, somewhere).status ==
+               200U);
+}
+
+// Any copy of the app can make envelopes with invented codes.
+BOOST_AUTO_TEST_CASE(enrolments_with_invented_codes_are_throttled_and_leave_nothing_on_the_disk)
+{
+    const auto seen = [this] {
+        return env().view([](const kv::read_txn& txn) { return txn.row_count(registry::tables::seen); });
+    };
+    const auto send = [&](const bench::http_request& what) {
+        owned_request req;
+        req.method = "POST";
+        req.target = what.path;
+        req.body = what.body;
+        req.power_auth_encryption = what.headers.back().second;
+        req.source = somewhere;
+        return call(handlers::side::device, req);
+    };
+    const auto made = create();
+    const auto invent = [&] {
+        auto stranger = phone();
+        return stranger.prepare_activation("AAAQE-AYEAU-DAOCA-JIICA", right_pin).request;
+    };
+    auto same = invent();
+    const auto before = seen();
+    unsigned answered = 0;
+    for (unsigned i = 0; i < address_limit + 5; ++i) {
+        const auto got = send(same);
+        answered += got.status == 400U ? 1U : 0U;
+        BOOST_TEST((got.status == 400U || got.status == 429U));
+    }
+    BOOST_TEST(answered == address_limit);
+    BOOST_TEST(send(invent()).status == 429U);
+    BOOST_TEST(seen() == before);
+    auto newcomer = phone();
+    const auto right = newcomer.prepare_activation(made.code, right_pin).request;
+    BOOST_TEST(send(right).status == 200U);
+    BOOST_TEST(seen() == before + 2);
+    BOOST_TEST(send(right).status == 429U); // a replay
+}
+
 BOOST_AUTO_TEST_CASE(a_back_office_gets_verdicts_whatever_phones_send)
 {
     auto it = enrol(*this);

@@ -160,7 +160,7 @@ BOOST_AUTO_TEST_CASE(encryption_headers_of_both_platforms_are_read)
         parse_encryption("PowerAuth version=\"3.1\", application_key=\"" + text + "\", activation_id=\"" + id + '"');
     BOOST_TEST_REQUIRE(ios.has_value());
     BOOST_TEST((ios->version == registry::protocol_version::v3_1));
-    BOOST_TEST((ios->activation_id == id));
+    BOOST_TEST((ios->activation_id == registry::uuid::parse(id)));
 }
 
 BOOST_AUTO_TEST_CASE(bad_encryption_headers_are_refused)

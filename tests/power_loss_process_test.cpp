@@ -24,10 +24,19 @@ using namespace doorward::tests;
 constexpr int phone_count = 6;
 constexpr int deeds_per_phone = 60;
 constexpr int created_count = 60;
+constexpr int token_count = 25; // fewer than a registration may have
 
 struct booked_creation {
     std::string id;
     std::uint64_t answered;
+};
+
+// A token, and one use of it. Each was answered at its place.
+struct booked_token {
+    std::string id;
+    std::uint64_t made;
+    http_request use;
+    std::uint64_t used;
 };
 
 // One recorded run.
@@ -39,6 +48,8 @@ struct recorded_run {
     std::string before; // the store's file when the recording began
     std::vector<booked_phone> phones;
     std::vector<booked_creation> created;
+    std::optional<doorward::bench::device> token_phone;
+    std::vector<booked_token> tokens;
     std::vector<storage_entry> record;
 
     [[nodiscard]] std::filesystem::path file() const { return bank.server.data() / "data.mdb"; }
@@ -50,6 +61,8 @@ struct recorded_run {
 private:
     void drive(booked_phone& who, std::uint64_t seed) const;
     void create();
+    void make_tokens();
+    [[nodiscard]] std::vector<std::string> complaints_about_tokens(std::uint64_t position) const;
 };
 
 deed choose(const booked_phone& who, std::mt19937_64& random)
@@ -87,8 +100,42 @@ void recorded_run::create()
     }
 }
 
+http_request token_use(const doorward::bench::device& phone, const std::string& token)
+{
+    return phone.make_token_request(token, "/api/registration");
+}
+
+void recorded_run::make_tokens()
+{
+    doorward::bench::http_client device_side{bank.server.device_url()};
+    for (int i = 0; i < token_count; ++i) {
+        auto id = token_phone->create_token(doorward::bench::signature_type::possession);
+        const auto made = disk.position();
+        auto use = token_use(*token_phone, id);
+        if (device_side.request(use).status != 200)
+            throw std::runtime_error{"a token was refused"};
+        tokens.push_back({std::move(id), made, std::move(use), disk.position()});
+    }
+}
+
+std::vector<std::string> recorded_run::complaints_about_tokens(std::uint64_t position) const
+{
+    std::vector<std::string> out;
+    doorward::bench::http_client device_side{bank.server.device_url()};
+    for (const booked_token& each : tokens) {
+        if (each.made > position)
+            continue;
+        if (device_side.request(token_use(*token_phone, each.id)).status != 200)
+            out.push_back("a token is gone: " + each.id);
+        if (each.used <= position && device_side.request(each.use).status != 401)
+            out.push_back("a use of a token is forgotten: " + each.id);
+    }
+    return out;
+}
+
 recorded_run::recorded_run(std::mt19937_64& random)
 {
+    token_phone.emplace(bank.enroll("with-tokens"));
     for (int i = 0; i < phone_count; ++i) {
         auto phone = bank.enroll("user-" + std::to_string(i));
         const auto first = stored_state(bank.office, phone.activation_id());
@@ -103,6 +150,7 @@ recorded_run::recorded_run(std::mt19937_64& random)
     for (booked_phone& each : phones)
         threads.push_back(std::async(std::launch::async, [&, seed = random()] { drive(each, seed); }));
     threads.push_back(std::async(std::launch::async, [&] { create(); }));
+    threads.push_back(std::async(std::launch::async, [&] { make_tokens(); }));
     for (auto& each : threads)
         each.get();
     bank.server.kill();
@@ -126,6 +174,8 @@ std::vector<std::string> recorded_run::complaints_about(const std::string& store
             if (each.answered <= position && bank.office.ask("GET", "/v2/registrations/" + each.id).status != 200)
                 out.push_back("a registration is gone: " + each.id);
         }
+        const auto more = complaints_about_tokens(position);
+        out.insert(out.end(), more.begin(), more.end());
         // And the store goes on: free pages are what they seem.
         const std::string& id = phones.front().id();
         if (bank.office.detail(id).at("registrationStatus") == "BLOCKED")
@@ -165,6 +215,8 @@ std::vector<std::uint64_t> choose_moments(const recorded_run& run, std::mt19937_
     }
     for (const booked_creation& each : run.created)
         all.insert(each.answered);
+    for (const booked_token& each : run.tokens)
+        all.insert({each.made, each.used});
 
     std::vector<std::uint64_t> out{all.begin(), all.end()};
     std::ranges::shuffle(out, random);

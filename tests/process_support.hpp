@@ -235,6 +235,25 @@ public:
     office_client office;
 };
 
+/// A phone as a program of its own, with what all its commands have in common.
+struct phone_program {
+    std::string program;
+    std::vector<std::string> first_words;
+    std::vector<std::string> common;
+
+    /// Runs one command; tells its exit status and the JSON that it printed.
+    std::pair<int, json> operator()(const std::vector<std::string>& command) const;
+};
+
+/// The options by which either program finds the server of a scene. state  file that keeps the phone
+[[nodiscard]] std::vector<std::string> phone_options(const scene& bank, const std::filesystem::path& state,
+                                                     const std::string& style);
+
+/// The phone that shares nothing with the server, not even the primitives.
+[[nodiscard]] phone_program reference_phone(std::vector<std::string> options);
+/// Why it does not run here; empty when it does.
+[[nodiscard]] std::string reference_phone_is_missing();
+
 /// The PIN of every phone of a scene, and one that is never right.
 inline constexpr std::string_view right_pin = "274913";
 inline constexpr std::string_view wrong_pin = "999001";

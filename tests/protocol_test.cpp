@@ -802,24 +802,42 @@ BOOST_AUTO_TEST_CASE(replays_are_told_by_key_nonce_and_activation)
     envelope_request request;
     request.ephemeral_key.assign(33, 2);
     request.nonce = crypto::byte_array<16>{};
-    const auto mark = replay_mark(request, std::nullopt);
-    {
-        auto other = request;
-        other.data.assign(16, 1);
-        other.timestamp = 5;
-        BOOST_TEST((replay_mark(other, std::nullopt) == mark));
-    }
-    {
-        auto other = request;
-        other.ephemeral_key.back() ^= 1;
-        BOOST_TEST((replay_mark(other, std::nullopt) != mark));
-    }
-    {
-        auto other = request;
-        other.nonce->back() ^= 1;
-        BOOST_TEST((replay_mark(other, std::nullopt) != mark));
-    }
-    BOOST_TEST((replay_mark(request, "2c4fcb5a-8b3d-4a8c-9f0e-0d5c3a0d6a11") != mark));
+    for (const auto which : {protocol_version::v3_1, protocol_version::v3_2, protocol_version::v3_3})
+        BOOST_TEST_CONTEXT(rules(which).text)
+        {
+            const auto mark = replay_mark(request, which, std::nullopt);
+            {
+                auto other = request;
+                other.data.assign(16, 1);
+                other.timestamp = 5;
+                BOOST_TEST((replay_mark(other, which, std::nullopt) == mark));
+            }
+            {
+                auto other = request;
+                other.ephemeral_key.back() ^= 1;
+                BOOST_TEST((replay_mark(other, which, std::nullopt) != mark));
+            }
+            {
+                // Where the MAC does not cover the nonce, another one makes no other envelope.
+                auto other = request;
+                other.nonce->back() ^= 1;
+                BOOST_TEST((replay_mark(other, which, std::nullopt) != mark) == rules(which).envelope_time);
+            }
+            BOOST_TEST((replay_mark(request, which, "2c4fcb5a-8b3d-4a8c-9f0e-0d5c3a0d6a11") != mark));
+        }
+    request.nonce.reset();
+    BOOST_TEST((replay_mark(request, protocol_version::v3_0, std::nullopt) ==
+                replay_mark(request, protocol_version::v3_0, std::nullopt)));
+}
+
+BOOST_AUTO_TEST_CASE(an_envelope_is_remembered_for_the_whole_window_around_its_timestamp)
+{
+    constexpr time_ms now = 1'700'000'000'000;
+    envelope_request request;
+    BOOST_TEST(remember_until(request, now) == now + 2 * 60 * 60 * 1000);
+    request.timestamp = now + 60'000; // as far ahead as it may be
+    BOOST_TEST(remember_until(request, now) == now + 180'000);
+    BOOST_TEST(remember_until(request, now) > *request.timestamp + envelope_window_ms);
 }
 
 BOOST_AUTO_TEST_CASE(sizes_stand_before_their_pieces_as_printed)

@@ -32,6 +32,8 @@ const row table[]{
     {move::fail_otp, {state::created, state::pending_commit, none, none, none}},
     {move::remove_on_otp, {state::removed, state::removed, none, none, none}},
     {move::reset_attempts, {none, none, state::active, state::blocked, none}},
+    {move::rename, {none, state::pending_commit, state::active, state::blocked, none}},
+    {move::change_flags, {state::created, state::pending_commit, state::active, state::blocked, none}},
     {move::spawn, {none, none, state::active, none, none}},
     {move::cancel, {state::removed, state::removed, none, none, none}},
     {move::pin_changed, {none, none, state::active, none, none}},
@@ -94,6 +96,14 @@ BOOST_AUTO_TEST_CASE(names_of_states_are_read_back)
         BOOST_TEST((parse_state(to_text(each)) == each));
     for (const char* other : {"", "active", "ACTIVE ", "UNKNOWN"})
         BOOST_TEST(!parse_state(other).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(moves_beside_the_state_leave_it_where_it_is)
+{
+    for (const move by : all_moves)
+        for (const state from : all_states)
+            if (const auto to = target(from, by); to && is_beside_state(by))
+                BOOST_TEST((*to == from), to_text(by));
 }
 
 BOOST_AUTO_TEST_CASE(every_move_has_a_name_of_its_own)

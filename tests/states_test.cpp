@@ -3,7 +3,9 @@
 
 #include "tests/support.hpp"
 
+#include <array>
 #include <map>
+#include <set>
 
 namespace {
 
@@ -201,6 +203,28 @@ const operation operations[]{
      },
      {false, true, true, true, true},
      {0, 0, 0, 0, 0}},
+    {"rename",
+     [](scratch_world& world, life& it) {
+         return succeeded(world.office("PUT", path(it.id, "/name"), R"({"name":"another"})"));
+     },
+     {false, true, true, true, false},
+     {0, 0, 0, 0, 0}},
+    {"add a flag",
+     [](scratch_world& world, life& it) {
+         return succeeded(world.office("POST", path(it.id, "/flags"), R"({"flags":["A"]})"));
+     },
+     {true, true, true, true, false},
+     {0, 0, 0, 0, 0}},
+    {"replace flags",
+     [](scratch_world& world, life& it) {
+         return succeeded(world.office("PUT", path(it.id, "/flags"), R"({"flags":["A"]})"));
+     },
+     {true, true, true, true, false},
+     {0, 0, 0, 0, 0}},
+    {"remove a flag",
+     [](scratch_world& world, life& it) { return succeeded(world.office("DELETE", path(it.id, "/flags?flag=A"))); },
+     {true, true, true, true, false},
+     {0, 0, 0, 0, 0}},
     {"time",
      [](scratch_world& world, life&) {
          world.clock.advance(registry::registration_expiry_default_ms);
@@ -275,6 +299,8 @@ struct expected {
     std::string reason;
     registry::time_ms expires_at = 0;
     unsigned ahead = 0; // of the phone's counter before the server's
+    std::string name;
+    std::set<std::string> flags;
     std::size_t rows = 1;
 
     void moves(registry::state to)
@@ -346,14 +372,16 @@ BOOST_AUTO_TEST_CASE(long_random_lives_follow_the_model)
         expected& wanted = model[it.id];
         bool got = false;
         bool should = false;
-        switch (below(14)) {
+        switch (below(17)) {
         case 0:
         case 1:
             done += " activate";
             should = wanted.now == state::created;
             got = activates(it);
-            if (should)
+            if (should) {
                 wanted.moves(state::pending_commit);
+                wanted.name = "Simulated phone";
+            }
             break;
         case 2:
         case 3:
@@ -412,6 +440,34 @@ BOOST_AUTO_TEST_CASE(long_random_lives_follow_the_model)
             should = wanted.proves(true, true);
             got = it.phone.validate(type::possession);
             break;
+        case 13: {
+            done += " rename";
+            const std::string name = "phone " + std::to_string(below(3));
+            should = wanted.now != state::created && wanted.now != state::removed;
+            got = succeeded(world.office("PUT", path(it.id, "/name"), json{{"name", name}}.dump()));
+            if (should && wanted.name != name) {
+                wanted.name = name;
+                ++wanted.rows;
+            }
+            break;
+        }
+        case 14:
+        case 15: {
+            done += " flags";
+            const std::string flag(1, static_cast<char>('A' + below(3)));
+            const char* const method = std::array{"POST", "PUT", "DELETE"}[below(3)];
+            should = wanted.now != state::removed;
+            got = succeeded(world.office(method, path(it.id, "/flags"), json{{"flags", {flag}}}.dump()));
+            const auto before = wanted.flags;
+            if (should && *method == 'D')
+                wanted.flags.erase(flag);
+            else if (should && method[1] == 'U')
+                wanted.flags = {flag};
+            else if (should)
+                wanted.flags.insert(flag);
+            wanted.rows += wanted.flags != before ? 1U : 0U;
+            break;
+        }
         default:
             if (below(3) == 0) {
                 done += " restart";
@@ -434,6 +490,8 @@ BOOST_AUTO_TEST_CASE(long_random_lives_follow_the_model)
             if (wanted.now == state::active || wanted.now == state::blocked)
                 BOOST_TEST_REQUIRE(detail.at("failedAttempts") == wanted.failed);
             BOOST_TEST_REQUIRE(detail.value("blockedReason", "") == wanted.reason);
+            BOOST_TEST_REQUIRE(detail.value("name", "") == wanted.name);
+            BOOST_TEST_REQUIRE(detail.at("flags") == json(wanted.flags));
             BOOST_TEST_REQUIRE(world.history(it.id).size() == wanted.rows);
             BOOST_TEST_REQUIRE(disagreement(world, it.id, it.user) == "");
         }
@@ -532,6 +590,8 @@ BOOST_AUTO_TEST_CASE(operators_and_phones_at_once_leave_one_story)
         }
         requests.push_back(scratch_world::office_request("PUT", path(it.id), R"({"change":"BLOCK"})"));
         requests.push_back(scratch_world::office_request("PUT", path(it.id), R"({"change":"UNBLOCK"})"));
+        requests.push_back(scratch_world::office_request("PUT", path(it.id, "/name"), R"({"name":"n"})"));
+        requests.push_back(scratch_world::office_request("POST", path(it.id, "/flags"), R"({"flags":["A"]})"));
         requests.push_back(scratch_world::office_request("DELETE", path(it.id)));
         std::atomic<unsigned> unexpected{0};
         on_threads(static_cast<unsigned>(requests.size()), [&](unsigned who) {

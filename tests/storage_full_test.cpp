@@ -260,6 +260,51 @@ BOOST_AUTO_TEST_CASE(a_move_that_found_no_room_is_healed_by_its_child)
     BOOST_TEST(status(it.child) == "ACTIVE");
 }
 
+BOOST_AUTO_TEST_CASE(tokens_vault_and_user_info_wait_for_room)
+{
+    auto alice = enrol();
+    const auto token = alice.create_token(bench::signature_type::possession);
+    const auto use = alice.make_token_request(token, "/api/registration");
+    const auto info = alice.prepare_user_info().request;
+    const auto vault = alice.prepare_vault_unlock(knowledge, "1234").request;
+    const auto making = alice.prepare_token(knowledge, "1234").request;
+    const auto removing = alice.make_token_remove_request(token, bench::signature_type::possession);
+    const auto claims = [this] { return office("PUT", "/v2/users/alice/claims", R"({"name":"A"})").status; };
+    fill();
+    for (int i = 0; i < 2; ++i) { // what found no room was not told, and has used up nothing
+        BOOST_TEST(device(use).status == 507);
+        BOOST_TEST(device(info).status == 507);
+        BOOST_TEST(device(vault).status == 507);
+        BOOST_TEST(claims() == 507u);
+    }
+    BOOST_TEST(device(making).status == 507);
+    BOOST_TEST(device(removing).status == 507);
+    make_room();
+    static_cast<void>(sweep());
+    BOOST_TEST(device(use).status == 200);
+    BOOST_TEST(device(info).status == 200);
+    BOOST_TEST(claims() == 200u);
+    BOOST_TEST(alice.user_info() == R"({"sub":"alice","name":"A"})");
+    const auto another = alice.create_token(knowledge, "1234");
+    BOOST_TEST(device(alice.make_token_request(another, "/api/registration")).status == 200);
+    alice.remove_token(token, bench::signature_type::possession);
+    BOOST_TEST(device(alice.make_token_request(another, "/api/registration")).status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(tokens_go_with_a_removal_that_found_room_later)
+{
+    auto alice = enrol();
+    const auto use =
+        alice.make_token_request(alice.create_token(bench::signature_type::possession), "/api/registration");
+    fill();
+    BOOST_TEST(office("DELETE", "/v2/registrations/" + alice.activation_id()).status == 507u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(status(alice.activation_id()) == "REMOVED");
+    BOOST_TEST(device(use).status == 401);
+    BOOST_TEST(env().view([](const kv::read_txn& txn) { return txn.row_count(registry::tables::tokens); }) == 0u);
+}
+
 // The clean-up must neither turn without end nor forget what it could not write.
 BOOST_AUTO_TEST_CASE(the_sweep_waits_for_room)
 {

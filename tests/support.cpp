@@ -4,8 +4,6 @@
 #include "crypto/random.hpp"
 #include "handlers/sweep.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -266,6 +264,7 @@ handlers::request owned_request::view() const
     out.authorization = authorization;
     out.power_auth_authorization = power_auth_authorization;
     out.power_auth_encryption = power_auth_encryption;
+    out.power_auth_token = power_auth_token;
     out.external_user = external_user;
     out.source = source;
     return out;
@@ -418,6 +417,8 @@ bench::http_answer scratch_world::device(const bench::http_request& from)
             req.power_auth_authorization = value;
         if (boost_string_equal(name, "X-PowerAuth-Encryption"))
             req.power_auth_encryption = value;
+        if (boost_string_equal(name, "X-PowerAuth-Token"))
+            req.power_auth_token = value;
     }
     const auto got = call(handlers::side::device, req);
     return {static_cast<int>(got.status), got.text, {}};
@@ -480,14 +481,7 @@ void scratch_world::fold()
 
 bool scratch_world::sweep()
 {
-    bool more = false;
-    asio::co_spawn(context_, handlers::sweep(services()), [&](const std::exception_ptr& fault, bool again) {
-        if (fault)
-            std::rethrow_exception(fault);
-        more = again;
-    });
-    run();
-    return more;
+    return finish(handlers::sweep(services()));
 }
 
 bench::application scratch_world::application(const std::string& id)

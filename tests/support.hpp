@@ -10,6 +10,7 @@
 #include "registry/changes.hpp"
 #include "registry/source_address.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
@@ -164,6 +165,7 @@ struct owned_request {
     std::string power_auth_authorization;
     std::string power_auth_encryption;
     std::string external_user;
+    std::string power_auth_token;
     registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
@@ -231,6 +233,21 @@ public:
                                                       std::string_view body = {}, std::string_view who = "office");
     void poll();
     void run();
+
+    /// A coroutine of the handlers, run to its end.
+    template <class Result>
+    Result finish(handlers::task<Result> what)
+    {
+        std::optional<Result> out;
+        boost::asio::co_spawn(context_, std::move(what), [&out](const std::exception_ptr& fault, Result got) {
+            if (fault)
+                std::rethrow_exception(fault);
+            out.emplace(std::move(got));
+        });
+        run();
+        BOOST_TEST_REQUIRE(out.has_value());
+        return *std::move(out);
+    }
 
     /// One pass of the background clean-up.
     bool sweep();

@@ -63,20 +63,6 @@ BOOST_AUTO_TEST_CASE(the_same_application_receives_unless_others_are_named)
     }
 }
 
-BOOST_AUTO_TEST_CASE(flags_are_joined_each_once_and_within_the_limits)
-{
-    using flags = std::vector<std::string>;
-    BOOST_TEST((join_flags({"A", "C"}, {"B", "C"}) == flags{"A", "B", "C"}));
-    BOOST_TEST((join_flags({}, {}) == flags{}));
-    flags many;
-    for (std::size_t i = 0; i < flags_max; ++i)
-        many.push_back("F" + std::to_string(100 + i));
-    BOOST_TEST(join_flags(many, {"F100"}).has_value());
-    BOOST_TEST(!join_flags(many, {"Z"}).has_value());
-    BOOST_TEST(join_flags({std::string(255, 'a')}, {std::string(255, 'b'), "cc"}).has_value());
-    BOOST_TEST(!join_flags({std::string(255, 'a')}, {std::string(255, 'b'), "ccc"}).has_value());
-}
-
 BOOST_AUTO_TEST_CASE(a_child_has_the_user_of_its_parent_and_the_limit_of_the_rules_or_of_its_application)
 {
     registration parent;
@@ -191,7 +177,7 @@ BOOST_AUTO_TEST_CASE(a_spawn_leaves_the_failed_attempts_and_the_counter_of_the_p
                 attempt_result::verdict::accepted));
 }
 
-// (9) Whoever sees the child active sees the parent gone.
+// (10) Whoever sees the child active sees the parent gone.
 BOOST_AUTO_TEST_CASE(of_many_children_that_move_at_once_one_starts)
 {
     constexpr unsigned children = 6;
