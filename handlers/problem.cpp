@@ -48,6 +48,10 @@ row row_of(device_problem what)
         return {401, "ERR_AUTHENTICATION", "POWER_AUTH_RECOVERY_CONFIRM_ERROR"};
     case device_problem::not_allowed:
         return {403, "ERROR_FORBIDDEN", "The application does not allow this."};
+    case device_problem::request_object_invalid:
+        return {400, "INVALID_REQUEST", "The request is not valid."};
+    case device_problem::activation_code_failed:
+        return {400, "ACTIVATION_CODE_FAILED", "There is no activation code for this application now."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }
