@@ -617,6 +617,12 @@ device::activation_code device::finish_code(pending_exchange& pending, const htt
     return {text(told, "activationId"), text(told, "activationCode"), text(told, "activationSignature")};
 }
 
+void device::rename(std::string_view name, signature_type type, std::string_view pin)
+{
+    const std::string object = dump(object_of("name", name));
+    unwrap(send(make_own_request("/api/registration/rename", object, type, pin)));
+}
+
 void device::tell_pin_changed(std::string_view pin)
 {
     unwrap(send(make_own_request("/api/registration/pin-changed", "{}", signature_type::possession_knowledge, pin)));

@@ -222,6 +222,8 @@ public:
                                                 signature_type type, std::string_view pin = {},
                                                 std::string_view how = {});
     [[nodiscard]] static activation_code finish_code(pending_exchange& pending, const http_answer& answer);
+    /// Gives the own registration another name.
+    void rename(std::string_view name, signature_type type, std::string_view pin = {});
     /// Tells that the PIN was changed; signed with the new one.
     void tell_pin_changed(std::string_view pin);
     /// The registrations of the same user in the same application: the answer's object as JSON text.

@@ -32,6 +32,7 @@ task<response> refuse_recovery(const call& asked, services& svc);
 task<response> show_own_registration(const call& asked, services& svc);
 task<response> request_activation_code(const call& asked, services& svc);
 task<response> record_pin_change(const call& asked, services& svc);
+task<response> rename_own_registration(const call& asked, services& svc);
 task<response> list_own_registrations(const call& asked, services& svc);
 task<response> remove_own_registration(const call& asked, services& svc);
 

@@ -35,11 +35,28 @@ task<own_proof> prove(services& svc, const call& asked, const own_request& what)
     co_return out;
 }
 
+void add_move(services& svc, own_proof& own, registry::move by, std::optional<registry::labels> labelled)
+{
+    registry::attempt_word forbidding;
+    auto change = registry::attempts::change_state(own.judged.slot, by, {}, {}, svc.clock.now(), &forbidding);
+    if (!change) {
+        own.overtaken_by = forbidding.version();
+        return;
+    }
+    change->labelled = std::move(labelled);
+    own.judged.more.push_back(std::move(*change));
+}
+
 task<std::optional<response>> settle(services& svc, own_proof& own)
 {
     if (!own.judged.throttled) {
         if (const auto ec = co_await settle(svc, own.judged))
             co_return problem(ec);
+    }
+    if (own.overtaken_by != 0) {
+        if (const auto ec = co_await wait_until_durable(svc, own.judged.slot, own.overtaken_by))
+            co_return problem(ec);
+        co_return problem(device_problem::signature_invalid);
     }
     co_return std::move(own.refusal);
 }

@@ -30,6 +30,7 @@ struct own_proof {
     judged_proof judged;
     std::optional<response> refusal;              // what the phone is told once that is settled
     std::optional<registry::registration> record; // its own; empty when it is refused
+    std::uint64_t overtaken_by = 0;               // version of the word of somebody who was faster than add_move()
 
     [[nodiscard]] explicit operator bool() const noexcept { return record.has_value(); }
 };
@@ -37,6 +38,13 @@ struct own_proof {
 /// Judges the proof of a request. The setting is asked after it, so only phones of the application learn of it, and a
 /// wrong PIN counts whatever the setting.
 task<own_proof> prove(services& svc, const call& asked, const own_request& what);
+
+/// Moves the phone's own registration together with its proof: by a move that leaves the state alone. Where somebody
+/// has blocked or removed it since the proof was accepted, the request is refused in the end.
+///
+/// labelled  of rename
+void add_move(services& svc, own_proof& own, registry::move by,
+              std::optional<registry::labels> labelled = std::nullopt);
 
 /// Makes sure that what the proof has changed, and what was added to judged.more, is on the disk.
 ///

@@ -1,6 +1,6 @@
-// POST /api/registrations/list and /api/registrations/remove: a phone lists the registrations of its user, and removes
-// another one of them, where the application allows it (deviceManagement). Both take two factors, and both see those of
-// the same user in the same application only.
+// POST /api/registration/rename, /api/registrations/list and /api/registrations/remove: a phone renames its own
+// registration, lists those of its user, and removes another one of them, where the application allows it
+// (deviceManagement). All take two factors; the latter two see those of the same user in the same application only.
 
 #include "handlers/json_reader.hpp"
 #include "handlers/ok_answer.hpp"
@@ -13,8 +13,18 @@ namespace {
 
 using registry::errc;
 
+constexpr own_request rename_request{.uri_id = "/api/registration/rename"};
 constexpr own_request list_request{.uri_id = "/api/registrations/list"};
 constexpr own_request remove_request{.uri_id = "/api/registrations/remove"};
+
+std::string decode_name(std::string_view text, std::vector<violation>& violations)
+{
+    const auto body = parse_json(text, violations);
+    const auto object = body ? body->object("requestObject", true) : std::nullopt;
+    if (!object)
+        return {};
+    return object->text("name", {.characters_max = registry::name_characters_max, .required = true}).value_or("");
+}
 
 page_request decode_list(std::string_view text, std::vector<violation>& violations)
 {
@@ -72,6 +82,23 @@ registry::slot_ptr find_other(services& svc, const registry::registration& own, 
 }
 
 } // namespace
+
+task<response> rename_own_registration(const call& asked, services& svc)
+{
+    auto own = co_await prove(svc, asked, rename_request);
+    std::vector<violation> violations;
+    std::string name;
+    if (own)
+        name = decode_name(asked.req.body, violations);
+    // Repeating a change is no error and records nothing.
+    if (own && violations.empty() && name != own.record->name)
+        add_move(svc, own, registry::move::rename, registry::labels{name, std::nullopt});
+    if (auto refusal = co_await settle(svc, own))
+        co_return *std::move(refusal);
+    if (!violations.empty())
+        co_return problem(violations);
+    co_return ok([&](json_writer& out) { out.member("name", name); });
+}
 
 task<response> list_own_registrations(const call& asked, services& svc)
 {

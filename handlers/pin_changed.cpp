@@ -17,20 +17,10 @@ constexpr own_request pin_request{
 task<response> record_pin_change(const call& asked, services& svc)
 {
     auto own = co_await prove(svc, asked, pin_request);
-    registry::attempt_word forbidding; // of somebody who was faster than the second swap
-    if (own) {
-        auto change = registry::attempts::change_state(own.judged.slot, registry::move::pin_changed, {}, {},
-                                                       svc.clock.now(), &forbidding);
-        if (change)
-            own.judged.more.push_back(std::move(*change));
-    }
+    if (own)
+        add_move(svc, own, registry::move::pin_changed);
     if (auto refusal = co_await settle(svc, own))
         co_return *std::move(refusal);
-    if (forbidding.version() != 0) {
-        if (const auto ec = co_await wait_until_durable(svc, own.judged.slot, forbidding.version()))
-            co_return problem(ec);
-        co_return problem(device_problem::signature_invalid);
-    }
     co_return ok();
 }
 

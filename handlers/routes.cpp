@@ -40,6 +40,7 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
     {"POST", "/api/activation/code", access::open, request_activation_code},
     {"POST", "/api/registration/pin-changed", access::open, record_pin_change},
+    {"POST", "/api/registration/rename", access::open, rename_own_registration},
     {"POST", "/api/registrations/list", access::open, list_own_registrations},
     {"POST", "/api/registrations/remove", access::open, remove_own_registration},
     {"GET", "/health", access::open, health},

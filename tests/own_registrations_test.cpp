@@ -11,6 +11,7 @@ using namespace doorward::tests;
 using type = bench::signature_type;
 
 constexpr type two_factors = type::possession_knowledge;
+constexpr const char* rename_path = "/api/registration/rename";
 constexpr const char* list_path = "/api/registrations/list";
 constexpr const char* remove_path = "/api/registrations/remove";
 constexpr const char* pin_path = "/api/registration/pin-changed";
@@ -70,11 +71,11 @@ BOOST_AUTO_TEST_CASE(two_factors_are_asked_for_and_wrong_ones_count)
 {
     own_world world;
     auto it = enrol(world);
-    for (const std::string path : {list_path, remove_path, pin_path})
+    for (const std::string path : {list_path, remove_path, rename_path, pin_path})
         BOOST_TEST_CONTEXT(path)
         {
             const auto other = enrol(world);
-            const json object{{"registrationId", other.id}}; // the other endpoints ignore it
+            const json object{{"registrationId", other.id}, {"name", "mine"}}; // each ignores what it does not know
             const bool with_pin = path == pin_path;
             check(world.ask(it.phone, path, object, type::possession), 401, "ERR_AUTHENTICATION");
             BOOST_TEST(world.failed_attempts(it.id) == 0);
@@ -95,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_signature_for_another_endpoint_is_refused)
     own_world world;
     auto it = enrol(world);
     const auto body = json{{"requestObject", json::object()}}.dump();
-    for (const std::string path : {list_path, remove_path, pin_path}) {
+    for (const std::string path : {list_path, remove_path, rename_path, pin_path}) {
         const auto signed_elsewhere =
             it.phone.make_signed_request("POST", path, "/pa/signature/validate", body, two_factors, right_pin);
         BOOST_TEST(world.device(signed_elsewhere).status == 401);
@@ -113,8 +114,8 @@ BOOST_AUTO_TEST_CASE(an_application_that_does_not_allow_it_says_so_to_its_phones
     own_world world{false};
     auto it = enrol(world);
     const auto other = enrol(world);
-    const json object{{"registrationId", other.id}};
-    for (const std::string path : {list_path, remove_path}) {
+    const json object{{"registrationId", other.id}, {"name", "mine"}};
+    for (const std::string path : {list_path, remove_path, rename_path}) {
         check(world.ask(it.phone, path, object), 403, "ERROR_FORBIDDEN");
         check(world.ask(it.phone, path, object, two_factors, wrong_pin), 401, "ERR_AUTHENTICATION");
         BOOST_TEST(world.failed_attempts(it.id) == 1);
@@ -154,6 +155,40 @@ BOOST_AUTO_TEST_CASE(noise_is_slowed_down_here_too)
     }
     BOOST_TEST((seen == std::set<unsigned>{401, 429}));
     check(world.ask(it.phone, list_path, json::object()), 200, "");
+}
+
+// --- POST /api/registration/rename
+
+BOOST_AUTO_TEST_CASE(a_phone_gives_itself_another_name)
+{
+    own_world world;
+    auto it = enrol(world);
+    it.phone.rename("Alice\u2019s phone", two_factors, right_pin);
+    BOOST_TEST(world.detail(it.id).at("name") == "Alice\u2019s phone");
+    const auto rows = world.history(it.id);
+    BOOST_TEST(rows.back().at("event") == "RENAME");
+    BOOST_TEST(rows.back().at("name") == "Alice\u2019s phone");
+    BOOST_TEST(rows.back().at("registrationStatus") == "ACTIVE");
+    BOOST_TEST(!rows.back().contains("account"));
+    BOOST_TEST(!rows.back().contains("actorRegistrationId"));
+    it.phone.rename("Alice\u2019s phone", two_factors, right_pin); // as it is
+    BOOST_TEST(world.history(it.id).size() == rows.size());
+    world.restart();
+    BOOST_TEST(world.detail(it.id).at("name") == "Alice\u2019s phone");
+    BOOST_TEST(it.phone.validate(two_factors, right_pin));
+}
+
+BOOST_AUTO_TEST_CASE(bad_names_are_told_once_the_proof_is_right)
+{
+    own_world world;
+    auto it = enrol(world);
+    const auto name = world.detail(it.id).at("name");
+    for (const json& object : {json::object(), json{{"name", ""}}, json{{"name", 7}},
+                               json{{"name", std::string(256, 'x')}}, json{{"name", "a\nb"}}})
+        check(world.ask(it.phone, rename_path, object), 400, "ERROR_REQUEST");
+    check(world.ask_raw(it.phone, rename_path, "{}"), 400, "ERROR_REQUEST");
+    check(world.ask(it.phone, rename_path, {{"name", ""}}, two_factors, wrong_pin), 401, "ERR_AUTHENTICATION");
+    BOOST_TEST(world.detail(it.id).at("name") == name);
 }
 
 // --- POST /api/registrations/list
