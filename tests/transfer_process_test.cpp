@@ -106,6 +106,66 @@ std::vector<std::string> complaints_about(const moving_phone& it, office_client&
 
 BOOST_AUTO_TEST_SUITE(transfer_process)
 
+// Each phone is a program of its own that keeps its state in a file.
+BOOST_AUTO_TEST_CASE(phones_that_are_programs_pass_their_place_on)
+{
+    scene bank{0};
+    allow_moves(bank);
+    BOOST_TEST_REQUIRE(
+        bank.admin.ask("PATCH", "/admin/applications/" + bank.application_id, json{{"deviceManagement", true}})
+            .status == 200);
+    const temporary_directory home;
+    const auto phone_in = [&](const char* file) {
+        auto options = phone_options(bank, home.path() / file, "android");
+        options.insert(options.end(), {"--pin-iterations", "1"});
+        return phone_program{DOORWARD_BINARY, {"device"}, std::move(options)};
+    };
+    const auto told = [](const std::pair<int, json>& outcome) {
+        BOOST_TEST_REQUIRE(outcome.first == 0, outcome.second.dump());
+        return outcome.second;
+    };
+    const std::string pin{right_pin};
+    const auto first = phone_in("first.json");
+    const auto second = phone_in("second.json");
+    const auto third = phone_in("third.json");
+
+    const auto made = bank.create_registration("anna");
+    told(first({"activate", made.code, "--pin", pin}));
+    bank.office.commit(made.id);
+    told(first({"rename", "Anna's phone", "--pin", pin}));
+    told(first({"change-pin", pin, "864213", "--tell"}));
+    const std::string new_pin = "864213";
+
+    const auto spawned = told(first({"request-code", bank.application_id, "--otp", otp, "--pin", new_pin}));
+    told(second({"activate", spawned.at("activationQrCodeData").get<std::string>(), "--pin", pin, "--otp", otp}));
+    told(second({"validate", "--pin", pin}));
+    told(first({"validate", "--pin", new_pin}));
+    const auto moved =
+        told(first({"request-code", bank.application_id, "--otp", otp, "--type", "MOVE", "--pin", new_pin}));
+    told(third({"activate", moved.at("activationQrCodeData").get<std::string>(), "--pin", pin, "--otp", otp}));
+    BOOST_TEST(first({"validate", "--pin", new_pin}).first == 2);
+    BOOST_TEST(told(first({"status"})).at("state") == "REMOVED");
+
+    const std::string second_id = spawned.at("activationId");
+    const std::string third_id = moved.at("activationId");
+    const auto list = told(third({"list", "--pin", pin})).at("registrations");
+    BOOST_TEST_REQUIRE(list.size() == 2U);
+    BOOST_TEST(list[0].at("registrationId") == third_id);
+    BOOST_TEST(list[0].at("own") == true);
+    BOOST_TEST(list[1].at("registrationId") == second_id);
+    told(third({"remove-other", second_id, "--pin", pin}));
+    BOOST_TEST(second({"validate", "--pin", pin}).first == 2);
+
+    std::vector<std::string> events;
+    for (const json& row : bank.office.history(made.id))
+        events.push_back(row.at("event"));
+    BOOST_TEST((events == std::vector<std::string>{"CREATE", "EXCHANGE_KEYS", "COMMIT", "RENAME", "PIN_CHANGED",
+                                                   "SPAWN", "REMOVE"}));
+    BOOST_TEST(bank.office.detail(made.id).at("name") == "Anna's phone");
+    BOOST_TEST(bank.office.history(second_id).back().at("actorRegistrationId") == third_id);
+    bank.server.stop();
+}
+
 BOOST_AUTO_TEST_CASE(a_killed_server_leaves_every_move_whole)
 {
     const auto rounds = environment_number("DOORWARD_CRASH_ROUNDS", 20);
