@@ -171,7 +171,11 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
         co_return moved.error();
     if (!moved->moved)
         co_return errc::illegal_change;
-    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, user_info(svc, waiting.record)};
+    // Whoever waits for commit may yet turn out to be somebody else.
+    std::string told = by == registry::move::exchange_and_start
+                           ? user_info(svc, waiting.record)
+                           : json_writer{}.object().member("sub", waiting.record.user_id).end().text();
+    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, std::move(told)};
 }
 
 response sealed_answer(services& svc, const opened_request& opened, const exchanged& result)

@@ -151,6 +151,8 @@ signed_text decode_base(const json_object& from)
     auto body = crypto::from_base64(std::string_view{base}.substr(body_at));
     if (std::ranges::count(base, '&') != 3 || !body)
         from.complain("data", "must be METHOD&URI_ID&NONCE&BODY, the URI id and the body in Base64");
+    else if (body->size() > registry::offline_data_bytes_max)
+        from.complain("data", "must have a body of at most 2048 bytes");
     else
         out.body = *std::move(body);
     out.before = base.substr(0, body_at);

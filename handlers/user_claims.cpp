@@ -104,9 +104,14 @@ std::string decode_claims(std::string_view body, std::string_view user_id, std::
     const auto top = parse_json(body, violations);
     if (!top)
         return {};
+    const auto names = top->names();
+    if (names.size() > registry::claims_max) {
+        violations.push_back({"", "", "must be at most 128 claims"});
+        return {};
+    }
     json_writer out;
     out.object().member("sub", user_id);
-    for (const std::string& name : top->names()) {
+    for (const std::string& name : names) {
         if (name == "sub") {
             if (top->text(name, {.bytes_max = registry::user_id_bytes_max}) != user_id)
                 top->complain(name, "is the user id, and nothing else");

@@ -3,6 +3,7 @@
 
 #include "crypto/encoding.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/flags_json.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/power_auth_header.hpp"
 #include "handlers/problem.hpp"
@@ -65,20 +66,31 @@ registry::presented_token decode_fields(const json_object& from)
     return out;
 }
 
-// Empty without a violation: the header that is given cannot be read.
-std::optional<registry::presented_token> decode(std::string_view body, std::vector<violation>& violations)
+struct question {
+    std::optional<registry::presented_token>
+        shown; // empty without a violation: the header that is given cannot be read
+    registry::flag_set required_flags;
+};
+
+question decode(std::string_view body, std::vector<violation>& violations)
 {
+    question out;
     const auto top = parse_json(body, violations);
     if (!top)
-        return std::nullopt;
-    if (!top->has("authHeader"))
-        return decode_fields(*top);
+        return out;
+    out.required_flags = decode_flags(*top, "requiredFlags").value_or(registry::flag_set{});
+    if (!top->has("authHeader")) {
+        out.shown = decode_fields(*top);
+        return out;
+    }
     for (const char* name : {"tokenId", "tokenDigest", "nonce", "timestamp", "protocolVersion"}) {
         if (top->has(name))
             top->complain(name, "must not be given together with authHeader");
     }
     const auto header = top->text("authHeader", {.bytes_max = header_bytes_max, .required = true, .secret = true});
-    return header ? parse_token(*header) : std::nullopt;
+    if (header)
+        out.shown = parse_token(*header);
+    return out;
 }
 
 } // namespace
@@ -86,7 +98,8 @@ std::optional<registry::presented_token> decode(std::string_view body, std::vect
 task<response> verify_token(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto shown = decode(asked.req.body, violations);
+    question wanted = decode(asked.req.body, violations);
+    const auto& shown = wanted.shown;
     if (!violations.empty())
         co_return problem(violations);
     if (!shown)
@@ -100,7 +113,7 @@ task<response> verify_token(const call& asked, services& svc)
     if (refused && refused != registry::errc::token_refused)
         co_return problem(refused);
 
-    const verdict told{!refused, token->token.type};
+    const verdict told{!refused, token->token.type, std::move(wanted.required_flags)};
     auto answer = co_await tell_verdict(svc, token->owner.record.id, told, verdict_on::token);
     co_return answer;
 }

@@ -135,6 +135,7 @@ struct erase_due {
     std::vector<due_row> rows; // a row about a registration goes alone
 
     kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return rows.size(); }
 };
 
 /// Changes nothing; settles after everything that was submitted before it.

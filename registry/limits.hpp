@@ -40,6 +40,7 @@ inline constexpr time_ms token_memory_ms = token_window_past_ms + token_window_f
 
 // Claims about users
 inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one application, as JSON
+inline constexpr std::size_t claims_max = 128;        // of one user in one application
 inline constexpr std::size_t claim_name_characters_max = 64;
 
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key

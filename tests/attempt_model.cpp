@@ -393,10 +393,7 @@ public:
     world w;
 
 private:
-    [[nodiscard]] registry::attempt_limits limits() const
-    {
-        return {static_cast<u8>(of_.max_failed), look_ahead};
-    }
+    [[nodiscard]] registry::attempt_limits limits() const { return {static_cast<u8>(of_.max_failed), look_ahead}; }
     [[nodiscard]] bool wrong_in(fault which) const { return of_.mistake == which; }
     void note(sight what) { noticed_ |= 1U << static_cast<unsigned>(what); }
     void note_if(bool seen, sight what)

@@ -670,6 +670,26 @@ BOOST_AUTO_TEST_CASE(an_unknown_token_and_one_of_another_application_look_alike)
     BOOST_TEST(verify(json{{"authHeader", it.phone.make_token_header(token)}}).text == nothing);
 }
 
+BOOST_AUTO_TEST_CASE(a_verdict_may_require_flags)
+{
+    auto it = enrol(*this, {{"flags", {"VIP"}}});
+    const auto token = it.phone.create_token(type::possession);
+    const auto ask = [&](const json& flags, bool in_fields) {
+        json question{{"authHeader", it.phone.make_token_header(token)}};
+        if (in_fields)
+            question = fields_of(question.at("authHeader").get<std::string>());
+        question["requiredFlags"] = flags;
+        return verify(question);
+    };
+    for (const bool in_fields : {false, true}) {
+        BOOST_TEST(ask({"VIP"}, in_fields).body.at("tokenValid") == true);
+        const auto lacking = ask({"HIGH", "VIP"}, in_fields);
+        BOOST_TEST(lacking.body.at("tokenValid") == false);
+        BOOST_TEST((lacking.body.at("missingFlags") == json{"HIGH"}));
+        BOOST_TEST(ask("VIP", in_fields).code() == "ERROR_REQUEST");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_be_read_is_an_error_and_no_verdict)
 {
     auto it = enrol(*this);
