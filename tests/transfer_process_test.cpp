@@ -1,5 +1,5 @@
-// Phones that move, on real servers that are killed or lose power while they do: whatever the moment, a parent is gone
-// exactly when its child has started, and what was answered is so.
+// Phones that move, on real servers that are killed, lose power or have a failing disk while they do: whatever the
+// moment, a parent is gone exactly when its child has started, and what was answered is so.
 //
 // DOORWARD_CRASH_ROUNDS   kills
 // DOORWARD_POWER_LOSSES   how many moments of a run
@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
+#include <csignal>
 #include <future>
 #include <set>
 #include <thread>
@@ -362,6 +364,94 @@ BOOST_AUTO_TEST_CASE(power_loss_at_any_moment_leaves_every_move_whole)
             bank.server.kill();
         }
     }
+}
+
+// Each operation of the disk fails in turn, as in io_error_process_test.cpp, while two phones move.
+BOOST_AUTO_TEST_CASE(an_operation_that_fails_leaves_every_move_whole)
+{
+    struct failure {
+        int error;
+        fault_kind how;
+        bool and_all_later;
+    };
+    constexpr failure failures[]{{EIO, fault_kind::before, false},
+                                 {EIO, fault_kind::after, false},
+                                 {EIO, fault_kind::half, false},
+                                 {EIO, fault_kind::before, true},
+                                 {ENOSPC, fault_kind::before, false}};
+    std::mt19937_64 random{test_seed()};
+    scene bank{0};
+    allow_moves(bank);
+    watched_storage disk;
+    const moving_phone prepared[]{prepare(bank, "anna", false), prepare(bank, "berta", true)};
+    bank.server.stop();
+    const auto file = bank.server.data() / "data.mdb";
+    const std::string before = read_file(file);
+
+    int ended = 0;
+    int refused = 0;
+    for (const failure& kind : failures) {
+        std::uint64_t number = 1;
+        for (bool reached = true; reached; ++number) {
+            BOOST_TEST_CONTEXT("operation " << number << ", failure " << &kind - std::begin(failures))
+            {
+                write_file(file, before);
+                disk.reset();
+                disk.fail(number, kind.and_all_later ? far_future : number, kind.error, kind.how);
+                bank.server.set_environment(disk.environment());
+                bank.server.start({"--io-threads", "1"});
+                std::vector<moving_phone> moving{std::begin(prepared), std::end(prepared)};
+                bool alive = true;
+                try {
+                    auto office = bank.new_office();
+                    doorward::bench::http_client device_side{bank.server.device_url()};
+                    for (moving_phone& each : moving) {
+                        each.started = start_child(each, office, device_side);
+                        if (each.started == 200)
+                            continue;
+                        ++refused;
+                        // There is room again: whoever commits does it again.
+                        if (!each.exchange)
+                            each.started = start_child(each, office, device_side);
+                    }
+                } catch (const std::exception&) {
+                    alive = false;
+                }
+                reached = disk.control().faults.load() > 0;
+                BOOST_TEST((alive || reached));
+                if (alive) {
+                    BOOST_TEST(moving[0].started == 200);
+                    for (const moving_phone& each : moving) {
+                        for (const auto& complaint : complaints_about(each, bank.office))
+                            BOOST_ERROR(complaint);
+                    }
+                    bank.server.stop();
+                } else {
+                    ++ended;
+                    BOOST_TEST(bank.server.wait_for_end() == 128 + SIGABRT);
+                }
+                if (random() % 2 == 0) {
+                    disk_model model{before};
+                    for (const storage_entry& entry : disk.record())
+                        model.happen(entry, random);
+                    write_file(file, model.after_power_loss(loss::anything, random));
+                }
+                read_every_row(bank.server.data());
+                bank.server.set_environment({});
+                bank.server.start({"--io-threads", "1"});
+                for (const moving_phone& each : moving) {
+                    for (const auto& complaint : complaints_about(each, bank.office))
+                        BOOST_ERROR(complaint);
+                    if (each.started == 200)
+                        BOOST_TEST(bank.office.detail(each.child).at("registrationStatus") == "ACTIVE");
+                }
+                bank.server.kill();
+            }
+        }
+        BOOST_TEST(number > 5U); // there was something to fail
+    }
+    BOOST_TEST(ended > 0);
+    BOOST_TEST(refused > 0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
