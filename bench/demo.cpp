@@ -65,7 +65,7 @@ void expect(bool holds, const char* what)
         throw std::runtime_error{std::string{"the story went wrong: "} + what};
 }
 
-// The life of two registrations. Every line that it prints was really sent.
+// The life of Alice's phones. Every line that it prints was really sent.
 void tell(storyteller& story, const std::string& device_url, const std::string& office_url,
           const server::first_admin& admin)
 {
@@ -75,8 +75,11 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
                        }};
     http_client network{device_url};
 
-    story.step("The bank creates an application; its mobile app is built with the answer.");
-    const json app = bank.ask("POST", "/admin/applications", {{"id", "mobile-bank"}});
+    story.step("The bank creates an application, whose users may manage their phones and pass them on in the app. The "
+               "app is built with the answer.");
+    const json app =
+        bank.ask("POST", "/admin/applications",
+                 {{"id", "mobile-bank"}, {"deviceManagement", true}, {"transfer", {{"spawn", true}, {"move", true}}}});
     const auto built_in = application::from_sdk_config(app.at("mobileSdkConfig").get<std::string>());
 
     story.step("Alice asks for mobile banking. The bank creates a registration and shows her the code as a QR code.");
@@ -112,8 +115,10 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
     bank.ask("GET", path);
     bank.ask("PUT", path, {{"change", "UNBLOCK"}, {"externalUserId", "support-3"}});
 
-    story.step("Alice changes her PIN. The phone proves the old one first; the server never sees either.");
+    story.step("Alice changes her PIN. The phone proves the old one, and tells of the change with the new one; the "
+               "server never sees either.");
     phone.change_pin("1234", "8642");
+    phone.tell_pin_changed("8642");
     expect(phone.validate(signature_type::possession_knowledge, "8642"), "the new PIN was refused");
     expect(!phone.validate(signature_type::possession_knowledge, "1234"), "the old PIN still works");
     expect(phone.validate(signature_type::possession_knowledge, "8642"), "a success did not reset the count");
@@ -126,9 +131,9 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
     const std::string token = phone.create_token(signature_type::possession);
     phone.send(phone.make_token_request(token, "/api/registration", "", "GET"));
 
-    story.step(
-        "The bank calls her phone by another name and flags it for high payments. One such payment requires the flag.");
-    bank.ask("PUT", path + "/name", {{"name", "Alice's new phone"}, {"externalUserId", "support-3"}});
+    story.step("She gives her phone another name. The bank flags it for high payments; one such payment requires the "
+               "flag.");
+    phone.rename("Alice's blue phone", signature_type::possession_biometry);
     bank.ask("POST", path + "/flags", {{"flags", {"HIGH_PAYMENTS"}}, {"externalUserId", "support-3"}});
     const auto paid =
         bank.ask("POST", "/v2/signature/verify",
@@ -154,17 +159,38 @@ void tell(storyteller& story, const std::string& device_url, const std::string& 
                                     {"signature", typed}});
     expect(answered.at("signatureValid").get<bool>(), "right digits were refused");
 
-    story.step("Her tablet registers too, without a commit by the bank, and she removes it in the app again.");
-    const json second = bank.ask(
-        "POST", "/v2/registrations",
-        {{"userId", "alice"}, {"appId", "mobile-bank"}, {"commitPhase", "ON_KEY_EXCHANGE"}, {"maxFailedAttempts", 3}});
+    story.step(
+        "She has a tablet, too. Her phone asks for a code, encrypted and with her PIN; the tablet scans it and is "
+        "registered beside the phone.");
+    details.otp = "one-time-secret-of-the-two";
+    const auto for_tablet =
+        phone.request_code("mobile-bank", *details.otp, signature_type::possession_knowledge, "8642");
     device tablet{built_in, device_state{}, wire_style::ios, told_by(story, network)};
     details.name = "Alice's tablet";
-    tablet.activate(second.at("activationCode").get<std::string>(), "5555", details);
-    tablet.remove(signature_type::possession_knowledge, "5555");
+    tablet.activate(for_tablet.qr_data(), "5555", details);
+    expect(tablet.validate(signature_type::possession_knowledge, "5555"), "the tablet was refused");
 
-    story.step("The bank lists what Alice has, and reads the history of her phone.");
-    bank.ask("GET", "/v2/registrations?userId=alice");
+    story.step("She buys a new phone. It takes the place of the old one: from one moment to the next that is removed.");
+    const auto for_phone =
+        phone.request_code("mobile-bank", *details.otp, signature_type::possession_knowledge, "8642", "MOVE");
+    device new_phone{built_in, device_state{}, wire_style::android, told_by(story, network)};
+    details.name = "Alice's red phone";
+    new_phone.activate(for_phone.qr_data(), "2468", details);
+    expect(new_phone.validate(signature_type::possession_knowledge, "2468"), "the new phone was refused");
+    expect(!phone.validate(signature_type::possession_knowledge, "8642"), "the old phone still works");
+    const auto gone = phone.status();
+    expect(gone.state_name() == "REMOVED", "the old phone is not removed");
+    story.note("what the old phone reads from the encrypted status: " + std::string{gone.state_name()});
+
+    story.step("The tablet is lost. On her phone she sees what she has, and removes it; the new phone stays.");
+    const std::string hers = new_phone.list_registrations(signature_type::possession_knowledge, "2468");
+    expect(hers.find(tablet.activation_id()) != std::string::npos, "the tablet is not in the list");
+    new_phone.remove_registration(tablet.activation_id(), signature_type::possession_knowledge, "2468");
+    expect(!tablet.validate(signature_type::possession_knowledge, "5555"), "the tablet still works");
+
+    story.step("The bank lists what Alice has and had, and reads the history of her first phone.");
+    bank.ask("GET", "/v2/registrations?userId=alice&removed=true");
+    bank.ask("GET", path + "/children?removed=true");
     const json history = bank.ask("GET", path + "/history");
     const auto& rows = history.at("items");
     for (auto row = rows.rbegin(); row != rows.rend(); ++row)

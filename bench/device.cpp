@@ -585,6 +585,60 @@ void device::remove_biometry()
     keep();
 }
 
+// --- the registrations of the user
+
+http_request device::make_own_request(std::string_view path, std::string_view object, signature_type type,
+                                      std::string_view pin)
+{
+    return make_signed_request("POST", path, path, wrapped(parse(object), style_), type, pin);
+}
+
+device::activation_code device::request_code(std::string_view application_id, std::string_view otp, signature_type type,
+                                             std::string_view pin, std::string_view how)
+{
+    auto pending = prepare_code(application_id, otp, type, pin, how);
+    return finish_code(pending, exchange(pending.request));
+}
+
+pending_exchange device::prepare_code(std::string_view application_id, std::string_view otp, signature_type type,
+                                      std::string_view pin, std::string_view how)
+{
+    json asked = object_of("applicationId", application_id);
+    asked["otp"] = otp;
+    if (!how.empty())
+        asked["type"] = how;
+    return prepare_signed_then_encrypted("/api/activation/code", "/api/activation/code",
+                                         wrapped(std::move(asked), style_), type, pin);
+}
+
+device::activation_code device::finish_code(pending_exchange& pending, const http_answer& answer)
+{
+    const json told = unwrap(finish_exchange(pending, answer));
+    return {text(told, "activationId"), text(told, "activationCode"), text(told, "activationSignature")};
+}
+
+void device::rename(std::string_view name, signature_type type, std::string_view pin)
+{
+    const std::string object = dump(object_of("name", name));
+    unwrap(send(make_own_request("/api/registration/rename", object, type, pin)));
+}
+
+void device::tell_pin_changed(std::string_view pin)
+{
+    unwrap(send(make_own_request("/api/registration/pin-changed", "{}", signature_type::possession_knowledge, pin)));
+}
+
+std::string device::list_registrations(signature_type type, std::string_view pin)
+{
+    return dump(unwrap(send(make_own_request("/api/registrations/list", "{}", type, pin))));
+}
+
+void device::remove_registration(std::string_view id, signature_type type, std::string_view pin)
+{
+    const std::string object = dump(object_of("registrationId", id));
+    unwrap(send(make_own_request("/api/registrations/remove", object, type, pin)));
+}
+
 // --- signed and encrypted
 
 pending_exchange device::prepare_signed_exchange(std::string_view path, std::string_view uri_id,

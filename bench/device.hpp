@@ -198,6 +198,39 @@ public:
     void add_biometry(std::string_view pin);
     void remove_biometry();
 
+    // --- the registrations of the user, on a server that offers that
+
+    /// A signed request to an endpoint whose path is what is signed for. object  the requestObject as JSON text
+    [[nodiscard]] http_request make_own_request(std::string_view path, std::string_view object, signature_type type,
+                                                std::string_view pin = {});
+    /// A code with which another phone of the user registers.
+    struct activation_code {
+        std::string activation_id; // that the other phone will have
+        std::string code;
+        std::string signature;
+
+        /// What a QR code shows.
+        [[nodiscard]] std::string qr_data() const { return code + '#' + signature; }
+    };
+    /// Asks for one; the question is signed and then encrypted.
+    ///
+    /// otp  16 characters or more, which the other phone has to know
+    /// how  "SPAWN" or "MOVE"; left to the server when empty
+    activation_code request_code(std::string_view application_id, std::string_view otp, signature_type type,
+                                 std::string_view pin = {}, std::string_view how = {});
+    [[nodiscard]] pending_exchange prepare_code(std::string_view application_id, std::string_view otp,
+                                                signature_type type, std::string_view pin = {},
+                                                std::string_view how = {});
+    [[nodiscard]] static activation_code finish_code(pending_exchange& pending, const http_answer& answer);
+    /// Gives the own registration another name.
+    void rename(std::string_view name, signature_type type, std::string_view pin = {});
+    /// Tells that the PIN was changed; signed with the new one.
+    void tell_pin_changed(std::string_view pin);
+    /// The registrations of the same user in the same application: the answer's object as JSON text.
+    [[nodiscard]] std::string list_registrations(signature_type type, std::string_view pin = {});
+    /// Removes another one of them.
+    void remove_registration(std::string_view id, signature_type type, std::string_view pin = {});
+
     // --- vault
 
     /// Fetches KEY_ENCRYPTION_VAULT. reason  for the server's audit log; none when empty

@@ -56,6 +56,10 @@ struct device_arguments {
     std::string old_pin;
     std::string new_pin;
     bool offline = false;
+    bool tell = false;
+    std::string application_id;
+    std::string transfer_type;
+    std::string registration_id;
     std::string scope;
     std::string token_id;
     std::string path;
@@ -278,7 +282,37 @@ json run_change_pin(device& phone, const device_arguments& given)
         phone.change_pin_offline(given.old_pin, given.new_pin);
     else
         phone.change_pin(given.old_pin, given.new_pin);
+    if (given.tell)
+        phone.tell_pin_changed(given.new_pin);
     return {{"changed", true}};
+}
+
+json run_request_code(device& phone, const device_arguments& given)
+{
+    synchronize_if_needed(phone);
+    const auto got =
+        phone.request_code(given.application_id, given.otp, type_from(given.factors), given.pin, given.transfer_type);
+    return {{"activationId", got.activation_id},
+            {"activationCode", got.code},
+            {"activationSignature", got.signature},
+            {"activationQrCodeData", got.qr_data()}};
+}
+
+json run_rename(device& phone, const device_arguments& given)
+{
+    phone.rename(given.name, type_from(given.factors), given.pin);
+    return {{"name", given.name}};
+}
+
+json run_list(device& phone, const device_arguments& given)
+{
+    return detail::parse(phone.list_registrations(type_from(given.factors), given.pin));
+}
+
+json run_remove_other(device& phone, const device_arguments& given)
+{
+    phone.remove_registration(given.registration_id, type_from(given.factors), given.pin);
+    return {{"removed", given.registration_id}};
 }
 
 json run_add_biometry(device& phone, const device_arguments& given)
@@ -490,11 +524,28 @@ public:
         change->add_option("new_pin", given_->new_pin, "The new PIN")->required();
         change->add_flag("--offline", given_->offline,
                          "Do not ask the server; with a wrong old PIN the knowledge factor is lost for good");
+        change->add_flag("--tell", given_->tell, "Tell the server that it was changed, signed with the new one");
 
         with_pin(*add("add-biometry", "Enable the biometry factor", run_add_biometry))->required();
         add("remove-biometry", "Disable the biometry factor, on the phone only", run_remove_biometry);
         with_factors(*add("remove", "Remove the activation on server and phone", run_remove));
         add("forget", "Drop the activation on the phone only", run_forget);
+
+        auto* request_code =
+            add("request-code", "Ask for a code with which another phone of the user registers", run_request_code);
+        request_code->add_option("application", given_->application_id, "Application of the other phone")->required();
+        request_code->add_option("--otp", given_->otp, "What the other phone has to know, 16 characters or more")
+            ->required();
+        request_code->add_option("--type", given_->transfer_type, "SPAWN: beside this phone; MOVE: in its place")
+            ->check(CLI::IsMember({"SPAWN", "MOVE"}));
+        with_factors(*request_code);
+        auto* rename = add("rename", "Give the registration another name", run_rename);
+        rename->add_option("name", given_->name, "The name")->required();
+        with_factors(*rename);
+        with_factors(*add("list", "Show the registrations of the user in this application", run_list));
+        auto* remove_other = add("remove-other", "Remove another one of them, for good", run_remove_other);
+        remove_other->add_option("registration", given_->registration_id, "Id of the registration")->required();
+        with_factors(*remove_other);
 
         with_token_factors(*add("token-create", "Create a token", run_token_create));
         with_token(*add("token-header", "Print a token header; sends nothing", run_token_header));

@@ -1,12 +1,13 @@
 // POST /v2/registrations/{id}/commit, PUT and DELETE /v2/registrations/{id} (REGISTRATION-API.md R4, R5, R6)
 
+#include "handlers/cascade.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
 #include "handlers/registration_access.hpp"
-#include "handlers/slots.hpp"
+#include "handlers/start_registration.hpp"
 #include "registry/limits.hpp"
 
 namespace doorward::handlers {
@@ -19,12 +20,18 @@ struct change_request {
     move by = move::block;
     std::string reason;
     std::string external_user_id;
+    bool cascade = false; // block what was made from it, too
 };
 
-change_request decode_change(std::string_view text, std::vector<violation>& violations)
+change_request decode_change(const request& req, std::vector<violation>& violations)
 {
     change_request out;
-    const auto body = parse_json(text, violations);
+    const auto parameters = decode_query(req.query, violations);
+    for (const auto& [name, value] : parameters) {
+        if (name == "cascade")
+            out.cascade = decode_boolean(name, value, violations);
+    }
+    const auto body = parse_json(req.body, violations);
     if (!body)
         return out;
     const auto change = body->text("change", {.bytes_max = 32, .required = true});
@@ -38,7 +45,16 @@ change_request decode_change(std::string_view text, std::vector<violation>& viol
     out.reason = given.value_or(alias.value_or(""));
     out.external_user_id =
         body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
+    out.cascade = body->boolean("cascade").value_or(out.cascade);
+    if (out.cascade && out.by == move::unblock)
+        body->complain("cascade", "goes with BLOCK only", "true");
     return out;
+}
+
+bool cascades(const services& svc, const registry::registration& of)
+{
+    const auto application = svc.directory.find_application(of.application_id);
+    return application && application->settings.transfer.cascade_block;
 }
 
 struct commit_request {
@@ -77,7 +93,9 @@ task<response> commit_registration(const call& asked, services& svc)
     auto who = asked.actor(std::move(wanted.external_user_id));
     if (const auto ec = co_await check_otp(svc, *found, !found->record.otp_hash.empty(), wanted.otp, who))
         co_return problem(ec);
-    const auto committed = co_await move_state(svc, find_slot(svc, found->record.id), move::commit, std::move(who), {});
+    auto slot = find_slot(svc, found->record.id);
+    const auto committed =
+        co_await start_registration(svc, found->record, std::move(slot), move::commit, std::move(who));
     if (!committed)
         co_return problem(committed.error());
     if (!committed->moved)
@@ -88,7 +106,7 @@ task<response> commit_registration(const call& asked, services& svc)
 task<response> change_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_change(asked.req.body, violations);
+    auto wanted = decode_change(asked.req, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -98,9 +116,9 @@ task<response> change_registration(const call& asked, services& svc)
     const bool blocking = wanted.by == move::block;
     if (blocking && wanted.reason.empty())
         wanted.reason = registry::reason::not_specified;
-    auto who = asked.actor(std::move(wanted.external_user_id));
+    const auto who = asked.actor(std::move(wanted.external_user_id));
     const auto result =
-        co_await move_state(svc, find_slot(svc, found->record.id), wanted.by, std::move(who), std::move(wanted.reason));
+        co_await move_state(svc, find_slot(svc, found->record.id), wanted.by, who, std::move(wanted.reason));
     if (!result)
         co_return problem(result.error());
     // Repeating a change is no error and records nothing; the first reason stays.
@@ -113,6 +131,18 @@ task<response> change_registration(const call& asked, services& svc)
         const auto after = co_await load_registration(asked, svc); // for the reason, which may be an earlier one
         if (after)
             out.member_unless_empty("blockedReason", after->record.blocked_reason);
+    }
+    // Also when it was blocked already: a cascade that was cut short is made complete by asking again.
+    if (blocking && (wanted.cascade || cascades(svc, found->record))) {
+        const auto done = co_await block_descendants(svc, *found, who);
+        if (!done)
+            co_return problem(done.error());
+        out.key("cascade")
+            .object()
+            .member("blocked", done->blocked)
+            .member("removed", done->removed)
+            .member("complete", done->complete)
+            .end();
     }
     response answer;
     answer.body = out.end().text();

@@ -9,7 +9,7 @@
 #include "handlers/encrypted_request.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/otp_check.hpp"
-#include "handlers/slots.hpp"
+#include "handlers/start_registration.hpp"
 #include "handlers/user_claims.hpp"
 #include "registry/activation_code.hpp"
 
@@ -165,16 +165,12 @@ task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_re
     const auto by = waiting.record.phase == registry::commit_phase::on_key_exchange ? registry::move::exchange_and_start
                                                                                     : registry::move::exchange_keys;
     // Of several phones with one code, the one whose swap succeeds has it.
-    if (const auto ec = co_await heal(svc, slot))
-        co_return ec;
-    auto change = registry::attempts::change_state(slot, by, {}, {}, svc.clock.now());
-    if (!change)
-        co_return change.error();
-    if (bound.accepts_decimal)
-        slot->accept_decimal();
-    change->bound = std::move(bound);
-    if (const auto ec = co_await commit_transition(svc, std::move(*change)))
-        co_return ec;
+    registry::actor phone_itself;
+    auto moved = co_await start_registration(svc, waiting.record, slot, by, std::move(phone_itself), std::move(bound));
+    if (!moved)
+        co_return moved.error();
+    if (!moved->moved)
+        co_return errc::illegal_change;
     // Whoever waits for commit may yet turn out to be somebody else.
     std::string told = by == registry::move::exchange_and_start
                            ? user_info(svc, waiting.record)

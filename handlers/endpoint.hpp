@@ -30,6 +30,11 @@ task<response> show_user_info(const call& asked, services& svc);
 task<response> refuse_upgrade(const call& asked, services& svc);
 task<response> refuse_recovery(const call& asked, services& svc);
 task<response> show_own_registration(const call& asked, services& svc);
+task<response> request_activation_code(const call& asked, services& svc);
+task<response> record_pin_change(const call& asked, services& svc);
+task<response> rename_own_registration(const call& asked, services& svc);
+task<response> list_own_registrations(const call& asked, services& svc);
+task<response> remove_own_registration(const call& asked, services& svc);
 
 // Office side (REGISTRATION-API.md chapter 8)
 task<response> create_application(const call& asked, services& svc);
@@ -54,6 +59,8 @@ task<response> show_flags(const call& asked, services& svc);
 task<response> add_flags(const call& asked, services& svc);
 task<response> replace_flags(const call& asked, services& svc);
 task<response> remove_flags(const call& asked, services& svc);
+task<response> transfer_registration(const call& asked, services& svc);
+task<response> list_children(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
 task<response> create_personalized_payload(const call& asked, services& svc);

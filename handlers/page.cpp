@@ -11,9 +11,7 @@ page_request decode_page(const query_parameters& parameters, std::vector<violati
             const auto limit = decode_number(name, value, 1, registry::page_rows_max, violations);
             out.limit = static_cast<std::size_t>(limit.value_or(1));
         } else if (name == "cursor") {
-            const auto raw = crypto::from_base64url(value);
-            if (raw && raw->size() == 8)
-                out.before = crypto::from_big_endian<std::uint64_t>(*raw);
+            out.before = read_cursor(value).value_or(0);
             if (out.before == 0)
                 violations.push_back({name, echo(value), "is not a cursor of ours"});
         }
@@ -39,6 +37,13 @@ period_request decode_period(std::string_view query, std::vector<violation>& vio
 std::string write_cursor(std::uint64_t position)
 {
     return crypto::to_base64url(crypto::big_endian(position));
+}
+
+std::optional<std::uint64_t> read_cursor(std::string_view text)
+{
+    const auto raw = crypto::from_base64url(text);
+    const bool is_ours = raw && raw->size() == 8;
+    return is_ours ? std::optional{crypto::from_big_endian<std::uint64_t>(*raw)} : std::nullopt;
 }
 
 } // namespace doorward::handlers

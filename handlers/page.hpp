@@ -27,7 +27,8 @@ struct period_request {
 /// Reads `timestampFrom`, `timestampTo`, `limit` and `cursor` out of a query.
 [[nodiscard]] period_request decode_period(std::string_view query, std::vector<violation>& violations);
 
-/// The opaque text of a position.
+/// The opaque text of a position, and back; empty for a text that is none of ours.
 [[nodiscard]] std::string write_cursor(std::uint64_t position);
+[[nodiscard]] std::optional<std::uint64_t> read_cursor(std::string_view text);
 
 } // namespace doorward::handlers

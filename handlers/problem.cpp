@@ -46,6 +46,12 @@ row row_of(device_problem what)
         return {400, "ERR_UPGRADE", "POWER_AUTH_UPGRADE_FAILED"};
     case device_problem::recovery_confirm_error:
         return {401, "ERR_AUTHENTICATION", "POWER_AUTH_RECOVERY_CONFIRM_ERROR"};
+    case device_problem::not_allowed:
+        return {403, "ERROR_FORBIDDEN", "The application does not allow this."};
+    case device_problem::request_object_invalid:
+        return {400, "INVALID_REQUEST", "The request is not valid."};
+    case device_problem::activation_code_failed:
+        return {400, "ACTIVATION_CODE_FAILED", "There is no activation code for this application now."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }
@@ -109,6 +115,12 @@ row row_of(registry::errc what)
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:
         return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
+    case errc::parent_not_active:
+        return {400, "ERROR_REGISTRATION_CHANGE", "The registration that this one was made from is not active."};
+    case errc::too_many_children:
+        return {409, "ERROR_CONFLICT", "No more registrations can be made from this one."};
+    case errc::transfer_not_allowed:
+        return {403, "ERROR_FORBIDDEN", "The application does not allow this transfer."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

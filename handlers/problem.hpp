@@ -24,6 +24,9 @@ enum class device_problem {
     secure_vault_invalid,
     upgrade_failed,
     recovery_confirm_error,
+    not_allowed,            // by the settings of the application
+    request_object_invalid, // of activation/code, as the server says whose clients ask for it
+    activation_code_failed,
 };
 [[nodiscard]] response problem(device_problem what);
 

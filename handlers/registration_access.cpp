@@ -112,6 +112,9 @@ void write_registration(json_writer& to, const registry::full_registration& what
         .member("remainingAttempts", record.max_failed_attempts - failed)
         .member("commitPhase", to_text(record.phase))
         .member("version", attempts.word.version());
+    if (record.origin)
+        to.member("parentRegistrationId", record.origin->parent.text())
+            .member("transferType", to_text(record.origin->type));
     const auto now = what.current();
     if (now == registry::state::created || now == registry::state::pending_commit)
         to.member("timestampRegistrationExpire", record.expires_at);

@@ -16,6 +16,7 @@ void write_row(json_writer& to, const registry::history_row& row)
         .member_unless_empty("eventReason", row.reason)
         .member_unless_empty("externalUserId", row.who.external_user_id)
         .member_unless_empty("account", row.who.account)
+        .member_unless_empty("actorRegistrationId", row.who.phone ? row.who.phone->text() : std::string{})
         .member_unless_empty("name", row.name);
     if (row.by == registry::move::change_flags)
         to.member("flags", row.flags);

@@ -1,94 +1,71 @@
-// GET /v2/registrations/{id} and GET /v2/registrations?userId= (REGISTRATION-API.md R3 and R2)
+// GET /v2/registrations/{id}, GET /v2/registrations?userId= and GET /v2/registrations/{id}/children
+// (REGISTRATION-API.md R3, R2 and R16)
 
-#include "handlers/page.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
-
-#include <algorithm>
+#include "handlers/registration_page.hpp"
 
 namespace doorward::handlers {
 namespace {
 
-// Each pass writes up to sweep_rows_max registrations as removed; what is left after these the sweep does.
-constexpr int expiry_passes_max = 8;
-
-struct list_filter {
+struct list_request {
     std::string user_id;
-    bool removed = false;
-    std::string application_id;          // empty: all that the account sees
-    std::vector<registry::state> states; // empty: all
-    page_request page;
+    std::string application_id; // empty: all that the account sees
+    registration_filter filter;
 };
 
-list_filter decode_filter(std::string_view query, std::vector<violation>& violations)
+list_request decode_list(const call& asked, std::vector<violation>& violations)
 {
-    list_filter out;
-    const auto parameters = decode_query(query, violations);
+    list_request out;
+    const auto parameters = decode_query(asked.req.query, violations);
     for (const auto& [name, value] : parameters) {
         if (name == "userId") {
             out.user_id = value;
         } else if (name == "removed") {
-            out.removed = decode_boolean(name, value, violations);
+            out.filter.removed = decode_boolean(name, value, violations);
         } else if (name == "appId") {
             out.application_id = value;
         } else if (name == "status") {
             const auto parsed = registry::parse_state(value);
             if (parsed) {
-                out.states.push_back(*parsed);
-                out.removed = out.removed || *parsed == registry::state::removed;
+                out.filter.states.push_back(*parsed);
+                out.filter.removed = out.filter.removed || *parsed == registry::state::removed;
             } else {
                 violations.push_back({name, echo(value), "must be a registration status"});
             }
         }
     }
-    out.page = decode_page(parameters, violations);
-    if (out.user_id.empty() || out.user_id.size() > registry::user_id_bytes_max ||
-        out.user_id.find('\0') != std::string::npos)
-        violations.push_back({"userId", "", "is required: 1 to 255 bytes"});
+    out.filter.page = decode_page(parameters, violations);
+    out.filter.visible = [who = asked.who, wanted = out.application_id](const registry::registration& record) {
+        return who->may_see(record.application_id) && (wanted.empty() || wanted == record.application_id);
+    };
     return out;
 }
 
-struct list_page {
-    std::vector<registry::full_registration> rows;
-    std::vector<registry::full_registration> late; // to be expired first
-    std::optional<std::uint64_t> next;
-};
-
-list_page read_page(services& svc, const list_filter& filter, const registry::account& who)
+void require_user(const std::string& user, std::vector<violation>& violations)
 {
-    const auto now = svc.clock.now();
-    return svc.journal.view([&](const registry::snapshot& txn) {
-        list_page out;
-        const auto wanted = [&](const registry::full_registration& found) {
-            return who.may_see(found.record.application_id) &&
-                   (filter.application_id.empty() || filter.application_id == found.record.application_id) &&
-                   (filter.removed || found.current() != registry::state::removed) &&
-                   (filter.states.empty() || std::ranges::find(filter.states, found.current()) != filter.states.end());
-        };
-        std::size_t scanned = 0;
-        registry::scan_user(txn, filter.user_id, filter.page.before, [&](registry::registration_number number) {
-            if (++scanned > registry::page_scan_rows_max) {
-                out.next = number + 1;
-                return false;
-            }
-            auto found = registry::find_full(txn, number);
-            if (!found)
-                return true;
-            if (found->is_expired(now) && who.may_see(found->record.application_id)) {
-                out.late.push_back(*std::move(found));
-                return out.late.size() < registry::sweep_rows_max; // these first; the page is read again
-            }
-            if (!wanted(*found))
-                return true;
-            if (out.rows.size() == filter.page.limit) {
-                out.next = out.rows.back().number;
-                return false;
-            }
-            out.rows.push_back(*std::move(found));
-            return true;
-        });
-        return out;
-    });
+    if (user.empty() || user.size() > registry::user_id_bytes_max || user.find('\0') != std::string::npos)
+        violations.push_back({"userId", "", "is required: 1 to 255 bytes"});
+}
+
+task<response> answer_list(services& svc, registration_filter filter, registration_scan scan)
+{
+    const auto page = co_await load_page(svc, std::move(filter), std::move(scan));
+    if (!page)
+        co_return problem(page.error());
+    json_writer out;
+    out.object().key("registrations").array();
+    for (const registry::full_registration& each : page->rows) {
+        out.object();
+        write_registration(out, each, nullptr);
+        out.end();
+    }
+    out.end();
+    if (page->next)
+        out.member("nextCursor", write_cursor(*page->next));
+    response answer;
+    answer.body = out.end().text();
+    co_return answer;
 }
 
 } // namespace
@@ -102,6 +79,10 @@ task<response> show_registration(const call& asked, services& svc)
     json_writer out;
     out.object();
     write_registration(out, *found, application.get());
+    const auto children =
+        svc.journal.view([&](const registry::snapshot& txn) { return registry::count_children(txn, found->number); });
+    if (children > 0)
+        out.member("childCount", children);
     response answer;
     answer.body = out.end().text();
     co_return answer;
@@ -110,29 +91,31 @@ task<response> show_registration(const call& asked, services& svc)
 task<response> list_registrations(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto filter = decode_filter(asked.req.query, violations);
+    auto wanted = decode_list(asked, violations);
+    require_user(wanted.user_id, violations);
     if (!violations.empty())
         co_return problem(violations);
+    registration_scan of_user =
+        [user = std::move(wanted.user_id)](const registry::snapshot& txn, registry::registration_number before,
+                                           const auto& visit) { registry::scan_user(txn, user, before, visit); };
+    auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_user));
+    co_return answer;
+}
 
-    auto page = read_page(svc, filter, *asked.who);
-    for (int pass = 0; !page.late.empty() && pass < expiry_passes_max; ++pass) {
-        const auto expired = co_await expire(std::move(page.late), svc);
-        if (!expired)
-            co_return problem(expired.error());
-        page = read_page(svc, filter, *asked.who);
-    }
-    json_writer out;
-    out.object().key("registrations").array();
-    for (const registry::full_registration& each : page.rows) {
-        out.object();
-        write_registration(out, each, nullptr);
-        out.end();
-    }
-    out.end();
-    if (page.next)
-        out.member("nextCursor", write_cursor(*page.next));
-    response answer;
-    answer.body = out.end().text();
+task<response> list_children(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    auto wanted = decode_list(asked, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto parent = co_await load_registration(asked, svc);
+    if (!parent)
+        co_return problem(parent.error());
+    registration_scan of_parent = [number = parent->number](const registry::snapshot& txn,
+                                                            registry::registration_number before, const auto& visit) {
+        registry::scan_children(txn, number, before, visit);
+    };
+    auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_parent));
     co_return answer;
 }
 

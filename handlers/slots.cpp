@@ -104,7 +104,8 @@ task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, 
 }
 
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::labels> labelled)
+                                         std::string reason, std::optional<registry::labels> labelled,
+                                         std::optional<registry::binding> bound)
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
@@ -117,6 +118,9 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
             co_return ec;
         co_return move_result{false, forbidding.current()};
     }
+    if (bound && bound->accepts_decimal)
+        slot->accept_decimal();
+    change->bound = std::move(bound);
     change->labelled = std::move(labelled);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))

@@ -42,7 +42,9 @@ struct move_result {
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
 /// labelled  of rename: the new name
+/// bound     what a key exchange adds
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::labels> labelled = std::nullopt);
+                                         std::string reason, std::optional<registry::labels> labelled = std::nullopt,
+                                         std::optional<registry::binding> bound = std::nullopt);
 
 } // namespace doorward::handlers

@@ -44,11 +44,39 @@ attempt_slot::attempt_slot(content what)
 
 bool attempt_slot::swap(attempt_word expected, attempt_word next) noexcept
 {
+    if (!is_unfinished(expected.current()))
+        return exchange(expected, next);
+    const std::lock_guard lock{refused_mutex_};
+    return exchange(expected, next);
+}
+
+bool attempt_slot::exchange(attempt_word expected, attempt_word next) noexcept
+{
     assert(next.version() == expected.version() + 1);
     assert(expected.current() != state::removed); // (5)
     std::uint64_t bits = expected.bits();
-    // relaxed: all that a verdict depends on is in the word; what goes to the disk is ordered by the writer's queue.
-    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_relaxed);
+    // release: pairs with load(). Otherwise all that a verdict depends on is in the word, and what goes to the disk is
+    // ordered by the writer's queue.
+    return word_.compare_exchange_strong(bits, next.bits(), std::memory_order_release, std::memory_order_relaxed);
+}
+
+attempt_slot::pair_swap attempt_slot::swap_both(attempt_word expected, attempt_word next, attempt_slot& parent,
+                                                attempt_word parents_expected, attempt_word parents_next) noexcept
+{
+    assert(&parent != this);
+    assert(is_unfinished(expected.current()) && next.current() == state::active);
+    assert(parents_expected.current() == state::active);
+    const std::lock_guard lock{refused_mutex_};
+    if (load() != expected)
+        return pair_swap::lost;
+    if (!parent.exchange(parents_expected, parents_next))
+        return pair_swap::other_lost;
+    // The parent's first: for the few instructions in between there is one active registration less, never one more.
+    start_pending_.store(next.version(), std::memory_order_relaxed);
+    const bool ours = exchange(expected, next);
+    assert(ours); // nobody swaps an unfinished word without the mutex
+    static_cast<void>(ours);
+    return pair_swap::done;
 }
 
 std::optional<counter_place> attempt_slot::counter(attempt_word of) const noexcept
@@ -118,7 +146,7 @@ bool attempt_slot::refuse_unremembered(attempt_word expected, std::vector<proof_
 bool attempt_slot::count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept
 {
     const attempt_word next = expected.refused(limits.max_failed);
-    if (!swap(expected, next))
+    if (!exchange(expected, next))
         return false;
     refused_.add(next, proof);
     if (refused != nullptr)
@@ -151,7 +179,7 @@ attempt_slot::flagged attempt_slot::flags() const
 bool attempt_slot::swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept
 {
     const std::lock_guard lock{refused_mutex_};
-    if (!swap(expected, next))
+    if (!exchange(expected, next))
         return false;
     flags_ = std::move(flags);
     return true;

@@ -18,6 +18,8 @@ namespace doorward::registry {
 ///       that lost finds the new position and verifies again.
 ///   (5) REMOVED is terminal: no transition starts from it.
 ///   (6) Operator changes swap the same word, so they serialise with verification.
+///   (10) A registration that was made from another one starts in one step with what becomes of that one, its parent
+///       (swap_both), and nothing that comes after its start reaches the disk before the two of them (start_pending).
 /// (4, "on disk before the answer", is kept by the callers: attempts.hpp.)
 ///
 /// threads  any, all functions
@@ -45,12 +47,45 @@ public:
 
     [[nodiscard]] attempt_word load() const noexcept
     {
-        // relaxed: the word carries its own data, and a base that is older or newer than it is recognised (counter()).
-        return attempt_word{word_.load(std::memory_order_relaxed)};
+        // The word carries its own data, and a base that is older or newer than it is recognised (counter()).
+        // acquire: pairs with swap_both(); whoever acts on a word sees that a start is pending below it.
+        return attempt_word{word_.load(std::memory_order_acquire)};
     }
 
     /// One transition: true when the word was `expected` and is now `next`.
     [[nodiscard]] bool swap(attempt_word expected, attempt_word next) noexcept;
+
+    enum class pair_swap : std::uint8_t {
+        done,       // both words are what they should become
+        lost,       // our word is no longer the expected one; the other was not touched
+        other_lost, // the other's is not; ours was not touched
+    };
+
+    /// Two transitions in one step: of this registration, which starts by it, and of its parent, which is active.
+    /// Somebody who looks in between may see the parent's and not ours; nobody ever sees ours alone.
+    [[nodiscard]] pair_swap swap_both(attempt_word expected, attempt_word next, attempt_slot& parent,
+                                      attempt_word parents_expected, attempt_word parents_next) noexcept;
+
+    /// The version of the word with which this registration started, as long as that start is not on the disk together
+    /// with its parent's change; 0: there is nothing to wait for.
+    [[nodiscard]] std::uint64_t start_pending() const noexcept
+    {
+        return start_pending_.load(std::memory_order_relaxed); // relaxed: ordered by the word, see load()
+    }
+    // Writer thread only: the start is in the batch under way, and what became of it.
+    void start_applied() noexcept { start_applied_ = true; }
+    void start_undone() noexcept { start_applied_ = false; }
+    void start_durable() noexcept
+    {
+        start_applied_ = false;
+        start_pending_.store(0, std::memory_order_relaxed);
+    }
+    /// Writer thread only: would a change of this version reach the disk before the start that it builds upon?
+    [[nodiscard]] bool is_ahead_of_start(std::uint64_t version) const noexcept
+    {
+        const auto start = start_pending();
+        return start != 0 && version > start && !start_applied_;
+    }
 
     /// The counter that belongs to a word: hashed forward from the base. Empty when the word is outdated: load again.
     [[nodiscard]] std::optional<counter_place> counter(attempt_word of) const noexcept;
@@ -126,14 +161,19 @@ public:
     [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
 
 private:
+    [[nodiscard]] bool exchange(attempt_word expected, attempt_word next) noexcept;
     [[nodiscard]] bool count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept;
 
+    // While it tells of an unfinished registration it is swapped under refused_mutex_ only, so that who holds that can
+    // rely on it. What attempts change is active and never needs the mutex for this.
     std::atomic<std::uint64_t> word_;
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
     std::atomic<std::uint64_t> durable_version_;
-    row_sequence last_row_;    // writer thread only; in the batch under way perhaps
-    row_sequence settled_row_; // writer thread only; on disk
+    std::atomic<std::uint64_t> start_pending_{0};
+    row_sequence last_row_;      // writer thread only; in the batch under way perhaps
+    row_sequence settled_row_;   // writer thread only; on disk
+    bool start_applied_ = false; // writer thread only
     std::atomic<bool> unsettled_{false};
     std::atomic<bool> accepts_decimal_{false};
 
@@ -148,7 +188,8 @@ private:
     std::atomic<std::uint64_t> base_low_;
 
     // A leaf: held for a handful of instructions, never together with another lock. Refusals take it, and whoever
-    // writes down a word with failed attempts in it; accepting a proof with the PIN takes no lock at all.
+    // writes down a word with failed attempts in it or swaps one that is unfinished; accepting a proof with the PIN
+    // takes no lock at all.
     mutable std::mutex refused_mutex_;
     refused_proofs refused_; // guarded by refused_mutex_
     flag_set flags_;         // guarded by refused_mutex_

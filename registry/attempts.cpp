@@ -201,6 +201,45 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
     }
 }
 
+result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how, move by,
+                                              actor who, time_ms now, attempt_word* forbidden_by)
+{
+    const bool moves = how == transfer_type::move;
+    const move parents_move = moves ? move::remove : move::spawn;
+    const auto forbid = [&](attempt_word word, errc why) -> result<start> {
+        if (forbidden_by != nullptr)
+            *forbidden_by = word;
+        return why;
+    };
+    for (;;) {
+        const auto [word, place] = present(*child);
+        const auto [parents_word, parents_place] = present(*parent);
+        const auto after = decide_move(word, by);
+        if (!after || after->current() != state::active || !is_unfinished(word.current()))
+            return forbid(word, errc::illegal_change);
+        if (parents_word.current() != state::active)
+            return forbid(parents_word, errc::parent_not_active);
+        const attempt_word parents_after = decide_move(parents_word, parents_move).value();
+        auto parents_refused = kept_digests(*parent, parents_word, parents_after);
+        const auto swapped_both = child->swap_both(word, *after, *parent, parents_word, parents_after);
+        if (swapped_both != attempt_slot::pair_swap::done)
+            continue;
+        start out{swapped(child, word, *after, place, {}, now), // with a clean count
+                  swapped(parent, parents_word, parents_after, parents_place, std::move(parents_refused), now)};
+        out.child.by = by;
+        out.child.reason = std::string{moves ? reason::moved_from : reason::spawned_from} + parent->owner.id.text();
+        out.child.who = who;
+        out.child.partner = parent;
+        out.parent.by = parents_move;
+        out.parent.reason = std::string{moves ? reason::moved_to : reason::spawned_to} + child->owner.id.text();
+        out.parent.who = std::move(who);
+        if (out.parent.who.account.empty()) // by the child's phone, which is not the parent's own
+            out.parent.who.phone = child->owner.id;
+        out.parent.partner = child;
+        return out;
+    }
+}
+
 result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
                                                       time_ms now, attempt_word* forbidden_by)
 {

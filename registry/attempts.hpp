@@ -75,6 +75,22 @@ public:
     /// errors  errc::illegal_change as above; errc::too_many_flags
     [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
                                                            time_ms now, attempt_word* forbidden_by = nullptr);
+    /// The two transitions of one step. They name each other as partners: both reach the disk, or neither.
+    struct start {
+        transition child;
+        transition parent;
+    };
+    /// Makes a registration active that was made from another one, and in the same step the other one, its parent, what
+    /// it becomes by that: removed by transfer_type::move; by transfer_type::spawn it stays active, and its history
+    /// tells. So of several children that take a parent's place one can start, and none once the parent is blocked or
+    /// removed.
+    ///
+    /// by      exchange_and_start or commit
+    /// errors  illegal_change when the child's state does not allow it, parent_not_active; the word that forbids it is
+    ///         then in *forbidden_by
+    [[nodiscard]] static result<start> start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how,
+                                                   move by, actor who, time_ms now,
+                                                   attempt_word* forbidden_by = nullptr);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
     [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);

@@ -23,6 +23,29 @@ bool has_incomplete(const kv::read_txn& txn, const registration& fresh)
     return found;
 }
 
+// May one child more be made from this registration?
+kv::error_code check_parent(const kv::read_txn& txn, registration_number parent, time_ms now)
+{
+    const auto attempts = find_counters(txn, parent); // a change of state always writes the table
+    if (!attempts || attempts->word.current() != state::active)
+        return errc::illegal_change;
+    std::size_t waiting = 0;
+    std::size_t started = 0;
+    scan_children(txn, parent, 0, [&](registration_number number) {
+        const auto child = find_counters(txn, number);
+        if (!child || !is_unfinished(child->word.current())) {
+            ++started;
+        } else {
+            const auto record = find_registration(txn, number);
+            waiting += record && record->expires_at > now ? 1U : 0U;
+        }
+        return true;
+    });
+    if (started >= children_max)
+        return errc::too_many_children;
+    return waiting >= waiting_children_max ? make_error_code(errc::incomplete_registration) : kv::error_code{};
+}
+
 void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 {
     txn.erase(tables::tokens, token_key(owner, id));
@@ -33,6 +56,14 @@ void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 
 kv::error_code create_registration::operator()(kv::write_txn& txn)
 {
+    std::optional<registration_number> parent;
+    if (record.origin) {
+        parent = find_number(txn, record.origin->parent);
+        if (!parent)
+            return errc::registration_not_found;
+        if (const auto ec = check_parent(txn, *parent, record.created_at))
+            return ec;
+    }
     if (refuse_if_incomplete && has_incomplete(txn, record))
         return errc::incomplete_registration;
     if (find_by_code(txn, record.application_id, record.activation_code) || find_number(txn, record.id))
@@ -55,12 +86,17 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
     row.who = who;
     row.name = record.name;
     row.at = record.created_at;
+    if (record.origin)
+        row.reason = std::string{record.origin->type == transfer_type::move ? reason::move_of : reason::spawn_of} +
+                     record.origin->parent.text();
 
     const auto number_bytes = crypto::big_endian(number);
     txn.put(tables::ids, record.id.view(), number_bytes);
     txn.put(tables::registrations, number_bytes, encode(record));
     txn.put(tables::counters, number_bytes, encode(attempts));
     txn.put(tables::by_user, user_key(record.user_id, number), {});
+    if (parent)
+        txn.put(tables::children, child_key(*parent, number), {});
     txn.put(tables::by_code, code_key(record.application_id, record.activation_code), number_bytes);
     txn.put(tables::due, due_key(record.expires_at, due_kind::registration, number_bytes), {});
     txn.put(tables::history, history_key(number, row.version), encode(row));

@@ -8,7 +8,8 @@ namespace doorward::registry {
 // Changes for the writer (kv::async_commit), beside transition. Each is called on the writer thread, reads first and
 // writes last. A change is given back to its sender with what it found out.
 
-/// A new registration, waiting for its phone.
+/// A new registration, waiting for its phone. One that has an origin is a child of the registration named there, which
+/// must be active.
 struct create_registration {
     registration record; // complete but for status_version
     ctr_data first_counter{};
@@ -17,7 +18,9 @@ struct create_registration {
 
     registration_number number = 0; // given by the writer
 
-    /// errors  incomplete_registration; changed_meanwhile when the activation code is taken (draw another)
+    /// errors  incomplete_registration: of the user, or waiting_children_max of the parent; changed_meanwhile when the
+    ///         activation code is taken (draw another); illegal_change when the parent is not active;
+    ///         registration_not_found when there is no such parent; too_many_children
     kv::error_code operator()(kv::write_txn& txn);
 };
 

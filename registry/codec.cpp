@@ -170,14 +170,15 @@ void require_possible(const stored_application& record)
 
 } // namespace
 
-// registration := 1  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
+// registration := 2  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
 //                 accepts_decimal:u8  name:text  platform:text  device_info:text  extras:text  flags:list(text)
 //                 blocked_reason:text created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point
 //                 server:point
+//                 since version 2: transfer:u8 (0 for none)  and when there is one: parent:16
 bytes encode(const registration& record)
 {
-    return record_writer{version_1}
-        .raw(record.id.view())
+    record_writer out{version_2};
+    out.raw(record.id.view())
         .text(record.application_id)
         .text(record.user_id)
         .text(record.activation_code)
@@ -197,13 +198,16 @@ bytes encode(const registration& record)
         .u64(record.status_version)
         .point(record.device_key)
         .point(record.server_key)
-        .done();
+        .u8(record.origin ? static_cast<std::uint8_t>(record.origin->type) : std::uint8_t{0});
+    if (record.origin)
+        out.raw(record.origin->parent.view());
+    return out.done();
 }
 
 template <>
 registration decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     registration record;
     record.id.value = in.raw<16>();
     record.application_id = in.text();
@@ -225,6 +229,11 @@ registration decode(bytes_view data)
     record.status_version = in.u64();
     record.device_key = in.point();
     record.server_key = in.point();
+    if (in.version() >= version_2) {
+        const auto type = in.enumeration(transfer_type{}, transfer_type::move);
+        if (type != transfer_type{})
+            record.origin = lineage{uuid{in.raw<16>()}, type};
+    }
     in.done();
     return record;
 }
@@ -351,13 +360,14 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 2  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
-//            name:text  at:u64  flags:list(text)
-// Version 1 had no flags.
+// history := 3  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+//            name:text  at:u64
+//            since version 2: flags:list(text)
+//            since version 3: by_phone:u8  and when that is 1: phone:16
 bytes encode(const history_row& record)
 {
-    return record_writer{version_2}
-        .u64(record.version)
+    record_writer out{version_3};
+    out.u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
         .u8(static_cast<std::uint8_t>(record.now))
@@ -367,16 +377,19 @@ bytes encode(const history_row& record)
         .text(record.name)
         .time(record.at)
         .texts(record.flags)
-        .done();
+        .flag(record.who.phone.has_value());
+    if (record.who.phone)
+        out.raw(record.who.phone->view());
+    return out.done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::change_flags);
+    record.by = in.enumeration(move::create, move::pin_changed);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -387,6 +400,8 @@ history_row decode(bytes_view data)
     record.at = in.time();
     if (in.version() >= version_2)
         record.flags = in.texts();
+    if (in.version() >= version_3 && in.flag())
+        record.who.phone.emplace().value = in.raw<16>();
     in.done();
     return record;
 }

@@ -57,6 +57,12 @@ public:
             return "the record changed meanwhile";
         case errc::token_refused:
             return "the token does not hold";
+        case errc::parent_not_active:
+            return "the registration that this one was made from is not active";
+        case errc::too_many_children:
+            return "no more registrations can be made from this one";
+        case errc::transfer_not_allowed:
+            return "the application does not allow this transfer";
         }
         return "unknown registry error";
     }

@@ -30,17 +30,20 @@ enum class errc {
     envelope_not_genuine, // the MAC or the padding does not fit
     envelope_replayed,
     unknown_temporary_key,
-    too_many_flags,    // more than a registration can have
-    passwords_busy,    // too many passwords are being checked, or there is no memory for one more
-    changed_meanwhile, // a precondition read before no longer holds; read again and retry
-    token_refused,     // wrong, too old, used before, or not good enough for what it was shown for
+    too_many_flags,       // more than a registration can have
+    passwords_busy,       // too many passwords are being checked, or there is no memory for one more
+    changed_meanwhile,    // a precondition read before no longer holds; read again and retry
+    token_refused,        // wrong, too old, used before, or not good enough for what it was shown for
+    parent_not_active,    // the registration that this one was made from
+    too_many_children,    // were made from one registration
+    transfer_not_allowed, // by the settings of the application
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::token_refused);
+inline constexpr int errc_last = static_cast<int>(errc::transfer_not_allowed);
 
 } // namespace doorward::registry
 

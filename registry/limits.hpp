@@ -72,6 +72,13 @@ inline constexpr std::size_t provider_url_bytes_max = 512;
 inline constexpr std::size_t provider_secret_bytes_max = 255;
 inline constexpr std::size_t transfer_targets_max = 16; // count
 
+// Registrations made from others
+inline constexpr std::size_t children_max = 1'000;               // of one registration, count; those that started
+inline constexpr std::size_t waiting_children_max = 16;          // of one registration, count; those that did not yet
+inline constexpr std::size_t cascade_registrations_max = 10'000; // looked at by one cascade, count
+inline constexpr std::size_t cascade_step_max = 256;             // blocked by one change, count
+inline constexpr std::size_t transfer_otp_characters_min = 16;   // REGISTRATION-API.md chapter 6, device cloning
+
 // Pages of lists and histories, in rows
 inline constexpr std::size_t page_rows_default = 100;
 inline constexpr std::size_t page_rows_max = 1000;

@@ -4,7 +4,7 @@ namespace doorward::registry {
 
 std::optional<state> target(state from, move by) noexcept
 {
-    const bool unfinished = from == state::created || from == state::pending_commit;
+    const bool unfinished = is_unfinished(from);
     switch (by) {
     case move::create:
         return std::nullopt; // leads into created from nothing
@@ -23,6 +23,7 @@ std::optional<state> target(state from, move by) noexcept
         return from != state::removed ? std::optional{state::removed} : std::nullopt;
     case move::expire:
     case move::remove_on_otp:
+    case move::cancel:
         return unfinished ? std::optional{state::removed} : std::nullopt;
     case move::fail_otp:
         return unfinished ? std::optional{from} : std::nullopt;
@@ -32,6 +33,9 @@ std::optional<state> target(state from, move by) noexcept
         return from != state::created && from != state::removed ? std::optional{from} : std::nullopt;
     case move::change_flags:
         return from != state::removed ? std::optional{from} : std::nullopt;
+    case move::spawn:
+    case move::pin_changed:
+        return from == state::active ? std::optional{from} : std::nullopt;
     }
     return std::nullopt;
 }
@@ -93,6 +97,12 @@ std::string_view to_text(move value) noexcept
         return "RENAME";
     case move::change_flags:
         return "CHANGE_FLAGS";
+    case move::spawn:
+        return "SPAWN";
+    case move::cancel:
+        return "CANCEL";
+    case move::pin_changed:
+        return "PIN_CHANGED";
     }
     return "UNKNOWN";
 }
@@ -100,6 +110,20 @@ std::string_view to_text(move value) noexcept
 std::string_view to_text(commit_phase value) noexcept
 {
     return value == commit_phase::on_commit ? "ON_COMMIT" : "ON_KEY_EXCHANGE";
+}
+
+std::string_view to_text(transfer_type value) noexcept
+{
+    return value == transfer_type::spawn ? "SPAWN" : "MOVE";
+}
+
+std::optional<transfer_type> parse_transfer_type(std::string_view text) noexcept
+{
+    for (const transfer_type candidate : {transfer_type::spawn, transfer_type::move}) {
+        if (to_text(candidate) == text)
+            return candidate;
+    }
+    return std::nullopt;
 }
 
 } // namespace doorward::registry

@@ -22,6 +22,12 @@ enum class state : std::uint8_t { created = 1, pending_commit = 2, active = 3, b
 inline constexpr state all_states[]{state::created, state::pending_commit, state::active, state::blocked,
                                     state::removed};
 
+/// Not active yet: CREATED or PENDING_COMMIT. A registration *starts* when it leaves these states for ACTIVE.
+[[nodiscard]] constexpr bool is_unfinished(state value) noexcept
+{
+    return value == state::created || value == state::pending_commit;
+}
+
 /// Everything that can change a state. The name is what history and events call it.
 enum class move : std::uint8_t {
     create,             // by the back office; a registration begins
@@ -38,6 +44,9 @@ enum class move : std::uint8_t {
     reset_attempts,     // by the back office: failed attempts are forgotten, the state stays
     rename,             // by the back office or the phone; the state stays, as with the next
     change_flags,       // by the back office
+    spawn,              // another registration that was spawned from this one became active; the state stays
+    cancel,             // created or pending_commit, and its parent is blocked or removed
+    pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
 };
 
 inline constexpr move all_moves[]{
@@ -45,7 +54,8 @@ inline constexpr move all_moves[]{
     move::commit,   move::block,         move::block_on_failures,
     move::unblock,  move::remove,        move::expire,
     move::fail_otp, move::remove_on_otp, move::reset_attempts,
-    move::rename,   move::change_flags,
+    move::rename,   move::change_flags,  move::spawn,
+    move::cancel,   move::pin_changed,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -55,7 +65,8 @@ inline constexpr move all_moves[]{
 /// Is a move about something beside the state, which stays as it is?
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
-    return by == move::reset_attempts || by == move::rename || by == move::change_flags;
+    return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
+           by == move::pin_changed;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -66,13 +77,38 @@ inline constexpr move all_moves[]{
 enum class commit_phase : std::uint8_t { on_commit = 0, on_key_exchange = 1 };
 [[nodiscard]] std::string_view to_text(commit_phase value) noexcept;
 
-/// Reasons that doorward itself gives.
+/// What becomes of a registration when another one that was made from it becomes active (REGISTRATION-API.md R16).
+enum class transfer_type : std::uint8_t {
+    spawn = 1, // it stays: two phones
+    move = 2,  // it is removed: the other phone takes its place
+};
+[[nodiscard]] std::string_view to_text(transfer_type value) noexcept; // "SPAWN"
+[[nodiscard]] std::optional<transfer_type> parse_transfer_type(std::string_view text) noexcept;
+
+/// Where a registration comes from that was made from another one, its parent.
+struct lineage {
+    uuid parent;
+    transfer_type type{};
+
+    bool operator==(const lineage&) const = default;
+};
+
+/// Reasons that doorward itself gives. Those that end with a colon are followed by the id of another registration.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
 inline constexpr std::string_view not_specified = "NOT_SPECIFIED"; // also of a vault that was opened for none
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
 inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
 inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";
+inline constexpr std::string_view removed_by_user = "REMOVED_BY_USER"; // with another phone of the same user
+inline constexpr std::string_view parent_removed = "PARENT_REMOVED";   // before the child became active
+inline constexpr std::string_view spawn_of = "SPAWN:"; // of the creation: by which way, from which parent
+inline constexpr std::string_view move_of = "MOVE:";
+inline constexpr std::string_view spawned_to = "SPAWNED_TO:"; // of the parent, when the child becomes active
+inline constexpr std::string_view moved_to = "MOVED_TO:";
+inline constexpr std::string_view spawned_from = "SPAWNED_FROM:"; // of the child, in the same moment
+inline constexpr std::string_view moved_from = "MOVED_FROM:";
+inline constexpr std::string_view blocked_with = "BLOCKED_WITH:"; // because that one was, from which this one comes
 } // namespace reason
 
 /// The slow part of a registration: written when something about it changes, not at every attempt. State, failed
@@ -98,14 +134,17 @@ struct registration {
     std::uint64_t status_version = 0; // version of the attempt word whose state change was applied last
     std::optional<crypto::point_bytes> device_key;
     std::optional<crypto::point_bytes> server_key;
+    std::optional<lineage> origin; // of one that was made from another one
 
     bool operator==(const registration&) const = default;
 };
 
-/// Who did it: the phone (both empty), or an office account, perhaps on behalf of somebody it names.
+/// Who did it: the registration's own phone (all empty), the phone of another registration, or an office account,
+/// perhaps on behalf of somebody it names.
 struct actor {
     std::string account;
     std::string external_user_id;
+    std::optional<uuid> phone{}; // registration whose phone it was, when that is another one
 
     bool operator==(const actor&) const = default;
 };

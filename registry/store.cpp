@@ -176,6 +176,25 @@ void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_n
     });
 }
 
+void scan_children(const kv::read_txn& txn, registration_number parent, registration_number before,
+                   const std::function<bool(registration_number)>& visit)
+{
+    const kv::key first = child_key(parent, before == 0 ? std::numeric_limits<std::uint64_t>::max() : before - 1);
+    txn.scan(tables::children, first, [&](bytes_view key, bytes_view) {
+        return kv::from_number(key) == parent && visit(kv::from_descending(key.last(8)));
+    });
+}
+
+std::size_t count_children(const kv::read_txn& txn, registration_number parent)
+{
+    std::size_t count = 0;
+    scan_children(txn, parent, 0, [&](registration_number) {
+        ++count;
+        return true;
+    });
+    return count;
+}
+
 void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
                   const std::function<bool(const history_row&)>& visit)
 {

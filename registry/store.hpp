@@ -63,10 +63,7 @@ struct full_registration {
 
     [[nodiscard]] state current() const noexcept { return attempts.word.current(); }
 
-    [[nodiscard]] bool is_unfinished() const noexcept
-    {
-        return current() == state::created || current() == state::pending_commit;
-    }
+    [[nodiscard]] bool is_unfinished() const noexcept { return registry::is_unfinished(current()); }
     [[nodiscard]] bool is_waiting(time_ms now) const noexcept { return is_unfinished() && record.expires_at > now; }
 
     /// Unfinished, and its time is over: to be treated as removed, and written so at the next occasion.
@@ -94,6 +91,12 @@ struct reported_attempt {
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit);
 
+/// Visits the registrations that were made from one, newest first, starting below `before` (0: from the newest), until
+/// it returns false. Those that were removed before they started are not among them.
+void scan_children(const kv::read_txn& txn, registration_number parent, registration_number before,
+                   const std::function<bool(registration_number)>& visit);
+[[nodiscard]] std::size_t count_children(const kv::read_txn& txn, registration_number parent);
+
 /// Visits a registration's history, newest first, starting below version `before` (0: from the newest).
 void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
                   const std::function<bool(const history_row&)>& visit);
@@ -115,6 +118,10 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
 [[nodiscard]] inline kv::key user_key(std::string_view user_id, registration_number number)
 {
     return kv::key{}.text(user_id).number_descending(number);
+}
+[[nodiscard]] inline kv::key child_key(registration_number parent, registration_number number)
+{
+    return kv::key{}.number(parent).number_descending(number);
 }
 /// Newest version first.
 [[nodiscard]] inline kv::key history_key(registration_number number, std::uint64_t version)

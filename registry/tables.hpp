@@ -10,7 +10,7 @@ namespace tables {
 inline constexpr const char* names[]{
     "meta",     "applications", "versions", "accounts",  "ids",    "registrations",  "keys",
     "counters", "by_user",      "by_code",  "history",   "due",    "temporary_keys", "seen",
-    "journal",  "reports",      "tokens",   "token_ids", "claims",
+    "journal",  "reports",      "tokens",   "token_ids", "claims", "children",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -33,7 +33,9 @@ inline constexpr kv::table tokens{16};         // number, uuid -> stored_token
 inline constexpr kv::table token_ids{17};      // uuid -> registration number
 inline constexpr kv::table claims{18};         // application, 0, user -> stored_claims
 
-static_assert(std::size(names) == 19);
+inline constexpr kv::table children{19}; // number of the parent, ~number -> nothing: newest first
+
+static_assert(std::size(names) == 20);
 
 } // namespace tables
 

@@ -103,10 +103,15 @@ void put_state_change(kv::write_txn& txn, const transition& change)
         txn.erase(tables::by_code, code_key(record->application_id, record->activation_code));
         record->activation_code.clear(); // single use
     }
-    const auto unfinished = [](state s) { return s == state::created || s == state::pending_commit; };
-    if (unfinished(before) && !unfinished(after)) {
+    if (is_unfinished(before) && !is_unfinished(after)) {
         txn.erase(tables::due, due_key(record->expires_at, due_kind::registration, crypto::big_endian(number)));
         record->otp_hash.clear();
+    }
+    if (is_unfinished(before) && after == state::removed && record->origin) {
+        // It never started, so nothing comes from its parent by it.
+        const auto parent = find_number(txn, record->origin->parent);
+        assert(parent);
+        txn.erase(tables::children, child_key(*parent, number));
     }
     if (change.may_erase_tokens())
         erase_tokens(txn, number);
@@ -156,8 +161,18 @@ counters transition::result() const
     return out;
 }
 
+bool transition::must_wait(const std::vector<transition>& together) const noexcept
+{
+    return changes_word() && slot->is_ahead_of_start(after.version()) &&
+           std::ranges::none_of(together, [this](const transition& other) {
+               return other.slot == slot && other.after.version() == slot->start_pending();
+           });
+}
+
 void transition::apply(kv::write_txn& txn, journal& to)
 {
+    if (is_start())
+        slot->start_applied();
     if (details)
         row_ = append_row(txn, to, *this);
     if (is_row_alone())
@@ -182,6 +197,8 @@ void transition::durable(journal& to) const noexcept
         else
             to.settled(row_);
     }
+    if (is_start())
+        slot->start_durable();
     // Last: whoever waits for this version reads the counters next.
     if (changes_word())
         slot->mark_durable(after.version());
@@ -189,6 +206,8 @@ void transition::durable(journal& to) const noexcept
 
 void transition::undone() const noexcept
 {
+    if (is_start())
+        slot->start_undone();
     slot->row_undone();
 }
 

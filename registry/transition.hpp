@@ -49,6 +49,7 @@ struct transition {
     std::optional<labels> labelled;    // of rename and change_flags
     std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
     bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
+    slot_ptr partner;                  // its own transition of the same step must be on the disk with this one
 
     /// A transition that is none: a row of the journal about attempts that changed nothing.
     [[nodiscard]] bool changes_word() const noexcept { return before != after; }
@@ -66,6 +67,9 @@ struct transition {
     /// An attempt that leaves the state alone is a row of the journal and nothing else: its counters come to the table
     /// with the fold.
     [[nodiscard]] bool is_row_alone() const noexcept { return details && !by && !ends_decimal; }
+    /// Writer thread: builds upon the start of its registration, which is not on the disk yet, nor in this batch, nor
+    /// among `together`.
+    [[nodiscard]] bool must_wait(const std::vector<transition>& together) const noexcept;
 
     /// Writer thread. Never fails: what it needs was there when the word was swapped.
     void apply(kv::write_txn& txn, journal& to);
@@ -76,6 +80,9 @@ struct transition {
     [[nodiscard]] row_sequence row() const noexcept { return row_; }
 
 private:
+    // What start_pending() of its slot waits for.
+    [[nodiscard]] bool is_start() const noexcept { return partner && after.version() == slot->start_pending(); }
+
     row_sequence row_ = 0; // once applied
 };
 
@@ -88,11 +95,16 @@ struct transitions {
     journal* to;
     std::vector<transition> steps;
 
-    /// errors  kv::errc::queue_full when the fold has to catch up first
+    /// errors  kv::errc::queue_full when the fold has to catch up first, or the start of a registration that one of
+    ///         them builds upon: between its swap and its arrival here somebody may have swapped the word on
     kv::error_code operator()(kv::write_txn& txn)
     {
         if (to->is_full())
             return kv::errc::queue_full;
+        for (const transition& step : steps) {
+            if (step.must_wait(steps))
+                return kv::errc::queue_full;
+        }
         for (transition& step : steps)
             step.apply(txn, *to);
         return {};

@@ -76,7 +76,7 @@ enum class invariant : std::uint8_t {
     removed_is_terminal = 5,
     operators_serialise = 6,
     refused_counted_once = 9,
-    nobody_waits_for_ever = 10, // not of the table: somebody must always be able to go on
+    nobody_waits_for_ever = 0, // not of the table: somebody must always be able to go on
 };
 
 /// Situations that a search should have come upon; a search that has not proves nothing.

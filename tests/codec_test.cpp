@@ -46,6 +46,7 @@ registration a_registration()
     out.status_version = 7;
     out.device_key = point(4);
     out.server_key = point(5);
+    out.origin = lineage{uuid::random(), transfer_type::move};
     return out;
 }
 
@@ -101,8 +102,14 @@ attempt_row a_vault_attempt()
 
 history_row a_row()
 {
-    return {9,      move::block,       state::active,   state::blocked,
-            "LOST", {"office", "bob"}, "Petra's phone", 1'700'000'000'000};
+    return {9,
+            move::block,
+            state::active,
+            state::blocked,
+            "LOST",
+            {"office", "bob", uuid::random()},
+            "Petra's phone",
+            1'700'000'000'000};
 }
 
 history_row a_row_of_flags()
@@ -257,7 +264,9 @@ constexpr crypto::byte newest_version<counters> = 2;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
-constexpr crypto::byte newest_version<history_row> = 2;
+constexpr crypto::byte newest_version<registration> = 2;
+template <>
+constexpr crypto::byte newest_version<history_row> = 3;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -299,10 +308,14 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(history_of_version_1_has_no_flags)
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_other_phone_and_no_flags)
 {
-    const auto expected = a_row();
+    auto expected = a_row();
+    expected.who.phone.reset();
     auto data = encode(expected);
+    data.front() = 2;
+    data.resize(data.size() - 1);
+    BOOST_TEST((decode<history_row>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 2);
     BOOST_TEST((decode<history_row>(data) == expected));
@@ -356,6 +369,23 @@ BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
 {
     const stored_claims largest{sealed(claims_bytes_max), 1};
     BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
+}
+
+BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)
+{
+    auto expected = a_registration();
+    expected.origin.reset();
+    auto data = encode(expected);
+    data.front() = 1;
+    data.resize(data.size() - 1);
+    BOOST_TEST((decode<registration>(data) == expected));
+}
+
+BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
+{
+    auto data = encode(a_registration());
+    data[data.size() - 17] = 3;
+    BOOST_TEST(is_fault<registration>(data));
 }
 
 BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fault)

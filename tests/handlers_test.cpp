@@ -100,6 +100,8 @@ BOOST_AUTO_TEST_CASE(every_other_endpoint_asks_who_is_calling)
         {"DELETE", "/v2/registrations/x"},
         {"POST", "/v2/registrations/x/commit"},
         {"GET", "/v2/registrations/x/history"},
+        {"POST", "/v2/registrations/x/transfer"},
+        {"GET", "/v2/registrations/x/children"},
         {"POST", "/v2/signature/verify"},
         {"POST", "/admin/applications"},
         {"GET", "/admin/applications"},

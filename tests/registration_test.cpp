@@ -34,6 +34,9 @@ const row table[]{
     {move::reset_attempts, {none, none, state::active, state::blocked, none}},
     {move::rename, {none, state::pending_commit, state::active, state::blocked, none}},
     {move::change_flags, {state::created, state::pending_commit, state::active, state::blocked, none}},
+    {move::spawn, {none, none, state::active, none, none}},
+    {move::cancel, {state::removed, state::removed, none, none, none}},
+    {move::pin_changed, {none, none, state::active, none, none}},
 };
 
 } // namespace

@@ -57,6 +57,30 @@ public:
         return out;
     }
 
+    // A phone that moves, up to the commit of the new one, PIN 5678.
+    struct move {
+        std::string parent;
+        bench::device old_phone;
+        std::string child;
+        bench::device new_phone;
+    };
+    move begin_move()
+    {
+        BOOST_TEST_REQUIRE(
+            office("PATCH", "/admin/applications/app", R"({"transfer":{"move":true}})", "admin").status == 200u);
+        auto old_phone = enrol();
+        std::string parent = old_phone.activation_id();
+        const auto made = office("POST", "/v2/registrations/" + parent + "/transfer", R"({"type":"MOVE"})");
+        BOOST_TEST_REQUIRE(made.status == 200u, made.text);
+        auto new_phone = phone();
+        new_phone.activate(made.body.at("activationCode").get<std::string>(), "5678");
+        return {std::move(parent), std::move(old_phone), made.body.at("registrationId"), std::move(new_phone)};
+    }
+    unsigned commit_move(const move& it)
+    {
+        return office("POST", "/v2/registrations/" + it.child + "/commit", "{}").status;
+    }
+
     unsigned validate(bench::device& of, std::string_view pin)
     {
         return static_cast<unsigned>(device(of.make_validate_request(knowledge, pin)).status);
@@ -172,6 +196,68 @@ BOOST_AUTO_TEST_CASE(a_key_exchange_without_room_binds_nobody_else)
     second.activate(made.code, "5678");
     BOOST_TEST(status(made.id) == "ACTIVE");
     BOOST_TEST(validate(second, "5678") == 200u);
+}
+
+// Two registrations change in one step: both are written when there is room, or a restart forgets both.
+BOOST_AUTO_TEST_CASE(a_move_without_room_happens_to_both_later)
+{
+    auto it = begin_move();
+    fill();
+    BOOST_TEST(commit_move(it) == 507u);
+    // Both know that something of theirs is on its way; neither tells of it.
+    BOOST_TEST(validate(it.old_phone, "1234") == 507u);
+    BOOST_TEST(validate(it.new_phone, "5678") == 507u);
+    BOOST_TEST(office("PUT", "/v2/registrations/" + it.parent, R"({"change":"BLOCK"})").status == 507u);
+    BOOST_TEST(status(it.parent) == "ACTIVE");
+    BOOST_TEST(status(it.child) == "PENDING_COMMIT");
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(status(it.parent) == "REMOVED");
+    BOOST_TEST(status(it.child) == "ACTIVE");
+    BOOST_TEST(validate(it.old_phone, "1234") == 401u);
+    BOOST_TEST(validate(it.new_phone, "5678") == 200u);
+    BOOST_TEST(history(it.parent).back().at("eventReason") == "MOVED_TO:" + it.child);
+    BOOST_TEST(history(it.child).back().at("eventReason") == "MOVED_FROM:" + it.parent);
+}
+
+BOOST_AUTO_TEST_CASE(a_move_without_room_is_forgotten_by_both)
+{
+    auto it = begin_move();
+    fill();
+    BOOST_TEST(commit_move(it) == 507u);
+    make_room();
+    restart();
+    BOOST_TEST(status(it.parent) == "ACTIVE");
+    BOOST_TEST(status(it.child) == "PENDING_COMMIT");
+    BOOST_TEST(validate(it.old_phone, "1234") == 200u);
+    BOOST_TEST(commit_move(it) == 200u);
+    BOOST_TEST(status(it.parent) == "REMOVED");
+    BOOST_TEST(validate(it.new_phone, "5678") == 200u);
+}
+
+// Whoever of the two is asked for first brings both to the disk.
+BOOST_AUTO_TEST_CASE(a_move_that_found_no_room_is_healed_by_its_parent)
+{
+    auto it = begin_move();
+    fill();
+    BOOST_TEST(commit_move(it) == 507u);
+    make_room();
+    BOOST_TEST(validate(it.old_phone, "1234") == 401u);
+    restart();
+    BOOST_TEST(status(it.parent) == "REMOVED");
+    BOOST_TEST(status(it.child) == "ACTIVE");
+}
+
+BOOST_AUTO_TEST_CASE(a_move_that_found_no_room_is_healed_by_its_child)
+{
+    auto it = begin_move();
+    fill();
+    BOOST_TEST(commit_move(it) == 507u);
+    make_room();
+    BOOST_TEST(validate(it.new_phone, "5678") == 200u);
+    restart();
+    BOOST_TEST(status(it.parent) == "REMOVED");
+    BOOST_TEST(status(it.child) == "ACTIVE");
 }
 
 BOOST_AUTO_TEST_CASE(tokens_vault_and_user_info_wait_for_room)

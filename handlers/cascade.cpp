@@ -1,0 +1,109 @@
+#include "handlers/cascade.hpp"
+#include "handlers/slots.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <span>
+
+namespace doorward::handlers {
+namespace {
+
+using registry::move;
+using registry::registration_number;
+using registry::state;
+
+struct child {
+    registration_number number;
+    registry::uuid id;
+};
+
+// The children of the first of `parents`, which leave the list: about as many as one change takes.
+std::vector<child> next_children(services& svc, std::deque<registration_number>& parents, std::size_t at_most)
+{
+    std::vector<child> out;
+    svc.journal.view([&](const registry::snapshot& txn) {
+        while (!parents.empty() && out.size() < std::min(at_most, registry::cascade_step_max)) {
+            registry::scan_children(txn, parents.front(), 0, [&](registration_number number) {
+                out.push_back({number, registry::find_registration(txn, number).value().id});
+                return out.size() < at_most;
+            });
+            parents.pop_front();
+        }
+    });
+    return out;
+}
+
+// Blocks a registration, or cancels one that has not started. Empty when it is blocked or removed already.
+std::optional<registry::transition> stop(const registry::slot_ptr& slot, const registry::actor& who,
+                                         const std::string& reason, registry::time_ms now)
+{
+    for (;;) {
+        const state at = slot->load().current();
+        if (at == state::blocked || at == state::removed)
+            return std::nullopt;
+        auto change =
+            registry::attempts::change_state(slot, at == state::active ? move::block : move::cancel, who, reason, now);
+        if (change) // otherwise it is in another state by now
+            return *std::move(change);
+    }
+}
+
+// All of them in one change, on the disk when this returns.
+task<kv::error_code> stop_all(services& svc, std::span<const child> children, const registry::actor& who,
+                              const std::string& reason, cascade_result& result)
+{
+    std::vector<registry::transition> steps;
+    std::vector<registry::slot_ptr> stopped_by_others;
+    for (const child& each : children) {
+        const auto slot = find_slot(svc, each.id);
+        if (needs_healing(svc, *slot)) {
+            if (const auto ec = co_await heal(svc, slot))
+                co_return ec;
+        }
+        if (auto step = stop(slot, who, reason, svc.clock.now())) {
+            ++(step->by == move::block ? result.blocked : result.removed);
+            steps.push_back(*std::move(step));
+        } else {
+            stopped_by_others.push_back(slot);
+        }
+    }
+    if (!steps.empty()) {
+        if (const auto ec = co_await commit_transitions(svc, std::move(steps)))
+            co_return ec;
+    }
+    for (const auto& slot : stopped_by_others) {
+        if (const auto ec = co_await wait_until_durable(svc, slot, slot->load().version()))
+            co_return ec;
+    }
+    co_return kv::error_code{};
+}
+
+} // namespace
+
+task<kv::result<cascade_result>> block_descendants(services& svc, const registry::full_registration& root,
+                                                   registry::actor who)
+{
+    const std::string reason = std::string{registry::reason::blocked_with} + root.record.id.text();
+    cascade_result out;
+    std::size_t left = registry::cascade_registrations_max;
+    // Stopped, on the disk, and their children are still to be looked for. A child's number is greater than its
+    // parent's, so nobody comes twice.
+    std::deque<registration_number> parents{root.number};
+    while (out.complete && !parents.empty()) {
+        auto children = next_children(svc, parents, left + 1);
+        out.complete = children.size() <= left;
+        children.resize(std::min(children.size(), left));
+        left -= children.size();
+        for (std::span<const child> rest{children}; !rest.empty();) {
+            const auto some = rest.first(std::min(rest.size(), registry::cascade_step_max));
+            rest = rest.subspan(some.size());
+            if (const auto ec = co_await stop_all(svc, some, who, reason, out))
+                co_return ec;
+        }
+        for (const child& each : children)
+            parents.push_back(each.number);
+    }
+    co_return out;
+}
+
+} // namespace doorward::handlers

@@ -1,0 +1,38 @@
+#include "handlers/child_registration.hpp"
+#include "handlers/slots.hpp"
+#include "registry/transfer_rules.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+// The change asks once more, on the writer's thread; this spares it those that cannot be.
+task<kv::error_code> require_active(services& svc, const registry::uuid& id)
+{
+    const auto slot = find_slot(svc, id);
+    if (const auto ec = co_await heal(svc, slot))
+        co_return ec;
+    const auto word = slot->load();
+    if (word.current() == registry::state::active)
+        co_return kv::error_code{};
+    if (const auto ec = co_await wait_until_durable(svc, slot, word.version()))
+        co_return ec;
+    co_return make_error_code(registry::errc::illegal_change);
+}
+
+} // namespace
+
+task<kv::result<registry::registration>> make_child(services& svc, const registry::registration& parent,
+                                                    registry::transfer_type type, wanted_registration child)
+{
+    const auto from = svc.directory.find_application(parent.application_id);
+    const auto to = svc.directory.find_application(child.record.application_id);
+    if (!from || !to || !registry::allows(from->settings.transfer, type, from->id, to->id))
+        co_return registry::errc::transfer_not_allowed;
+    if (const auto ec = co_await require_active(svc, parent.id))
+        co_return ec;
+    child.record = registry::child_of(parent, std::move(child.record), type, from->settings, to->settings);
+    auto made = co_await make_registration(svc, std::move(child));
+    co_return made;
+}
+
+} // namespace doorward::handlers

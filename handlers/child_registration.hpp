@@ -1,0 +1,17 @@
+#pragma once
+
+#include "handlers/new_registration.hpp"
+
+namespace doorward::handlers {
+
+/// Makes a registration from another one, its parent: a code for another phone of the same user, which comes beside the
+/// parent's phone or in its place (REGISTRATION-API.md R16).
+///
+/// parent  as it was read
+/// child   its application, flags and times; what follows from the parent is added here
+/// errors  transfer_not_allowed by the rules of the parent's application, or no such application; illegal_change when
+///         the parent is not ACTIVE, and what says so is on the disk; as make_registration()
+task<kv::result<registry::registration>> make_child(services& svc, const registry::registration& parent,
+                                                    registry::transfer_type type, wanted_registration child);
+
+} // namespace doorward::handlers
