@@ -299,7 +299,7 @@ std::string device::activate(std::string_view code, std::string_view pin, const 
 std::string device::activate_custom(std::string_view type, const name_value_list& identity, std::string_view pin,
                                     const activation_details& details)
 {
-    auto pending = prepare_any_activation(type, identity, pin, details);
+    auto pending = prepare_custom_activation(type, identity, pin, details);
     const auto answer = exchange(pending.request);
     return finish_activation(std::move(pending), answer);
 }
@@ -316,11 +316,11 @@ pending_activation device::prepare_activation(std::string_view code, std::string
         if (!signature || !app_->master()->verify_der(as_bytes(bare_code), *signature))
             throw protocol_error{"the activation code is not signed by our server"};
     }
-    return prepare_any_activation("CODE", {{"code", std::string{bare_code}}}, pin, details);
+    return prepare_custom_activation("CODE", {{"code", std::string{bare_code}}}, pin, details);
 }
 
-pending_activation device::prepare_any_activation(std::string_view type, const name_value_list& identity,
-                                                  std::string_view pin, const activation_details& details)
+pending_activation device::prepare_custom_activation(std::string_view type, const name_value_list& identity,
+                                                     std::string_view pin, const activation_details& details)
 {
     if (is_activated())
         throw protocol_error{"the device is activated already"};
@@ -346,7 +346,8 @@ pending_activation device::prepare_any_activation(std::string_view type, const n
 std::string device::finish_activation(pending_activation pending, const http_answer& answer)
 {
     const auto outer_text = pending.outer.open(read_envelope(accepted(answer)));
-    const auto inner_text = pending.inner.open(read_outer_answer(as_text(outer_text)));
+    auto outer = read_outer_answer(as_text(outer_text));
+    const auto inner_text = pending.inner.open(outer.inner);
     auto told = read_inner_answer(as_text(inner_text));
     const auto peer = crypto::p256_public_key::import(told.server_point);
     if (!peer)
@@ -369,6 +370,7 @@ std::string device::finish_activation(pending_activation pending, const http_ans
     if (pending.biometry)
         lock_biometry(keys.biometry);
     activation_key_.reset();
+    extras_ = std::move(outer.extras);
     keep();
     return fingerprint();
 }

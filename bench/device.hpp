@@ -132,7 +132,12 @@ public:
                                 const activation_details& details = {});
     [[nodiscard]] pending_activation prepare_activation(std::string_view code, std::string_view pin,
                                                         const activation_details& details = {});
+    [[nodiscard]] pending_activation prepare_custom_activation(std::string_view type, const name_value_list& identity,
+                                                               std::string_view pin,
+                                                               const activation_details& details = {});
     std::string finish_activation(pending_activation pending, const http_answer& answer);
+    /// What came with the last activation of this object; not kept with the state.
+    [[nodiscard]] const activation_extras& extras() const noexcept { return extras_; }
 
     /// Tells the server to remove the activation, then forgets it.
     void remove(signature_type type, std::string_view pin = {});
@@ -282,8 +287,6 @@ private:
 
     [[nodiscard]] envelope_exchange start_envelope(encryption_scope scope, std::string_view purpose);
     [[nodiscard]] envelope_recipient recipient(encryption_scope scope, std::string_view purpose);
-    [[nodiscard]] pending_activation prepare_any_activation(std::string_view type, const name_value_list& identity,
-                                                            std::string_view pin, const activation_details& details);
     [[nodiscard]] pending_exchange prepare_signed_exchange(std::string_view path, std::string_view uri_id,
                                                            std::string_view purpose, std::string_view plaintext,
                                                            signature_type type, std::string_view pin);
@@ -297,6 +300,7 @@ private:
     std::optional<temporary_key> application_key_;
     std::optional<temporary_key> activation_key_;
     std::optional<http_request> last_request_;
+    activation_extras extras_;
 };
 
 } // namespace doorward::bench

@@ -48,6 +48,7 @@ struct device_arguments {
     std::string otp;
     std::string name = "Simulated phone";
     std::string extras;
+    std::string custom_attributes;
     bool biometry = false;
     std::string method = "POST";
     std::vector<std::string> query;
@@ -178,6 +179,7 @@ activation_details details_from(const device_arguments& given)
     details.name = unless_empty(given.name);
     details.extras = unless_empty(given.extras);
     details.otp = unless_empty(given.otp);
+    details.custom_attributes = unless_empty(given.custom_attributes);
     details.biometry = given.biometry;
     return details;
 }
@@ -217,19 +219,26 @@ json run_temp_key(device& phone, const device_arguments& given)
     return {{"keyId", key.id}, {"publicKey", crypto::to_base64(key.key->point())}, {"expiresMs", key.expires_ms}};
 }
 
+json told_at_activation(const device& phone)
+{
+    return {{"activationId", phone.activation_id()},
+            {"fingerprint", phone.fingerprint()},
+            {"customAttributes", json::parse(phone.extras().custom_attributes)},
+            {"userInfo", json::parse(phone.extras().user_info)}};
+}
+
 json run_activate(device& phone, const device_arguments& given)
 {
     synchronize_if_needed(phone);
-    const auto fingerprint = phone.activate(given.code, given.pin, details_from(given));
-    return {{"activationId", phone.activation_id()}, {"fingerprint", fingerprint}};
+    static_cast<void>(phone.activate(given.code, given.pin, details_from(given)));
+    return told_at_activation(phone);
 }
 
 json run_activate_custom(device& phone, const device_arguments& given)
 {
     synchronize_if_needed(phone);
-    const auto fingerprint =
-        phone.activate_custom(given.kind, pairs_from(given.identity), given.pin, details_from(given));
-    return {{"activationId", phone.activation_id()}, {"fingerprint", fingerprint}};
+    static_cast<void>(phone.activate_custom(given.kind, pairs_from(given.identity), given.pin, details_from(given)));
+    return told_at_activation(phone);
 }
 
 json run_status(device& phone, const device_arguments&)
@@ -613,6 +622,7 @@ private:
         with_pin(sub)->required();
         sub.add_option("--name", given_->name, "Name of the phone")->capture_default_str();
         sub.add_option("--extras", given_->extras, "Text of the application's own");
+        sub.add_option("--custom-attributes", given_->custom_attributes, "JSON object for the application's back end");
         sub.add_flag("--biometry", given_->biometry, "Set up the biometry factor as well");
     }
 

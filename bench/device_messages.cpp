@@ -240,9 +240,20 @@ std::string write_outer_activation(std::string_view type, const name_value_list&
     return in_dialect(dump(out), style);
 }
 
-envelope read_outer_answer(std::string_view json_text)
+outer_activation_answer read_outer_answer(std::string_view json_text)
 {
-    return envelope_from(member(parse(json_text), "activationData"));
+    const json answer = parse(json_text);
+    outer_activation_answer out{envelope_from(member(answer, "activationData")), {}};
+    const auto object = [&answer](const char* name) -> std::string {
+        if (!has_member(answer, name))
+            return "null";
+        if (!answer.at(name).is_object())
+            throw protocol_error{std::string{"member \""} + name + "\" must be an object"};
+        return dump(answer.at(name));
+    };
+    out.extras.custom_attributes = object("customAttributes");
+    out.extras.user_info = object("userInfo");
+    return out;
 }
 
 activation_answer read_inner_answer(std::string_view json_text)

@@ -63,8 +63,16 @@ struct activation_details {
 [[nodiscard]] std::string write_outer_activation(std::string_view type, const name_value_list& identity,
                                                  const activation_details& details, const envelope& inner,
                                                  wire_style style);
-/// The inner envelope of the outer answer.
-[[nodiscard]] envelope read_outer_answer(std::string_view json);
+/// What comes with the outer answer, beside the inner envelope: JSON texts, "null" where the server sent none.
+struct activation_extras {
+    std::string custom_attributes = "null";
+    std::string user_info = "null";
+};
+struct outer_activation_answer {
+    envelope inner;
+    activation_extras extras;
+};
+[[nodiscard]] outer_activation_answer read_outer_answer(std::string_view json);
 
 struct activation_answer {
     std::string activation_id;

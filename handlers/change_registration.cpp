@@ -76,31 +76,54 @@ commit_request decode_commit(std::string_view text, std::vector<violation>& viol
     return out;
 }
 
+// Passwords that are replaced while the one before is being checked, in a row.
+constexpr int otp_replacements_max = 8;
+
+// One commit, with the one-time password as it is at the moment.
+//
+// errors  changed_meanwhile: it was replaced before the commit had an effect; the same request is to be judged again
+task<kv::error_code> commit_once(const call& asked, services& svc, const registry::uuid& id,
+                                 const commit_request& wanted)
+{
+    const auto slot = find_slot(svc, id);
+    const auto edition = co_await settled_otp(svc, slot);
+    if (!edition)
+        co_return edition.error();
+    const auto found = co_await load_registration(asked, svc);
+    if (!found)
+        co_return found.error();
+    if (found->current() != state::pending_commit)
+        co_return make_error_code(registry::errc::illegal_change);
+
+    const auto who = asked.actor(wanted.external_user_id);
+    const bool otp_due = !found->record.otp_hash.empty();
+    if (const auto ec = co_await check_otp(svc, *found, otp_due, wanted.otp, who, *edition))
+        co_return ec;
+    if (found->is_expired(svc.clock.now())) // while the password was being checked
+        co_return make_error_code(registry::errc::illegal_change);
+    const auto committed =
+        co_await start_registration(svc, found->record, slot, move::commit, who, std::nullopt, *edition);
+    if (!committed)
+        co_return committed.error();
+    co_return committed->moved ? kv::error_code{} : make_error_code(registry::errc::illegal_change);
+}
+
 } // namespace
 
 task<response> commit_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_commit(asked.req.body, violations);
+    const auto wanted = decode_commit(asked.req.body, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return problem(found.error());
-    if (found->current() != state::pending_commit)
-        co_return problem(make_error_code(registry::errc::illegal_change));
-
-    auto who = asked.actor(std::move(wanted.external_user_id));
-    if (const auto ec = co_await check_otp(svc, *found, !found->record.otp_hash.empty(), wanted.otp, who))
-        co_return problem(ec);
-    auto slot = find_slot(svc, found->record.id);
-    const auto committed =
-        co_await start_registration(svc, found->record, std::move(slot), move::commit, std::move(who));
-    if (!committed)
-        co_return problem(committed.error());
-    if (!committed->moved)
-        co_return problem(make_error_code(registry::errc::illegal_change));
-    co_return ok();
+    const registry::uuid id = found->record.id;
+    auto ec = co_await commit_once(asked, svc, id, wanted);
+    for (int replaced = 0; ec == registry::errc::changed_meanwhile && replaced < otp_replacements_max; ++replaced)
+        ec = co_await commit_once(asked, svc, id, wanted);
+    co_return ec ? problem(ec) : ok();
 }
 
 task<response> change_registration(const call& asked, services& svc)

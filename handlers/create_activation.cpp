@@ -1,11 +1,13 @@
-// POST /pa/v3/activation/create: the key exchange (PROTOCOL.md 11.3, 12.2 and 12.4)
+// POST /pa/v3/activation/create: the key exchange (PROTOCOL.md 11.3, 12.2 to 12.4)
 //
 //     phone  -> outer { type, identityAttributes, activationData: inner { devicePublicKey, activationName, ... } }
 //     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes, userInfo }
 //
-// Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes.
+// Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes,
+// and before a provider is asked.
 
 #include "crypto/encoding.hpp"
+#include "handlers/custom_activation.hpp"
 #include "handlers/encrypted_request.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/otp_check.hpp"
@@ -21,13 +23,20 @@ namespace {
 using registry::errc;
 
 constexpr std::size_t identity_attributes_max = 16;
-constexpr std::size_t identity_attribute_bytes_max = 1024;
+constexpr std::size_t identity_attribute_bytes_max = 8 * 1024; // there are tokens among them
 
 struct outer_content {
-    std::string type;
-    std::string code;
-    std::optional<std::string> custom_attributes; // JSON, passed through
+    custom_credentials shown; // type CODE: the code
     registry::envelope_request inner;
+
+    [[nodiscard]] bool by_code() const noexcept { return shown.type == "CODE"; }
+    // DIRECT with method oidc is the provider's business like any other: there is no client of OpenID Connect here.
+    [[nodiscard]] bool by_provider() const noexcept { return shown.type == "CUSTOM" || shown.type == "DIRECT"; }
+    [[nodiscard]] std::string_view code() const noexcept
+    {
+        const auto found = std::ranges::find(shown.identity, "code", &std::pair<std::string, std::string>::first);
+        return found == shown.identity.end() ? std::string_view{} : found->second;
+    }
 };
 
 std::optional<outer_content> decode_outer(std::string_view json, registry::protocol_version version)
@@ -37,16 +46,12 @@ std::optional<outer_content> decode_outer(std::string_view json, registry::proto
     if (!top)
         return std::nullopt;
     outer_content out;
-    out.type = top->text("type", {.bytes_max = 16, .required = true}).value_or("");
+    out.shown.type = top->text("type", {.bytes_max = 16, .required = true}).value_or("");
     const auto identity = top->object("identityAttributes", true);
-    if (identity) {
-        for (const auto& [name, value] : identity->all_texts(identity_attributes_max, identity_attribute_bytes_max)) {
-            if (name == "code")
-                out.code = value;
-        }
-    }
+    if (identity)
+        out.shown.identity = identity->all_texts(identity_attributes_max, identity_attribute_bytes_max);
     if (top->object("customAttributes"))
-        out.custom_attributes = top->json("customAttributes");
+        out.shown.custom_attributes = top->json("customAttributes");
     const auto inner = top->object("activationData", true);
     auto envelope = inner ? receive_envelope(*inner, version) : errc::envelope_malformed;
     if (!problems.empty() || !envelope)
@@ -55,47 +60,11 @@ std::optional<outer_content> decode_outer(std::string_view json, registry::proto
     return out;
 }
 
-struct inner_content {
-    crypto::p256_public_key device_key;
-    std::string name;
-    std::string extras;
-    std::optional<std::string> otp;
-    std::string platform;
-    std::string device_info;
-};
-
-std::optional<inner_content> decode_inner(std::string_view json)
-{
-    namespace limits = registry;
-    std::vector<violation> problems;
-    const auto top = parse_json(json, problems);
-    if (!top)
-        return std::nullopt;
-    const auto key_text = top->text("devicePublicKey", {.bytes_max = 88, .required = true});
-    const auto key_bytes = key_text ? crypto::from_base64(*key_text) : std::nullopt;
-    auto key = key_bytes ? crypto::p256_public_key::import(*key_bytes) : std::nullopt;
-    auto name =
-        top->text("activationName", {.characters_max = limits::name_characters_max, .free_form = true}).value_or("");
-    auto extras =
-        top->text("extras", {.characters_max = limits::extras_characters_max, .free_form = true}).value_or("");
-    auto otp = top->text("activationOtp", {.characters_max = limits::otp_characters_max, .secret = true});
-    auto platform = top->lenient_text("platform", limits::platform_characters_max);
-    auto device_info = top->lenient_text("deviceInfo", limits::device_info_characters_max);
-    if (!problems.empty() || !key)
-        return std::nullopt;
-    std::ranges::transform(platform, platform.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    if (platform.empty())
-        platform = "unknown";
-    return inner_content{*std::move(key), std::move(name),     std::move(extras),
-                         std::move(otp),  std::move(platform), std::move(device_info)};
-}
-
 struct opened_request {
     registry::opened_envelope outer;
     outer_content outer_fields;
     registry::opened_envelope inner;
-    inner_content inner_fields;
+    phone_details phone;
 };
 
 // Opens both layers. Nothing has changed when it returns.
@@ -108,16 +77,16 @@ kv::result<opened_request> open_both(services& svc, encrypted_request& encrypted
     if (!outer)
         return outer.error();
     auto outer_fields = decode_outer(crypto::as_text(outer->plaintext()), encrypted.version());
-    if (!outer_fields || outer_fields->type != "CODE")
+    if (!outer_fields || !(outer_fields->by_code() || outer_fields->by_provider()))
         return errc::envelope_malformed;
 
     auto inner = encrypted.open(svc, outer_fields->inner, registry::envelope_use::activation_data);
     if (!inner)
         return inner.error();
-    auto inner_fields = decode_inner(crypto::as_text(inner->plaintext()));
-    if (!inner_fields)
+    auto phone = decode_phone(crypto::as_text(inner->plaintext()));
+    if (!phone)
         return errc::envelope_malformed;
-    return opened_request{*std::move(outer), *std::move(outer_fields), *std::move(inner), *std::move(inner_fields)};
+    return opened_request{*std::move(outer), *std::move(outer_fields), *std::move(inner), *std::move(phone)};
 }
 
 // The registration that waits for this code, as it stands now.
@@ -136,49 +105,45 @@ kv::result<registry::full_registration> find_waiting(services& svc, std::string_
     return *found;
 }
 
-struct exchanged {
-    registry::uuid id;
-    crypto::point_bytes server_key;
-    registry::ctr_data counter;
-    std::string user_info; // JSON
-};
-
 // Derives and stores the keys; the registration becomes pending or active.
-task<kv::result<exchanged>> exchange_keys(services& svc, const registry::full_registration& waiting,
-                                          registry::slot_ptr slot, const inner_content& phone,
-                                          registry::protocol_version version)
+task<kv::result<bound_phone>> exchange_keys(services& svc, const registry::full_registration& waiting,
+                                            registry::slot_ptr slot, const phone_details& phone,
+                                            registry::protocol_version version)
 {
     const registry::uuid id = waiting.record.id;
-    const auto server_key = crypto::p256_private_key::generate();
-    const auto keys = registry::derive_keys(server_key, phone.device_key);
-    registry::binding bound{
-        phone.device_key.point(),
-        server_key.point(),
-        {registry::seal_keys(svc.sealer, id, keys),
-         registry::seal_private_key(svc.sealer, "keys", id.view(), server_key)},
-        phone.name,
-        phone.platform,
-        phone.device_info,
-        phone.extras,
-        registry::rules(version).decimal_proof,
-    };
+    auto bound = bind_phone(svc, id, phone, version);
+    const auto server_key = bound.server_key;
     const auto by = waiting.record.phase == registry::commit_phase::on_key_exchange ? registry::move::exchange_and_start
                                                                                     : registry::move::exchange_keys;
     // Of several phones with one code, the one whose swap succeeds has it.
+    if (waiting.is_expired(svc.clock.now())) // since it was found
+        co_return errc::code_not_found;
     registry::actor phone_itself;
     auto moved = co_await start_registration(svc, waiting.record, slot, by, std::move(phone_itself), std::move(bound));
     if (!moved)
         co_return moved.error();
     if (!moved->moved)
         co_return errc::illegal_change;
-    // Whoever waits for commit may yet turn out to be somebody else.
-    std::string told = by == registry::move::exchange_and_start
-                           ? user_info(svc, waiting.record)
-                           : json_writer{}.object().member("sub", waiting.record.user_id).end().text();
-    co_return exchanged{id, server_key.point(), waiting.attempts.counter.data, std::move(told)};
+    co_return bound_phone{id, server_key, waiting.attempts.counter.data, user_info(svc, waiting.record, moved->now)};
 }
 
-response sealed_answer(services& svc, const opened_request& opened, const exchanged& result)
+// Asks for the one-time password of the registration that waits for a phone, and gives it to this one.
+task<kv::result<bound_phone>> activate_by_code(services& svc, const registry::full_registration& waiting,
+                                               const phone_details& phone, registry::protocol_version version)
+{
+    auto slot = find_slot(svc, waiting.record.id);
+    const registry::actor nobody; // the phone itself
+    const bool otp_due =
+        waiting.record.phase == registry::commit_phase::on_key_exchange && !waiting.record.otp_hash.empty();
+    if (const auto ec = co_await check_otp(svc, waiting, otp_due, phone.otp, nobody))
+        co_return ec;
+    auto bound = co_await exchange_keys(svc, waiting, slot, phone, version);
+    co_return bound;
+}
+
+// custom_attributes  JSON object
+response sealed_answer(services& svc, const opened_request& opened, const bound_phone& result,
+                       const std::optional<std::string>& custom_attributes)
 {
     const auto inner_json = json_writer{}
                                 .object()
@@ -190,8 +155,8 @@ response sealed_answer(services& svc, const opened_request& opened, const exchan
     json_writer outer;
     outer.object().key("activationData");
     write_envelope(outer, opened.inner.seal(crypto::as_bytes(inner_json), svc.clock.now()));
-    if (opened.outer_fields.custom_attributes)
-        outer.key("customAttributes").raw(*opened.outer_fields.custom_attributes);
+    if (custom_attributes)
+        outer.key("customAttributes").raw(*custom_attributes);
     outer.key("userInfo").raw(result.user_info);
     return sealed_answer(svc, opened.outer, outer.end().text());
 }
@@ -213,24 +178,36 @@ task<response> create_activation(const call& asked, services& svc)
     auto opened = open_both(svc, *encrypted, asked.req.body);
     if (!opened)
         co_return refuse(opened.error());
+    const registry::application& application = encrypted->application();
+    const custom_credentials& shown = opened->outer_fields.shown;
+    const phone_details& phone = opened->phone;
 
     // Looked for before anything is written: any copy of the app can make envelopes with invented codes.
-    const auto waiting = find_waiting(svc, encrypted->application().id, opened->outer_fields.code);
-    if (!waiting)
-        co_return refuse(waiting.error());
+    kv::result<registry::full_registration> waiting = errc::not_recognised;
+    if (opened->outer_fields.by_code()) {
+        waiting = find_waiting(svc, application.id, opened->outer_fields.code());
+        if (!waiting)
+            co_return refuse(waiting.error());
+    } else if (!may_ask_provider(application, shown, phone)) {
+        co_return refuse(make_error_code(errc::not_recognised));
+    }
     if (const auto ec = co_await remember(svc, *encrypted))
         co_return refuse(ec);
 
-    auto slot = find_slot(svc, waiting->record.id);
-    const registry::actor phone;
-    const bool otp_due =
-        waiting->record.phase == registry::commit_phase::on_key_exchange && !waiting->record.otp_hash.empty();
-    if (const auto ec = co_await check_otp(svc, *waiting, otp_due, opened->inner_fields.otp, phone))
-        co_return device_problem_or_storage(ec, failure);
-    const auto result = co_await exchange_keys(svc, *waiting, slot, opened->inner_fields, encrypted->version());
-    if (!result)
-        co_return device_problem_or_storage(result.error(), failure);
-    co_return sealed_answer(svc, *opened, *result);
+    if (waiting) {
+        const auto bound = co_await activate_by_code(svc, *waiting, phone, encrypted->version());
+        if (!bound)
+            co_return device_problem_or_storage(bound.error(), failure);
+        co_return sealed_answer(svc, *opened, *bound, shown.custom_attributes);
+    }
+    const auto made =
+        co_await activate_by_provider(svc, application, shown, phone, encrypted->version(), asked.req.request_id);
+    if (!made && made.error() == errc::not_recognised)
+        co_return refuse(made.error()); // credentials that fit nobody are noise, as codes are
+    if (!made)
+        co_return device_problem_or_storage(made.error(), failure);
+    co_return sealed_answer(svc, *opened, made->bound,
+                            made->custom_attributes ? made->custom_attributes : shown.custom_attributes);
 }
 
 } // namespace doorward::handlers

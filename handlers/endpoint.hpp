@@ -53,6 +53,7 @@ task<response> list_registrations(const call& asked, services& svc);
 task<response> show_registration(const call& asked, services& svc);
 task<response> commit_registration(const call& asked, services& svc);
 task<response> change_registration(const call& asked, services& svc);
+task<response> replace_otp(const call& asked, services& svc);
 task<response> remove_registration(const call& asked, services& svc);
 task<response> rename_registration(const call& asked, services& svc);
 task<response> show_flags(const call& asked, services& svc);

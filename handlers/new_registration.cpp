@@ -63,7 +63,7 @@ task<kv::result<registry::registration>> make_registration(services& svc, wanted
     kv::error_code ec;
     for (int draw = 0; draw < code_draws_max; ++draw) {
         change.record.id = registry::uuid::random();
-        change.record.activation_code = registry::activation_code(crypto::random_array<10>());
+        change.record.activation_code = registry::activation_code(svc.codes.draw());
         change.first_counter = crypto::random_array<16>();
         ec = co_await commit(svc, change);
         if (ec != registry::errc::changed_meanwhile)

@@ -18,9 +18,11 @@ struct wanted_registration {
 /// Reads `otp`, `commitPhase` or `otpValidation`, `flags` and `timestampRegistrationExpire`.
 void decode_wanted(const json_object& body, registry::time_ms now, wanted_registration& out);
 
-/// Makes it: hashes the one-time password, and draws id, activation code and counter.
+/// Makes it: hashes the one-time password, and draws id, activation code and counter. A code that another unfinished
+/// registration of the application has is drawn again.
 ///
-/// errors  passwords_busy; as create_registration of registry/changes.hpp
+/// errors  passwords_busy; as create_registration of registry/changes.hpp; changed_meanwhile: every code that was drawn
+///         is taken
 task<kv::result<registry::registration>> make_registration(services& svc, wanted_registration wanted);
 
 /// The members of the answer, without the braces: the id, and the code in every form.

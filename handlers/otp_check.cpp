@@ -5,7 +5,8 @@
 namespace doorward::handlers {
 
 task<kv::error_code> check_otp(services& svc, const registry::full_registration& waiting, bool due,
-                               const std::optional<std::string>& given, const registry::actor& who)
+                               const std::optional<std::string>& given, const registry::actor& who,
+                               std::optional<registry::otp_edition> checked)
 {
     if (given.has_value() != due)
         co_return make_error_code(registry::errc::otp_required);
@@ -23,7 +24,10 @@ task<kv::error_code> check_otp(services& svc, const registry::full_registration&
     const auto slot = find_slot(svc, waiting.record.id);
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
-    auto failure = registry::attempts::fail_otp(slot, who, svc.clock.now());
+    const auto now = svc.clock.now();
+    if (waiting.is_expired(now)) // while it was being checked
+        co_return make_error_code(registry::errc::illegal_change);
+    auto failure = registry::attempts::fail_otp(slot, who, now, checked);
     if (!failure)
         co_return failure.error();
     const auto ec = co_await commit_transition(svc, std::move(*failure));

@@ -10,8 +10,11 @@ namespace doorward::handlers {
 /// refused without counting: otherwise any holder of an activation code could skip the commit. A wrong one has been
 /// counted on disk when this returns, and the last permitted one has removed the registration.
 ///
-/// errors  otp_required, otp_wrong, illegal_change (no longer waiting), kv::errc
+/// checked  which password `waiting` has, where it can be replaced meanwhile
+/// errors   otp_required, otp_wrong, illegal_change (no longer waiting), changed_meanwhile (it was replaced: read it
+///          again), kv::errc
 task<kv::error_code> check_otp(services& svc, const registry::full_registration& waiting, bool due,
-                               const std::optional<std::string>& given, const registry::actor& who);
+                               const std::optional<std::string>& given, const registry::actor& who,
+                               std::optional<registry::otp_edition> checked = std::nullopt);
 
 } // namespace doorward::handlers

@@ -112,6 +112,7 @@ row row_of(registry::errc what)
     case errc::too_many_flags:
         return {400, "ERROR_REQUEST", "A registration cannot have that many flags."};
     case errc::passwords_busy:
+    case errc::providers_busy:
         return row_of(office_problem::rate_limited);
     case errc::changed_meanwhile:
         return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
@@ -128,6 +129,8 @@ row row_of(registry::errc what)
     case errc::envelope_replayed:
     case errc::unknown_temporary_key:
     case errc::token_refused:
+    case errc::not_recognised:
+    case errc::provider_failed:
         return {400, "ERROR_REQUEST", "The request cannot be read."}; // told to phones only, in their own words
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
@@ -144,6 +147,11 @@ row row_of(kv::errc what)
         return {503, "ERROR_OVERLOADED", "The server is stopping."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
+}
+
+bool is_rate_limited(const kv::error_code& ec)
+{
+    return ec == registry::errc::passwords_busy || ec == registry::errc::providers_busy;
 }
 
 } // namespace
@@ -193,7 +201,7 @@ response too_much_noise(registry::time_ms wait)
 
 response problem(const kv::error_code& ec)
 {
-    if (ec == registry::errc::passwords_busy)
+    if (is_rate_limited(ec))
         return problem(office_problem::rate_limited);
     if (ec.category() == registry::category())
         return answer(row_of(static_cast<registry::errc>(ec.value())));
@@ -225,7 +233,7 @@ response problem(const std::vector<violation>& violations)
 
 response device_problem_or_storage(const kv::error_code& ec, device_problem otherwise)
 {
-    const bool of_the_moment = ec.category() == kv::category() || ec == registry::errc::passwords_busy;
+    const bool of_the_moment = ec.category() == kv::category() || is_rate_limited(ec);
     return of_the_moment ? problem(ec) : problem(otherwise);
 }
 

@@ -102,6 +102,7 @@ void write_registration(json_writer& to, const registry::full_registration& what
         .member_unless_empty("name", record.name)
         .member_unless_empty("platform", record.platform)
         .member_unless_empty("deviceInfo", record.device_info)
+        .member_unless_empty("extras", record.extras)
         .member("flags", record.flags)
         .member("timestampCreated", record.created_at)
         .member("timestampLastUsed", attempts.last_used_at == 0 ? record.created_at : attempts.last_used_at)

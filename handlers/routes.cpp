@@ -63,6 +63,7 @@ constexpr endpoint office_endpoints[]{
     {"DELETE", "/v2/registrations/{}", access::office, remove_registration},
     {"POST", "/v2/registrations/{}/transfer", access::office, transfer_registration},
     {"GET", "/v2/registrations/{}/children", access::office, list_children},
+    {"PUT", "/v2/registrations/{}/otp", access::office, replace_otp},
     {"GET", "/v2/registrations/{}/history", access::office, registration_history},
     {"PUT", "/v2/registrations/{}/name", access::office, rename_registration},
     {"GET", "/v2/registrations/{}/flags", access::office, show_flags},

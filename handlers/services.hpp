@@ -1,9 +1,11 @@
 #pragma once
 
+#include "handlers/activation_provider.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/password_pool.hpp"
 #include "handlers/task.hpp"
 #include "kv/async_commit.hpp"
+#include "registry/activation_code.hpp"
 #include "registry/attempts.hpp"
 #include "registry/directory.hpp"
 #include "registry/noise_audit.hpp"
@@ -35,6 +37,9 @@ struct services {
     credential_cache& credentials;
     registry::noise_throttle& noise;
     registry::noise_audit& noise_counts;
+    registry::code_source& codes;
+    outgoing_calls& outgoing;
+    provider_reports& provider_failures;
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

@@ -17,6 +17,28 @@ constexpr int quick_rounds = 2;
 constexpr int rounds_max = 500;
 constexpr std::chrono::milliseconds round_pause{2};
 
+// until  of (); true when there is nothing to wait for any more
+template <class Condition>
+task<kv::error_code> wait(services& svc, registry::slot_ptr slot, Condition until)
+{
+    for (int round = 0; !until(); ++round) {
+        if (round == rounds_max)
+            co_return make_error_code(kv::errc::queue_full);
+        if (round >= quick_rounds) {
+            timer pause{co_await asio::this_coro::executor};
+            pause.expires_after(round_pause);
+            const auto [ignored] = co_await pause.async_wait(asio::as_tuple(asio::deferred));
+            static_cast<void>(ignored);
+        }
+        if (const auto ec = co_await heal(svc, slot))
+            co_return ec;
+        registry::barrier nothing;
+        if (const auto ec = co_await commit(svc, nothing))
+            co_return ec;
+    }
+    co_return kv::error_code{};
+}
+
 } // namespace
 
 registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
@@ -85,33 +107,31 @@ task<kv::error_code> heal(services& svc, registry::slot_ptr slot)
 
 task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version)
 {
-    for (int round = 0; slot->durable_version() < version; ++round) {
-        if (round == rounds_max)
-            co_return make_error_code(kv::errc::queue_full);
-        if (round >= quick_rounds) {
-            timer pause{co_await asio::this_coro::executor};
-            pause.expires_after(round_pause);
-            const auto [ignored] = co_await pause.async_wait(asio::as_tuple(asio::deferred));
-            static_cast<void>(ignored);
-        }
-        if (const auto ec = co_await heal(svc, slot))
-            co_return ec;
-        registry::barrier nothing;
-        if (const auto ec = co_await commit(svc, nothing))
-            co_return ec;
-    }
-    co_return kv::error_code{};
+    const auto on_disk = [at = &*slot, version] { return at->durable_version() >= version; };
+    return wait(svc, std::move(slot), on_disk);
+}
+
+task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slot_ptr slot)
+{
+    std::optional<registry::otp_edition> found;
+    const auto on_disk = [at = &*slot, &found] { return (found = at->settled_otp()).has_value(); };
+    if (const auto ec = co_await wait(svc, slot, on_disk))
+        co_return ec;
+    co_return *found;
 }
 
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
                                          std::string reason, std::optional<registry::labels> labelled,
-                                         std::optional<registry::binding> bound)
+                                         std::optional<registry::binding> bound,
+                                         std::optional<registry::otp_edition> checked)
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
     registry::attempt_word forbidding;
-    auto change =
-        registry::attempts::change_state(slot, by, std::move(who), std::move(reason), svc.clock.now(), &forbidding);
+    auto change = registry::attempts::change_state(slot, by, std::move(who), std::move(reason), svc.clock.now(),
+                                                   &forbidding, checked);
+    if (!change && change.error() != registry::errc::illegal_change)
+        co_return change.error();
     if (!change) {
         // The state that forbids it may be somebody else's, and still on its way to the disk.
         if (const auto ec = co_await wait_until_durable(svc, slot, forbidding.version()))

@@ -36,6 +36,11 @@ task<kv::error_code> heal(services& svc, registry::slot_ptr slot);
 /// errors  kv::errc: it did not get there; nothing may be told of it
 task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version);
 
+/// Waits until no one-time password is on its way to the store; the edition that is there then.
+///
+/// errors  kv::errc: it did not get there
+task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slot_ptr slot);
+
 /// What became of a wish to move a state.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
@@ -43,8 +48,11 @@ struct move_result {
 };
 /// labelled  of rename: the new name
 /// bound     what a key exchange adds
+/// checked   the one-time password that the move follows from, where it can be replaced
+/// errors    changed_meanwhile: that password is another one by now; kv::errc
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
                                          std::string reason, std::optional<registry::labels> labelled = std::nullopt,
-                                         std::optional<registry::binding> bound = std::nullopt);
+                                         std::optional<registry::binding> bound = std::nullopt,
+                                         std::optional<registry::otp_edition> checked = std::nullopt);
 
 } // namespace doorward::handlers

@@ -27,7 +27,8 @@ task<kv::error_code> refuse_child(services& svc, registry::slot_ptr child, regis
 
 task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage origin, registry::slot_ptr child,
                                                 registry::move by, registry::actor who,
-                                                std::optional<registry::binding> bound)
+                                                std::optional<registry::binding> bound,
+                                                std::optional<registry::otp_edition> checked)
 {
     const auto parent = find_slot(svc, origin.parent);
     assert(parent); // records are never erased
@@ -36,12 +37,14 @@ task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage
     if (const auto ec = co_await heal(svc, parent))
         co_return ec;
     registry::attempt_word forbidding;
-    auto both =
-        registry::attempts::start_child(child, parent, origin.type, by, std::move(who), svc.clock.now(), &forbidding);
+    auto both = registry::attempts::start_child(child, parent, origin.type, by, std::move(who), svc.clock.now(),
+                                                &forbidding, checked);
     if (!both && both.error() == errc::parent_not_active) {
         const auto why = co_await refuse_child(svc, child, parent, forbidding);
         co_return why;
     }
+    if (!both && both.error() != errc::illegal_change)
+        co_return both.error();
     if (!both) {
         if (const auto ec = co_await wait_until_durable(svc, child, forbidding.version()))
             co_return ec;
@@ -62,14 +65,15 @@ task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage
 
 task<kv::result<move_result>> start_registration(services& svc, const registry::registration& which,
                                                  registry::slot_ptr slot, registry::move by, registry::actor who,
-                                                 std::optional<registry::binding> bound)
+                                                 std::optional<registry::binding> bound,
+                                                 std::optional<registry::otp_edition> checked)
 {
     if (which.origin && by != registry::move::exchange_keys) {
-        auto started =
-            co_await start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who), std::move(bound));
+        auto started = co_await start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who),
+                                                  std::move(bound), checked);
         co_return started;
     }
-    auto moved = co_await move_state(svc, slot, by, std::move(who), {}, std::nullopt, std::move(bound));
+    auto moved = co_await move_state(svc, slot, by, std::move(who), {}, std::nullopt, std::move(bound), checked);
     co_return moved;
 }
 

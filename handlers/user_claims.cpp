@@ -173,6 +173,12 @@ std::string user_info(services& svc, const registry::registration& of)
     return claims_of(svc, {of.application_id, of.user_id});
 }
 
+std::string user_info(services& svc, const registry::registration& of, registry::state now)
+{
+    return now == registry::state::active ? user_info(svc, of)
+                                          : json_writer{}.object().member("sub", of.user_id).end().text();
+}
+
 task<response> set_user_claims(const call& asked, services& svc)
 {
     std::vector<violation> violations;

@@ -8,4 +8,8 @@ namespace doorward::handlers {
 /// the user id, and of the claims that the back office has set.
 [[nodiscard]] std::string user_info(services& svc, const registry::registration& of);
 
+/// The same when the phone registers: `sub` alone unless the registration is ACTIVE. Whoever waits for commit may yet
+/// turn out to be somebody else.
+[[nodiscard]] std::string user_info(services& svc, const registry::registration& of, registry::state now);
+
 } // namespace doorward::handlers

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "crypto/bytes.hpp"
+#include "crypto/random.hpp"
 
 namespace doorward::registry {
 
@@ -14,6 +15,20 @@ inline constexpr std::size_t activation_code_chars = 23;
 
 /// The code of ten random bytes.
 [[nodiscard]] std::string activation_code(std::span<const crypto::byte, 10> random);
+
+/// Where these ten bytes come from, as a parameter: tests have the same ones drawn twice. Any thread.
+class code_source {
+public:
+    [[nodiscard]] virtual crypto::byte_array<10> draw() = 0;
+
+protected:
+    ~code_source() = default;
+};
+
+class random_codes final : public code_source {
+public:
+    [[nodiscard]] crypto::byte_array<10> draw() override { return crypto::random_array<10>(); }
+};
 
 /// True for exactly the texts that activation_code() can return.
 [[nodiscard]] bool is_activation_code(std::string_view text);

@@ -8,6 +8,9 @@
 
 namespace doorward::registry {
 
+/// Which one-time password of a registration was looked at: how often it was replaced before.
+using otp_edition = std::uint32_t;
+
 /// The attempts of one registration in memory: one atomic word, and beside it what follows from the word.
 ///
 /// Invariants, for every interleaving of callers (DESIGN.md 5.1):
@@ -135,6 +138,36 @@ public:
     void refuse_decimal() noexcept { accepts_decimal_.store(false, std::memory_order_relaxed); }
     void accept_decimal() noexcept { accepts_decimal_.store(true, std::memory_order_relaxed); }
 
+    // Replacements of the one-time password. The password is in the store and a check of it takes milliseconds, so
+    // what comes of the check must not be swapped in once the password is another one:
+    //
+    //   who checks     edition = settled_otp(); reads the store; checks; swaps only while latest_otp() is that edition
+    //   who replaces   otp_replacement_begins(); swaps; writes; otp_replacement_ended()
+    //
+    // Of two that swap at once one loses and looks again: the checker at the edition, the replacer at the state.
+
+    /// The edition that the store holds; empty while a replacement is on its way there.
+    [[nodiscard]] std::optional<otp_edition> settled_otp() const noexcept
+    {
+        const auto begun = otp_begun_.load(std::memory_order_acquire);
+        // acquire: pairs with otp_replacement_ended(); a snapshot opened from now on has the password.
+        return otp_ended_.load(std::memory_order_acquire) == begun ? std::optional{begun} : std::nullopt;
+    }
+    /// The edition that was replaced to last, or is being replaced to. Between loading a word and swapping it.
+    [[nodiscard]] otp_edition latest_otp() const noexcept
+    {
+        // acquire: whoever has loaded a word that a replacement made sees here that it began.
+        std::atomic_thread_fence(std::memory_order_acquire);
+        return otp_begun_.load(std::memory_order_relaxed);
+    }
+    void otp_replacement_begins() noexcept
+    {
+        otp_begun_.fetch_add(1, std::memory_order_relaxed);
+        std::atomic_thread_fence(std::memory_order_release); // before the swap that follows
+    }
+    /// It is on the disk, or will never be.
+    void otp_replacement_ended() noexcept { otp_ended_.fetch_add(1, std::memory_order_release); }
+
     /// The factor keys, opened at the first attempt and kept as long as the slot is: at most attempt_slots_max of them
     /// are in memory. Null until then. They never change once a phone has them.
     [[nodiscard]] const factor_keys* known_keys() const noexcept
@@ -176,6 +209,9 @@ private:
     bool start_applied_ = false; // writer thread only
     std::atomic<bool> unsettled_{false};
     std::atomic<bool> accepts_decimal_{false};
+
+    std::atomic<otp_edition> otp_begun_{0};
+    std::atomic<otp_edition> otp_ended_{0};
 
     factor_keys keys_; // written once, under refused_mutex_, before keys_known_
     std::atomic<bool> keys_known_{false};

@@ -180,10 +180,12 @@ transition attempts::record(const slot_ptr& slot, attempt_details what, time_ms 
 }
 
 result<transition> attempts::change_state(const slot_ptr& slot, move by, actor who, std::string reason, time_ms now,
-                                          attempt_word* forbidden_by)
+                                          attempt_word* forbidden_by, std::optional<otp_edition> checked)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
+        if (checked && *checked != slot->latest_otp())
+            return errc::changed_meanwhile;
         const auto after = decide_move(word, by);
         if (!after) {
             if (forbidden_by != nullptr)
@@ -202,7 +204,8 @@ result<transition> attempts::change_state(const slot_ptr& slot, move by, actor w
 }
 
 result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how, move by,
-                                              actor who, time_ms now, attempt_word* forbidden_by)
+                                              actor who, time_ms now, attempt_word* forbidden_by,
+                                              std::optional<otp_edition> checked)
 {
     const bool moves = how == transfer_type::move;
     const move parents_move = moves ? move::remove : move::spawn;
@@ -214,6 +217,8 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
     for (;;) {
         const auto [word, place] = present(*child);
         const auto [parents_word, parents_place] = present(*parent);
+        if (checked && *checked != child->latest_otp())
+            return errc::changed_meanwhile;
         const auto after = decide_move(word, by);
         if (!after || after->current() != state::active || !is_unfinished(word.current()))
             return forbid(word, errc::illegal_change);
@@ -270,10 +275,12 @@ result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, cons
     }
 }
 
-result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms now)
+result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms now, std::optional<otp_edition> checked)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
+        if (checked && *checked != slot->latest_otp())
+            return errc::changed_meanwhile;
         const auto decided = decide_wrong_otp(word, slot->limits);
         if (!decided)
             return errc::illegal_change;
@@ -287,6 +294,19 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
         change.verdict = transition::attempt::refused;
         return change;
     }
+}
+
+result<transition> attempts::replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
+                                         attempt_word* forbidden_by)
+{
+    slot->otp_replacement_begins();
+    auto change =
+        change_state(slot, move::replace_otp, std::move(who), std::string{reason::otp_replaced}, now, forbidden_by);
+    if (change)
+        change->otp = std::move(hash);
+    else
+        slot->otp_replacement_ended();
+    return change;
 }
 
 proof_digest attempts::digest(const presented_proof& proof) const noexcept

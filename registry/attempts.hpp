@@ -59,9 +59,12 @@ public:
 
     /// Moves the state. `reason` and `who` go to the history.
     ///
-    /// errors  errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by
+    /// checked  the one-time password that the move follows from, where it can be replaced
+    /// errors   errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by;
+    ///          errc::changed_meanwhile when the password is not the one that was checked
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
-                                                         time_ms now, attempt_word* forbidden_by = nullptr);
+                                                         time_ms now, attempt_word* forbidden_by = nullptr,
+                                                         std::optional<otp_edition> checked = std::nullopt);
 
     /// What became of an edit of flags.
     struct flags_result {
@@ -85,15 +88,29 @@ public:
     /// tells. So of several children that take a parent's place one can start, and none once the parent is blocked or
     /// removed.
     ///
-    /// by      exchange_and_start or commit
-    /// errors  illegal_change when the child's state does not allow it, parent_not_active; the word that forbids it is
-    ///         then in *forbidden_by
+    /// by       exchange_and_start or commit
+    /// checked  as of change_state(), of the child
+    /// errors   illegal_change when the child's state does not allow it, parent_not_active; the word that forbids it is
+    ///          then in *forbidden_by; changed_meanwhile as of change_state()
     [[nodiscard]] static result<start> start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how,
                                                    move by, actor who, time_ms now,
-                                                   attempt_word* forbidden_by = nullptr);
+                                                   attempt_word* forbidden_by = nullptr,
+                                                   std::optional<otp_edition> checked = std::nullopt);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
-    [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now);
+    ///
+    /// checked  the password that it was compared with, where it can be replaced
+    /// errors   as of change_state()
+    [[nodiscard]] static result<transition> fail_otp(const slot_ptr& slot, actor who, time_ms now,
+                                                     std::optional<otp_edition> checked = std::nullopt);
+
+    /// Another one-time password, asked for at commit (PROTOCOL.md 12.4). What was counted stays counted, and no check
+    /// of an earlier password has an effect any more.
+    ///
+    /// hash    crypto::hash_password of it
+    /// errors  errc::illegal_change, as of change_state()
+    [[nodiscard]] static result<transition> replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
+                                                        attempt_word* forbidden_by = nullptr);
 
 private:
     // Of a proof whose possession component fits, and is thereby a digest of all that was signed.

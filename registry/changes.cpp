@@ -56,6 +56,7 @@ void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 
 kv::error_code create_registration::operator()(kv::write_txn& txn)
 {
+    assert(bound.has_value() == record.activation_code.empty() && (bound || !committed));
     std::optional<registration_number> parent;
     if (record.origin) {
         parent = find_number(txn, record.origin->parent);
@@ -66,41 +67,67 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
     }
     if (refuse_if_incomplete && has_incomplete(txn, record))
         return errc::incomplete_registration;
-    if (find_by_code(txn, record.application_id, record.activation_code) || find_number(txn, record.id))
+    const auto code = code_key(record.application_id, record.activation_code);
+    if ((!bound && txn.get(tables::by_code, code)) || find_number(txn, record.id))
         return errc::changed_meanwhile;
 
     const auto last = txn.get(tables::meta, crypto::as_bytes(meta_key::last_number));
     assert(last);
     number = crypto::from_big_endian<registration_number>(*last) + 1;
-    txn.put(tables::meta, crypto::as_bytes(meta_key::last_number), crypto::big_endian(number));
+    const auto number_bytes = crypto::big_endian(number);
+    txn.put(tables::meta, crypto::as_bytes(meta_key::last_number), number_bytes);
+
+    if (bound) {
+        bind(record, *bound);
+        if (!bound->name.empty())
+            record.name = bound->name;
+        txn.put(tables::keys, number_bytes, encode(bound->keys));
+    }
+    if (record.origin)
+        reason = std::string{record.origin->type == transfer_type::move ? registry::reason::move_of
+                                                                        : registry::reason::spawn_of} +
+                 record.origin->parent.text();
+    attempt_word word = attempt_word::first();
+    put_history(txn, word, move::create, std::nullopt);
+    const auto go_on = [&](move by) {
+        const state before = word.current();
+        word = word.moved(target(before, by).value(), 0);
+        put_history(txn, word, by, before);
+    };
+    if (bound)
+        go_on(move::exchange_keys);
+    if (committed)
+        go_on(move::commit);
 
     counters attempts;
-    attempts.word = attempt_word::first();
+    attempts.word = word;
     attempts.counter.data = first_counter;
-    record.status_version = attempts.word.version();
-
-    history_row row;
-    row.version = attempts.word.version();
-    row.by = move::create;
-    row.now = state::created;
-    row.who = who;
-    row.name = record.name;
-    row.at = record.created_at;
-    if (record.origin)
-        row.reason = std::string{record.origin->type == transfer_type::move ? reason::move_of : reason::spawn_of} +
-                     record.origin->parent.text();
-
-    const auto number_bytes = crypto::big_endian(number);
+    record.status_version = word.version();
     txn.put(tables::ids, record.id.view(), number_bytes);
     txn.put(tables::registrations, number_bytes, encode(record));
     txn.put(tables::counters, number_bytes, encode(attempts));
     txn.put(tables::by_user, user_key(record.user_id, number), {});
     if (parent)
         txn.put(tables::children, child_key(*parent, number), {});
-    txn.put(tables::by_code, code_key(record.application_id, record.activation_code), number_bytes);
-    txn.put(tables::due, due_key(record.expires_at, due_kind::registration, number_bytes), {});
-    txn.put(tables::history, history_key(number, row.version), encode(row));
+    if (!bound)
+        txn.put(tables::by_code, code, number_bytes);
+    if (is_unfinished(word.current()))
+        txn.put(tables::due, due_key(record.expires_at, due_kind::registration, number_bytes), {});
     return {};
+}
+
+void create_registration::put_history(kv::write_txn& txn, attempt_word word, move by, std::optional<state> before) const
+{
+    history_row row;
+    row.version = word.version();
+    row.by = by;
+    row.previous = before;
+    row.now = word.current();
+    row.reason = reason;
+    row.who = who;
+    row.name = record.name;
+    row.at = record.created_at;
+    txn.put(tables::history, history_key(number, row.version), encode(row));
 }
 
 kv::error_code remember_seen::operator()(kv::write_txn& txn) const

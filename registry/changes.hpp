@@ -1,5 +1,6 @@
 #pragma once
 
+#include "registry/binding.hpp"
 #include "registry/limits.hpp"
 #include "registry/store.hpp"
 
@@ -8,20 +9,29 @@ namespace doorward::registry {
 // Changes for the writer (kv::async_commit), beside transition. Each is called on the writer thread, reads first and
 // writes last. A change is given back to its sender with what it found out.
 
-/// A new registration, waiting for its phone. One that has an origin is a child of the registration named there, which
-/// must be active.
+/// A new registration, waiting for its phone; or with its phone from the first moment on, when the phone proved itself
+/// in another way than by an activation code (PROTOCOL.md 12.3). One that has an origin is a child of the registration
+/// named there, which must be active. All of it or nothing is on the disk.
 struct create_registration {
-    registration record; // complete but for status_version
+    registration record; // complete but for status_version and what `bound` brings
     ctr_data first_counter{};
     actor who;
+    std::string reason; // of each row of history; of a child it is its origin
     bool refuse_if_incomplete = false;
+    std::optional<binding> bound; // keys are exchanged at once; `record` has no activation code then
+    bool committed = false;       // and it need not wait for commit
 
     registration_number number = 0; // given by the writer
 
     /// errors  incomplete_registration: of the user, or waiting_children_max of the parent; changed_meanwhile when the
-    ///         activation code is taken (draw another); illegal_change when the parent is not active;
+    /// id
+    ///         or the activation code is taken (draw another); illegal_change when the parent is not active;
     ///         registration_not_found when there is no such parent; too_many_children
     kv::error_code operator()(kv::write_txn& txn);
+    [[nodiscard]] std::size_t weight() const noexcept { return bound ? 2 : 1; }
+
+private:
+    void put_history(kv::write_txn& txn, attempt_word word, move by, std::optional<state> before) const;
 };
 
 /// Marks envelopes as seen, all or none.

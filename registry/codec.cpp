@@ -389,7 +389,7 @@ history_row decode(bytes_view data)
     record_reader in{data, version_3};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::pin_changed);
+    record.by = in.enumeration(move::create, move::replace_otp);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);

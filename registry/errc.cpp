@@ -63,6 +63,12 @@ public:
             return "no more registrations can be made from this one";
         case errc::transfer_not_allowed:
             return "the application does not allow this transfer";
+        case errc::not_recognised:
+            return "the application's provider recognises nobody";
+        case errc::provider_failed:
+            return "the application's provider gave no usable answer";
+        case errc::providers_busy:
+            return "too many calls to providers are under way";
         }
         return "unknown registry error";
     }

@@ -37,13 +37,16 @@ enum class errc {
     parent_not_active,    // the registration that this one was made from
     too_many_children,    // were made from one registration
     transfer_not_allowed, // by the settings of the application
+    not_recognised,       // by the application's provider, or there is none
+    provider_failed,      // it gave no usable answer
+    providers_busy,       // too many calls to providers are under way
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::transfer_not_allowed);
+inline constexpr int errc_last = static_cast<int>(errc::providers_busy);
 
 } // namespace doorward::registry
 

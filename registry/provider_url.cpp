@@ -116,4 +116,12 @@ std::optional<provider_url> parse_provider_url(std::string_view text)
     return out;
 }
 
+std::string host_and_port(const provider_url& of)
+{
+    std::string out = of.host.find(':') == std::string::npos ? of.host : '[' + of.host + ']';
+    if (of.port != (of.tls ? https_port : http_port))
+        out += ':' + std::to_string(of.port);
+    return out;
+}
+
 } // namespace doorward::registry

@@ -22,6 +22,9 @@ struct provider_url {
     }
 };
 
+/// host, or host:port where it is not the usual port; an IPv6 address in its brackets. As the header Host has it.
+[[nodiscard]] std::string host_and_port(const provider_url& of);
+
 /// Reads http://host[:port][/path] or https://...; empty for anything else: user information, a query, a fragment,
 /// what is not visible ASCII, more than provider_url_bytes_max bytes. Scheme and host have no case.
 [[nodiscard]] std::optional<provider_url> parse_provider_url(std::string_view text);

@@ -4,7 +4,6 @@ namespace doorward::registry {
 
 std::optional<state> target(state from, move by) noexcept
 {
-    const bool unfinished = is_unfinished(from);
     switch (by) {
     case move::create:
         return std::nullopt; // leads into created from nothing
@@ -24,9 +23,9 @@ std::optional<state> target(state from, move by) noexcept
     case move::expire:
     case move::remove_on_otp:
     case move::cancel:
-        return unfinished ? std::optional{state::removed} : std::nullopt;
+        return is_unfinished(from) ? std::optional{state::removed} : std::nullopt;
     case move::fail_otp:
-        return unfinished ? std::optional{from} : std::nullopt;
+        return is_unfinished(from) ? std::optional{from} : std::nullopt;
     case move::reset_attempts:
         return from == state::active || from == state::blocked ? std::optional{from} : std::nullopt;
     case move::rename: // before the key exchange it is the phone's turn to bring a name
@@ -36,6 +35,8 @@ std::optional<state> target(state from, move by) noexcept
     case move::spawn:
     case move::pin_changed:
         return from == state::active ? std::optional{from} : std::nullopt;
+    case move::replace_otp:
+        return from == state::pending_commit ? std::optional{from} : std::nullopt;
     }
     return std::nullopt;
 }
@@ -103,6 +104,8 @@ std::string_view to_text(move value) noexcept
         return "CANCEL";
     case move::pin_changed:
         return "PIN_CHANGED";
+    case move::replace_otp:
+        return "REPLACE_OTP";
     }
     return "UNKNOWN";
 }

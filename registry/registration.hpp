@@ -47,6 +47,7 @@ enum class move : std::uint8_t {
     spawn,              // another registration that was spawned from this one became active; the state stays
     cancel,             // created or pending_commit, and its parent is blocked or removed
     pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
+    replace_otp,        // by the back office: another one-time password is asked for at commit
 };
 
 inline constexpr move all_moves[]{
@@ -55,7 +56,7 @@ inline constexpr move all_moves[]{
     move::unblock,  move::remove,        move::expire,
     move::fail_otp, move::remove_on_otp, move::reset_attempts,
     move::rename,   move::change_flags,  move::spawn,
-    move::cancel,   move::pin_changed,
+    move::cancel,   move::pin_changed,   move::replace_otp,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -66,7 +67,7 @@ inline constexpr move all_moves[]{
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
     return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
-           by == move::pin_changed;
+           by == move::pin_changed || by == move::replace_otp;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -96,9 +97,11 @@ struct lineage {
 /// Reasons that doorward itself gives. Those that end with a colon are followed by the id of another registration.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
-inline constexpr std::string_view not_specified = "NOT_SPECIFIED"; // also of a vault that was opened for none
+inline constexpr std::string_view not_specified = "NOT_SPECIFIED";         // also of a vault that was opened for none
+inline constexpr std::string_view custom_activation = "CUSTOM_ACTIVATION"; // made at the word of a provider
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
 inline constexpr std::string_view otp_max_failed = "OTP_MAX_FAILED_ATTEMPTS";
+inline constexpr std::string_view otp_replaced = "OTP_VALUE_UPDATE";
 inline constexpr std::string_view expired = "REGISTRATION_EXPIRED";
 inline constexpr std::string_view removed_by_user = "REMOVED_BY_USER"; // with another phone of the same user
 inline constexpr std::string_view parent_removed = "PARENT_REMOVED";   // before the child became active
@@ -117,7 +120,7 @@ struct registration {
     uuid id;
     std::string application_id;
     std::string user_id;
-    std::string activation_code; // empty once it is used up
+    std::string activation_code; // of created and pending_commit, where no other may have it; good for one phone
     std::string otp_hash;        // empty when there is none
     commit_phase phase = commit_phase::on_commit;
     std::uint8_t max_failed_attempts = 0;

@@ -32,7 +32,7 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
                                                        std::string_view user_id);
 
-/// The registration that waits for an activation code in an application.
+/// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
 
@@ -63,11 +63,16 @@ struct full_registration {
 
     [[nodiscard]] state current() const noexcept { return attempts.word.current(); }
 
-    [[nodiscard]] bool is_unfinished() const noexcept { return registry::is_unfinished(current()); }
-    [[nodiscard]] bool is_waiting(time_ms now) const noexcept { return is_unfinished() && record.expires_at > now; }
+    [[nodiscard]] bool is_waiting(time_ms now) const noexcept
+    {
+        return is_unfinished(current()) && record.expires_at > now;
+    }
 
     /// Unfinished, and its time is over: to be treated as removed, and written so at the next occasion.
-    [[nodiscard]] bool is_expired(time_ms now) const noexcept { return is_unfinished() && record.expires_at <= now; }
+    [[nodiscard]] bool is_expired(time_ms now) const noexcept
+    {
+        return is_unfinished(current()) && record.expires_at <= now;
+    }
 };
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, const uuid& id);
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, registration_number number);

@@ -91,20 +91,14 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     const state before = change.before.current();
     const state after = change.after.current();
     if (change.bound) {
-        record->device_key = change.bound->device_key;
-        record->server_key = change.bound->server_key;
-        record->platform = change.bound->platform;
-        record->device_info = change.bound->device_info;
-        record->extras = change.bound->extras;
-        record->accepts_decimal = change.bound->accepts_decimal;
+        bind(*record, *change.bound);
         txn.put(tables::keys, number_key(number), encode(change.bound->keys));
-    }
-    if (before == state::created && after != state::created) {
-        txn.erase(tables::by_code, code_key(record->application_id, record->activation_code));
-        record->activation_code.clear(); // single use
     }
     if (is_unfinished(before) && !is_unfinished(after)) {
         txn.erase(tables::due, due_key(record->expires_at, due_kind::registration, crypto::big_endian(number)));
+        if (!record->activation_code.empty()) // custom activations have none
+            txn.erase(tables::by_code, code_key(record->application_id, record->activation_code));
+        record->activation_code.clear();
         record->otp_hash.clear();
     }
     if (is_unfinished(before) && after == state::removed && record->origin) {
@@ -122,6 +116,11 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.labelled && change.labelled->flags &&
         std::ranges::find(later, move::change_flags, &history_row::by) == later.end())
         record->flags = *change.labelled->flags;
+    const auto settles_otp = [](const history_row& row) {
+        return row.by == move::replace_otp || !is_unfinished(row.now);
+    };
+    if (change.otp && std::ranges::none_of(later, settles_otp))
+        record->otp_hash = *change.otp;
     if (!is_beside_state(*change.by) && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
@@ -199,6 +198,8 @@ void transition::durable(journal& to) const noexcept
     }
     if (is_start())
         slot->start_durable();
+    if (by == move::replace_otp)
+        slot->otp_replacement_ended();
     // Last: whoever waits for this version reads the counters next.
     if (changes_word())
         slot->mark_durable(after.version());

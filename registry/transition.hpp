@@ -1,5 +1,6 @@
 #pragma once
 
+#include "registry/binding.hpp"
 #include "registry/journal.hpp"
 #include "registry/limits.hpp"
 #include "registry/slot_ptr.hpp"
@@ -7,18 +8,6 @@
 #include <memory>
 
 namespace doorward::registry {
-
-/// What a key exchange adds to a registration, beside the transition of its word.
-struct binding {
-    crypto::point_bytes device_key;
-    crypto::point_bytes server_key;
-    stored_keys keys;
-    std::string name;
-    std::string platform;
-    std::string device_info;
-    std::string extras;
-    bool accepts_decimal = false; // bound with protocol 3.0
-};
 
 /// What a rename or a change of flags makes of a registration: whole, not a difference.
 struct labels {
@@ -47,6 +36,7 @@ struct transition {
     time_ms at = 0;
     std::optional<binding> bound;      // of exchange_keys and exchange_and_start
     std::optional<labels> labelled;    // of rename and change_flags
+    std::optional<std::string> otp;    // of replace_otp: the hash of the new one
     std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
     bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
     slot_ptr partner;                  // its own transition of the same step must be on the disk with this one

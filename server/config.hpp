@@ -23,8 +23,15 @@ static_assert(device_connections_max * (header_bytes_max + 2 * body_bytes_max) +
                   office_connections_max * (header_bytes_max + 2 * office_body_bytes_max) <=
               std::size_t{2} * 1024 * 1024 * 1024);
 
-// Descriptors that are no connections: listeners, the store, event loops, logs.
-inline constexpr std::size_t other_descriptors = 128;
+// Calls to services of others. Whoever has an app can cause them, and a service may be slow: so none of it takes away
+// what the others need.
+inline constexpr std::size_t outgoing_calls_max = 256;                // under way at once
+inline constexpr std::size_t outgoing_calls_per_application_max = 64; // of them
+inline constexpr std::size_t outgoing_header_bytes_max = 16 * 1024;   // of an answer
+inline constexpr std::size_t outgoing_answer_bytes_max = 64 * 1024;   // its body
+
+// Descriptors that are no connections of clients: listeners, the store, event loops, logs, calls.
+inline constexpr std::size_t other_descriptors = 128 + outgoing_calls_max;
 
 inline constexpr std::chrono::seconds first_request_timeout{15}; // from connecting to the first byte
 inline constexpr std::chrono::seconds idle_timeout{75};      // between requests; longer than the 60 s of usual proxies

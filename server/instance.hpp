@@ -2,6 +2,8 @@
 
 #include "handlers/routes.hpp"
 #include "server/io_threads.hpp"
+#include "server/log.hpp"
+#include "server/outgoing_http.hpp"
 
 #include <future>
 #include <optional>
@@ -75,6 +77,10 @@ private:
     handlers::credential_cache credentials_;
     registry::noise_throttle noise_;
     registry::noise_audit noise_counts_;
+    registry::random_codes codes_;
+    handler_log log_;
+    outgoing_http outgoing_;
+    handlers::provider_reports provider_failures_{log_};
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -96,7 +96,7 @@ public:
 
     /// Idle connections are closed at once, busy ones after their answer, all of them after drain_timeout. Returns when
     /// `open` tells that no connection is left, which then takes no longer than what is under way for it: a flush, a
-    /// password check.
+    /// password check, the answer of a provider.
     void drain(const std::function<bool()>& open);
 
     /// Ends the loops and joins the threads.

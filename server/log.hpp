@@ -1,5 +1,7 @@
 #pragma once
 
+#include "handlers/operator_log.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <string_view>
@@ -21,5 +23,10 @@ void log_error(spdlog::format_string_t<Args...> format, Args&&... args)
 {
     spdlog::error(format, std::forward<Args>(args)...);
 }
+
+class handler_log final : public handlers::operator_log {
+public:
+    void warn(std::string_view line) noexcept override { spdlog::warn("{}", line); }
+};
 
 } // namespace doorward::server

@@ -299,8 +299,8 @@ BOOST_AUTO_TEST_CASE(only_an_admin_changes_applications_that_exist)
 BOOST_AUTO_TEST_CASE(the_secret_of_a_provider_is_written_and_never_shown)
 {
     constexpr std::string_view secret = "correct-horse-battery";
-    const json provider{{"url", "http://10.0.0.1:8080/judge"}, {"secret", secret}};
-    const auto got = patch({{"provider", provider}});
+    const json told{{"url", "http://10.0.0.1:8080/judge"}, {"secret", secret}};
+    const auto got = patch({{"provider", told}});
     BOOST_TEST_REQUIRE(got.status == 200U);
     BOOST_TEST(got.body.at("provider").at("hasSecret") == true);
     for (const answer& each : {got, office("GET", "/admin/applications", {}, "admin"),

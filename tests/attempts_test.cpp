@@ -567,6 +567,56 @@ BOOST_AUTO_TEST_CASE(passwords_are_not_counted_once_the_registration_waits_for_n
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_password_is_replaced_while_the_registration_waits_for_commit)
+{
+    for (const state in : all_states) {
+        const auto slot = scratch_phone{}.slot(default_limits(), in);
+        attempt_word forbidding;
+        const auto change = attempts::replace_otp(slot, {"office", "bob"}, "hash", now, &forbidding);
+        BOOST_TEST(change.has_value() == (in == state::pending_commit), to_text(in));
+        BOOST_TEST(slot->settled_otp().has_value() == !change.has_value()); // on its way, or of no effect
+        if (!change) {
+            BOOST_TEST((change.error() == errc::illegal_change));
+            BOOST_TEST((forbidding == slot->load()));
+            continue;
+        }
+        BOOST_TEST((change->by == move::replace_otp));
+        BOOST_TEST(change->reason == reason::otp_replaced);
+        BOOST_TEST(change->otp.value() == "hash");
+        BOOST_TEST((change->who == actor{"office", "bob"}));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_replacement_forgets_no_failures)
+{
+    const auto slot = scratch_phone{}.slot(default_limits(), state::pending_commit);
+    BOOST_TEST_REQUIRE(attempts::fail_otp(slot, {}, now).has_value());
+    BOOST_TEST_REQUIRE(attempts::replace_otp(slot, {}, "hash", now).has_value());
+    BOOST_TEST(slot->load().failed() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_follows_from_a_password_that_was_replaced_has_no_effect)
+{
+    const auto slot = scratch_phone{}.slot(default_limits(), state::pending_commit);
+    const auto checked = slot->settled_otp();
+    BOOST_TEST_REQUIRE(checked.has_value());
+    BOOST_TEST_REQUIRE(attempts::replace_otp(slot, {}, "hash", now).has_value());
+    const auto before = slot->load();
+    const auto failed = attempts::fail_otp(slot, {}, now, checked);
+    BOOST_TEST((failed.error() == errc::changed_meanwhile));
+    attempt_word forbidding;
+    const auto committed = attempts::change_state(slot, move::commit, {}, {}, now, &forbidding, checked);
+    BOOST_TEST((committed.error() == errc::changed_meanwhile));
+    BOOST_TEST((slot->load() == before));
+
+    slot->otp_replacement_ended(); // as the writer does once it is on disk
+    const auto again = slot->settled_otp();
+    BOOST_TEST_REQUIRE(again.has_value());
+    BOOST_TEST(*again != *checked);
+    BOOST_TEST(attempts::fail_otp(slot, {}, now, again).has_value());
+    BOOST_TEST(attempts::change_state(slot, move::commit, {}, {}, now, nullptr, again).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_limit_of_255_counts_every_password)
 {
     const auto slot = scratch_phone{}.slot(default_limits(255), state::created);
@@ -789,6 +839,41 @@ BOOST_AUTO_TEST_CASE(operators_and_phones_take_turns_on_one_word)
     }
 }
 
+// Whoever commits saw the edition that no replacement before it in the order of versions had replaced.
+BOOST_AUTO_TEST_CASE(a_commit_never_follows_a_replacement_it_did_not_see)
+{
+    for (int round = 0; round < 200; ++round) {
+        const auto slot = scratch_phone{}.slot(default_limits(), state::pending_commit);
+        std::atomic<std::uint64_t> replaced_at{0}, committed_at{0};
+        std::atomic<otp_edition> committed_by{0};
+        on_threads(2, [&](unsigned who) {
+            if (who == 0) {
+                if (const auto change = attempts::replace_otp(slot, {}, "hash", now)) {
+                    replaced_at = change->after.version();
+                    slot->otp_replacement_ended();
+                }
+                return;
+            }
+            for (;;) {
+                const auto seen = slot->settled_otp();
+                if (!seen)
+                    continue;
+                const auto change = attempts::change_state(slot, move::commit, {}, {}, now, nullptr, seen);
+                if (!change)
+                    continue; // replaced meanwhile: look again
+                committed_at = change->after.version();
+                committed_by = *seen;
+                return;
+            }
+        });
+        BOOST_TEST_REQUIRE(committed_at.load() != 0U);
+        if (replaced_at.load() != 0U) {
+            BOOST_TEST_REQUIRE(replaced_at.load() < committed_at.load());
+            BOOST_TEST_REQUIRE(committed_by.load() == 1U);
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(parallel_wrong_passwords_remove_exactly_at_the_limit)
 {
     for (int round = 0; round < 30; ++round) {
@@ -993,6 +1078,11 @@ public:
         steps_.push_back(attempts::fail_otp(of_.slot, {}, tick()).value());
         return *this;
     }
+    scenario& other_otp(std::string hash)
+    {
+        steps_.push_back(attempts::replace_otp(of_.slot, {"office", "bob"}, std::move(hash), tick()).value());
+        return *this;
+    }
     // Two threads may read the clock in one order and swap in the other.
     scenario& clock_read_early(time_ms by)
     {
@@ -1066,6 +1156,16 @@ BOOST_AUTO_TEST_CASE(wrong_passwords_leave_the_same_rows)
 {
     scenario{3, {}}.wrong_otp().wrong_otp().wrong_otp().check();
     scenario{3, to_pending}.wrong_otp().wrong_otp().moves(move::commit).check();
+}
+
+BOOST_AUTO_TEST_CASE(replaced_passwords_leave_the_last_one)
+{
+    scenario{3, to_pending}.other_otp("first").other_otp("second").other_otp("third").check();
+    scenario{3, to_pending}.other_otp("first").wrong_otp().other_otp("second").wrong_otp().check();
+    scenario{3, to_pending}.other_otp("first").moves(move::remove).check();
+    scenario{3, to_pending}.other_otp("first").moves(move::expire).check();
+    scenario{2, to_pending}.wrong_otp().other_otp("first").wrong_otp().check();
+    scenario{3, {}}.exchanges(move::exchange_keys, "my phone").other_otp("first").wrong_otp().check();
 }
 
 // The key exchange brings the name, and the back office may remove the registration in the same moment.

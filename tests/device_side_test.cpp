@@ -327,8 +327,11 @@ BOOST_AUTO_TEST_CASE(what_a_person_called_the_phone_is_kept)
     auto phone = world.phone();
     bench::activation_details details;
     details.name = "Zo\xC3\xAB's \xF0\x9F\x93\xB1 \"phone\"";
+    details.extras = "what the app\nwants to be kept";
     static_cast<void>(phone.activate(made.code, right_pin, details));
     BOOST_TEST(world.detail(made.id).at("name") == *details.name);
+    BOOST_TEST(world.detail(made.id).at("extras") == *details.extras);
+    BOOST_TEST(!world.detail(world.create().id).contains("extras"));
 }
 
 BOOST_AUTO_TEST_CASE(a_phone_without_a_name_keeps_the_one_of_the_back_office)

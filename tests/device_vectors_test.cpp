@@ -550,7 +550,7 @@ BOOST_AUTO_TEST_CASE(both_layers_of_an_activation_open_in_both_directions)
         const auto outer_answer = read_envelope(string(vector.at("output").at("responseBody")));
         const std::string answer_text = open_layer(input, purpose::application, outer, &outer_answer);
         BOOST_TEST(answer_text == string(middle.at("layer1ResponseText")));
-        const auto inner_answer = read_outer_answer(answer_text);
+        const auto inner_answer = read_outer_answer(answer_text).inner;
         BOOST_TEST(open_layer(input, purpose::activation_data, inner, &inner_answer) ==
                    string(middle.at("layer2ResponseText")));
     });

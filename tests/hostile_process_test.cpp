@@ -285,6 +285,7 @@ std::vector<endpoint> endpoints_with_body(const std::string& registration_id)
           {"otp", "1234"},
           {"commitPhase", "ON_COMMIT"}}},
         {"POST", registration + "/commit", true, {{"otp", "1234"}, {"externalUserId", "clerk"}}},
+        {"PUT", registration + "/otp", true, {{"otp", "1234"}, {"externalUserId", "clerk"}}},
         {"PUT",
          registration,
          true,

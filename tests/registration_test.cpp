@@ -37,6 +37,7 @@ const row table[]{
     {move::spawn, {none, none, state::active, none, none}},
     {move::cancel, {state::removed, state::removed, none, none, none}},
     {move::pin_changed, {none, none, state::active, none, none}},
+    {move::replace_otp, {none, state::pending_commit, none, none, none}},
 };
 
 } // namespace

@@ -138,6 +138,12 @@ const operation operations[]{
      [](scratch_world& world, life& it) { return succeeded(world.office("POST", path(it.id, "/commit"), "{}")); },
      {false, true, false, false, false},
      {0, 3, 0, 0, 0}},
+    {"another one-time password",
+     [](scratch_world& world, life& it) {
+         return succeeded(world.office("PUT", path(it.id, "/otp"), R"({"otp":"2222"})"));
+     },
+     {false, true, false, false, false},
+     {0, 0, 0, 0, 0}},
     {"block",
      [](scratch_world& world, life& it) {
          return succeeded(world.office("PUT", path(it.id), R"({"change":"BLOCK"})"));

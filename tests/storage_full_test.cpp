@@ -136,6 +136,47 @@ BOOST_AUTO_TEST_CASE(a_block_that_found_no_room_is_written_when_there_is_some)
     BOOST_TEST(validate(alice, "1234") == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(a_new_password_that_found_no_room_is_the_one_asked_for_when_there_is_some)
+{
+    const auto made = create("alice", {{"otp", "0000"}});
+    auto alice = phone();
+    static_cast<void>(alice.activate(made.code, "1234"));
+    const auto path = "/v2/registrations/" + made.id;
+    fill();
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"2222"})").status == 507u);
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"0000"})").status == 507u); // which one counts is not settled
+    make_room();
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"0000"})").status == 400u);
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"2222"})").status == 200u);
+    std::vector<std::string> events;
+    for (const json& row : history(made.id))
+        events.push_back(row.at("event"));
+    BOOST_TEST((events == std::vector<std::string>{"CREATE", "EXCHANGE_KEYS", "REPLACE_OTP", "FAIL_OTP", "COMMIT"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_custom_activation_that_finds_no_room_leaves_nothing_behind)
+{
+    const auto set =
+        office("PATCH", "/admin/applications/app", R"({"provider":{"url":"http://judge.example"}})", "admin");
+    BOOST_TEST_REQUIRE(set.status == 200u);
+    provider.answer(200, R"({"userId":"anna","commit":true})");
+    provider.on_request([this] { fill(); }); // there was room for what comes before
+    auto anna = phone();
+    const auto prepared = anna.prepare_custom_activation("CUSTOM", {{"username", "anna"}}, "1234");
+    BOOST_TEST(device(prepared.request).status == 507);
+    const auto registrations = [this] {
+        return env().view([](const kv::read_txn& txn) { return txn.row_count(registry::tables::registrations); });
+    };
+    BOOST_TEST(registrations() == 0u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(registrations() == 0u);
+    provider.on_request({});
+    static_cast<void>(anna.activate_custom("CUSTOM", {{"username", "anna"}}, "1234"));
+    BOOST_TEST(status(anna.activation_id()) == "ACTIVE");
+    BOOST_TEST(registrations() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(a_removal_is_not_confirmed_before_it_is_on_the_disk)
 {
     auto alice = enrol();

@@ -4,6 +4,10 @@
 #include "crypto/random.hpp"
 #include "handlers/sweep.hpp"
 
+#include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -252,6 +256,111 @@ void for_each_vector(const std::filesystem::path& file, const std::function<void
 
 // --- a whole server without sockets
 
+crypto::byte_array<10> planned_codes::draw()
+{
+    const std::lock_guard lock{mutex_};
+    if (next_.empty())
+        return crypto::random_array<10>();
+    const auto out = next_.back();
+    next_.pop_back();
+    return out;
+}
+
+void planned_codes::plan(std::vector<crypto::byte_array<10>> next)
+{
+    const std::lock_guard lock{mutex_};
+    std::ranges::reverse(next);
+    next_ = std::move(next);
+}
+
+std::size_t planned_codes::left() const
+{
+    const std::lock_guard lock{mutex_};
+    return next_.size();
+}
+
+namespace {
+
+using short_pause = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                               asio::io_context::executor_type>;
+
+} // namespace
+
+handlers::task<handlers::outgoing_answer> scripted_provider::post(const handlers::outgoing_request& what)
+{
+    std::function<void()> tell;
+    {
+        const std::lock_guard lock{mutex_};
+        requests_.push_back({what.owner, what.to, std::string{crypto::as_text(what.bearer)}, what.request_id,
+                             json::parse(what.body), what.timeout});
+        tell = on_request_;
+    }
+    if (tell)
+        tell();
+    for (;;) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (!held_)
+                co_return answer_;
+        }
+        // Found ready by poll() at once, and so by run() until somebody else releases it.
+        short_pause moment{co_await asio::this_coro::executor};
+        moment.expires_after(std::chrono::milliseconds{1});
+        const auto [ignored] = co_await moment.async_wait(asio::as_tuple(asio::deferred));
+        static_cast<void>(ignored);
+    }
+}
+
+void scripted_provider::answer(handlers::outgoing_answer with)
+{
+    const std::lock_guard lock{mutex_};
+    answer_ = std::move(with);
+}
+
+void scripted_provider::answer(unsigned status, std::string body)
+{
+    handlers::outgoing_answer out;
+    out.status = status;
+    out.body = std::move(body);
+    answer(std::move(out));
+}
+
+void scripted_provider::on_request(std::function<void()> what)
+{
+    const std::lock_guard lock{mutex_};
+    on_request_ = std::move(what);
+}
+
+void scripted_provider::hold()
+{
+    const std::lock_guard lock{mutex_};
+    held_ = true;
+}
+
+void scripted_provider::release()
+{
+    const std::lock_guard lock{mutex_};
+    held_ = false;
+}
+
+std::vector<scripted_provider::request> scripted_provider::requests() const
+{
+    const std::lock_guard lock{mutex_};
+    return requests_;
+}
+
+void recorded_log::warn(std::string_view line) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    lines_.emplace_back(line);
+}
+
+std::vector<std::string> recorded_log::lines() const
+{
+    const std::lock_guard lock{mutex_};
+    return lines_;
+}
+
 handlers::request owned_request::view() const
 {
     const std::string_view all = target;
@@ -266,6 +375,7 @@ handlers::request owned_request::view() const
     out.power_auth_encryption = power_auth_encryption;
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
+    out.request_id = request_id;
     out.source = source;
     return out;
 }
@@ -298,8 +408,13 @@ std::string answer::header(std::string_view name) const
 }
 
 struct scratch_world::running {
-    running(const std::filesystem::path& directory, std::size_t map_bytes, const registry::clock& clock)
-        : env{directory, registry::tables::names, map_bytes}, sealer{scratch_master_key()}, writer{std::in_place, env}
+    running(const std::filesystem::path& directory, std::size_t map_bytes, scratch_world& in)
+        : env{directory, registry::tables::names, map_bytes},
+          sealer{scratch_master_key()},
+          writer{std::in_place, env},
+          codes{in.codes},
+          outgoing{in.provider},
+          provider_failures{in.log}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -311,9 +426,9 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{*journal, *writer, sealer, clock, *directory_of, slots, *attempts,
+        services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
                                             unsettled, claims, office_passwords, otp_passwords, credentials, noise,
-                                            noise_counts});
+                                            noise_counts, codes, outgoing, provider_failures});
     }
 
     kv::env env;
@@ -330,11 +445,14 @@ struct scratch_world::running {
     handlers::credential_cache credentials;
     registry::noise_throttle noise;
     registry::noise_audit noise_counts;
+    registry::code_source& codes;
+    handlers::outgoing_calls& outgoing;
+    handlers::provider_reports provider_failures;
     std::optional<handlers::services> services;
 };
 
 scratch_world::scratch_world(std::size_t map_bytes)
-    : map_bytes_{map_bytes}, running_{std::make_unique<running>(directory_.path(), map_bytes, clock)}
+    : map_bytes_{map_bytes}, running_{std::make_unique<running>(directory_.path(), map_bytes, *this)}
 {
     create_account("admin", registry::role::admin, {});
     create_account("office", registry::role::integration, {"app"});
@@ -365,7 +483,7 @@ kv::writer& scratch_world::writer()
 void scratch_world::restart()
 {
     running_.reset();
-    running_ = std::make_unique<running>(directory_.path(), map_bytes_, clock);
+    running_ = std::make_unique<running>(directory_.path(), map_bytes_, *this);
 }
 
 answer scratch_world::call(handlers::side which, const owned_request& req)
@@ -448,6 +566,25 @@ void scratch_world::run()
 {
     context_.restart();
     context_.run();
+}
+
+namespace {
+
+handlers::task<void> wait_for_its_turn(handlers::password_pool& in)
+{
+    auto nothing = [] { return true; };
+    auto pending = in.async_run(nothing, asio::as_tuple(asio::deferred));
+    co_await std::move(pending);
+}
+
+} // namespace
+
+void scratch_world::poll_until_passwords_are_checked()
+{
+    poll();
+    asio::io_context other{1}; // ours would tell
+    asio::co_spawn(other, wait_for_its_turn(services().otp_passwords), asio::detached);
+    other.run();
 }
 
 answer scratch_world::call_alone(handlers::side which, const owned_request& req)

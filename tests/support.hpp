@@ -53,6 +53,63 @@ private:
     std::atomic<registry::time_ms> now_{1'700'000'000'000};
 };
 
+/// Codes as they come, unless a test wants certain ones. Any thread.
+class planned_codes final : public registry::code_source {
+public:
+    [[nodiscard]] crypto::byte_array<10> draw() override;
+
+    /// The next ones, in this order.
+    void plan(std::vector<crypto::byte_array<10>> next);
+    /// How many of them were not drawn yet.
+    [[nodiscard]] std::size_t left() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<crypto::byte_array<10>> next_; // guarded by mutex_; the next one is the last
+};
+
+/// A provider without a network: it answers what the test wants. Any thread.
+class scripted_provider final : public handlers::outgoing_calls {
+public:
+    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what) override;
+
+    void answer(handlers::outgoing_answer with);
+    void answer(unsigned status, std::string body);
+    /// Called with each request, on the thread that asks, before the answer.
+    void on_request(std::function<void()> what);
+    /// Requests from now on wait until release().
+    void hold();
+    void release();
+
+    struct request {
+        std::string owner;
+        registry::provider_url to;
+        std::string bearer;
+        std::string request_id;
+        json body;
+        std::chrono::milliseconds timeout;
+    };
+    [[nodiscard]] std::vector<request> requests() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<request> requests_;    // guarded by mutex_
+    handlers::outgoing_answer answer_; // guarded by mutex_
+    std::function<void()> on_request_; // guarded by mutex_
+    bool held_ = false;                // guarded by mutex_
+};
+
+/// The lines that operators would see. Any thread.
+class recorded_log final : public handlers::operator_log {
+public:
+    void warn(std::string_view line) noexcept override;
+    [[nodiscard]] std::vector<std::string> lines() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::vector<std::string> lines_; // guarded by mutex_
+};
+
 /// A store with a master key and nothing in it.
 struct scratch_store {
     explicit scratch_store(std::size_t map_bytes = std::size_t{64} * 1024 * 1024);
@@ -166,6 +223,7 @@ struct owned_request {
     std::string power_auth_encryption;
     std::string external_user;
     std::string power_auth_token;
+    std::string request_id{};
     registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
@@ -198,6 +256,9 @@ public:
     scratch_world& operator=(const scratch_world&) = delete;
 
     manual_clock clock;
+    planned_codes codes;
+    scripted_provider provider;
+    recorded_log log;
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
@@ -233,6 +294,9 @@ public:
                                                       std::string_view body = {}, std::string_view who = "office");
     void poll();
     void run();
+    /// Lets what was started come as far as its one-time password: it has been compared or hashed, and nobody was told
+    /// yet.
+    void poll_until_passwords_are_checked();
 
     /// A coroutine of the handlers that is on its way; `out` outlives it.
     template <class Result>

@@ -1,0 +1,83 @@
+#pragma once
+
+#include "handlers/operator_log.hpp"
+#include "handlers/outgoing_calls.hpp"
+#include "kv/error.hpp"
+#include "registry/application.hpp"
+
+#include <map>
+#include <mutex>
+#include <optional>
+
+namespace doorward::handlers {
+
+// Custom activations (PROTOCOL.md 12.3): whom a phone belongs to is for a service of the application's own to say.
+//
+//     doorward -> provider   POST { applicationId, type, identityAttributes, customAttributes, platform, deviceInfo,
+//                                   name, extras }
+//     provider -> doorward   200  { userId, commit, customAttributes, flags, name }
+//                            4xx, or 200 { "accepted": false }
+
+/// What a phone shows instead of an activation code, and what it tells about itself.
+struct provider_question {
+    std::string type; // "CUSTOM", "DIRECT"
+    std::vector<std::pair<std::string, std::string>> identity;
+    std::optional<std::string> custom_attributes; // JSON object
+    std::string platform;
+    std::string device_info;
+    std::string name;
+    std::string extras;
+};
+
+/// The body that asks it.
+[[nodiscard]] std::string write_question(const provider_question& asked, std::string_view application_id);
+
+/// Whom the provider recognised, and what is to become of the registration.
+struct recognised_user {
+    std::string user_id;
+    bool commit = false;                          // active at once
+    std::optional<std::string> custom_attributes; // JSON object, for the phone; none: what it sent
+    std::vector<std::string> flags;               // sorted, each once
+    std::string name;                             // empty: what the phone calls itself
+};
+
+struct provider_verdict {
+    enum class kind : std::uint8_t { recognised, refused, failed };
+    kind what = kind::failed;
+    recognised_user user; // when recognised
+    std::string why;      // when not, for operators: nothing of what was asked or answered
+};
+
+/// Reads an answer. Pure.
+[[nodiscard]] provider_verdict read_verdict(const outgoing_answer& answer);
+
+/// Tells operators why custom activations fail. Whoever has an app can make them fail as often as he likes, so there is
+/// one line a second for each application at most, which says how many there would have been. Any thread.
+class provider_reports {
+public:
+    explicit provider_reports(operator_log& to) : log_{to} {}
+
+    void failed(const registry::application& whose, std::string_view request_id, std::string_view why,
+                registry::time_ms now);
+
+private:
+    struct quiet {
+        registry::time_ms until = 0;
+        std::uint64_t left_out = 0;
+    };
+
+    operator_log& log_;
+    std::mutex mutex_;
+    std::map<std::string, quiet, std::less<>> applications_; // guarded by mutex_; as many as there are applications
+};
+
+struct services;
+
+/// Asks the provider of an application.
+///
+/// whose   with a provider; outlives the call
+/// errors  errc::not_recognised, errc::provider_failed: operators are told why; errc::providers_busy
+task<kv::result<recognised_user>> ask_provider(services& svc, const registry::application& whose,
+                                               const provider_question& asked, std::string_view request_id);
+
+} // namespace doorward::handlers

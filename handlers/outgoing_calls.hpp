@@ -1,0 +1,57 @@
+#pragma once
+
+#include "crypto/bytes.hpp"
+#include "handlers/task.hpp"
+#include "registry/provider_url.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace doorward::handlers {
+
+/// A question to somebody else's service: a POST of JSON.
+struct outgoing_request {
+    std::string owner; // the application it is asked for; how many may be under way is bounded for each
+    registry::provider_url to;
+    crypto::bytes_view bearer; // visible ASCII, sent as a bearer token; empty: none. Outlives the call
+    std::string request_id;    // sent along; empty: none
+    std::string body;
+    std::chrono::milliseconds timeout{0}; // for all of it, from looking up the name to the last byte of the answer
+};
+
+/// Why there is no answer.
+enum class outgoing_failure : std::uint8_t {
+    none,        // there is one
+    busy,        // too many calls are under way; nothing was sent
+    unresolved,  // no address for the name
+    unreachable, // no connection
+    untrusted,   // no TLS, or not with somebody whom the system's authorities vouch for
+    closed,      // the connection ended before the answer did
+    malformed,   // not HTTP
+    too_large,
+    timed_out,
+};
+/// What operators are told of it, after the name of the service.
+[[nodiscard]] std::string_view to_text(outgoing_failure what) noexcept; // "did not answer in time"
+
+struct outgoing_answer {
+    outgoing_failure failure = outgoing_failure::none;
+    unsigned status = 0; // any; redirects are not followed
+    std::string body;
+};
+
+/// The way from handlers to services of others. What it is made of is none of their business
+/// (server/outgoing_http.hpp).
+class outgoing_calls {
+public:
+    /// Asks once and waits for the answer. While it waits it holds a socket and nothing of ours.
+    ///
+    /// what     outlives the call
+    /// threads  the io thread that the caller runs on
+    [[nodiscard]] virtual task<outgoing_answer> post(const outgoing_request& what) = 0;
+
+protected:
+    ~outgoing_calls() = default;
+};
+
+} // namespace doorward::handlers

@@ -1,0 +1,84 @@
+// PUT /v2/registrations/{id}/otp (REGISTRATION-API.md R11): another one-time password while the registration waits for
+// commit, asked for then (PROTOCOL.md 12.4).
+
+#include "crypto/password.hpp"
+#include "handlers/json_reader.hpp"
+#include "handlers/ok_answer.hpp"
+#include "handlers/problem.hpp"
+#include "handlers/registration_access.hpp"
+#include "handlers/slots.hpp"
+#include "registry/limits.hpp"
+
+namespace doorward::handlers {
+namespace {
+
+struct otp_request {
+    std::string otp;
+    std::string external_user_id;
+};
+
+otp_request decode(std::string_view text, std::vector<violation>& violations)
+{
+    otp_request out;
+    const auto body = parse_json(text, violations);
+    if (!body)
+        return out;
+    out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .required = true, .secret = true})
+                  .value_or("");
+    out.external_user_id =
+        body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or("");
+    return out;
+}
+
+// While it waits for commit, and not where the password was due at key exchange.
+bool may_have_another(const registry::full_registration& found, registry::time_ms now)
+{
+    return found.current() == registry::state::pending_commit && !found.is_expired(now) &&
+           found.record.phase == registry::commit_phase::on_commit;
+}
+
+} // namespace
+
+task<response> replace_otp(const call& asked, services& svc)
+{
+    const response not_now = problem(make_error_code(registry::errc::illegal_change));
+    std::vector<violation> violations;
+    const auto wanted = decode(asked.req.body, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto found = co_await load_registration(asked, svc);
+    if (!found)
+        co_return problem(found.error());
+    if (!may_have_another(*found, svc.clock.now()))
+        co_return not_now;
+
+    // The same one again changes nothing; nothing stands for that.
+    auto hashing = [before = found->record.otp_hash, otp = wanted.otp]() -> std::string {
+        const bool same = !before.empty() && crypto::verify_password(before, otp);
+        return same ? std::string{} : crypto::hash_password(otp, crypto::otp_cost);
+    };
+    auto pending = svc.otp_passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
+    auto [busy, hash] = co_await std::move(pending);
+    if (busy)
+        co_return problem(busy);
+    if (!may_have_another(*found, svc.clock.now()))
+        co_return not_now;
+    if (hash.empty())
+        co_return ok();
+
+    const auto slot = find_slot(svc, found->record.id);
+    if (const auto ec = co_await heal(svc, slot))
+        co_return problem(ec);
+    registry::attempt_word forbidding;
+    auto change = registry::attempts::replace_otp(slot, asked.actor(wanted.external_user_id), std::move(hash),
+                                                  svc.clock.now(), &forbidding);
+    if (!change) {
+        // The state that forbids it may be somebody else's, and still on its way to the disk.
+        const auto ec = co_await wait_until_durable(svc, slot, forbidding.version());
+        co_return ec ? problem(ec) : not_now;
+    }
+    const auto ec = co_await commit_transition(svc, std::move(*change));
+    co_return ec ? problem(ec) : ok();
+}
+
+} // namespace doorward::handlers
