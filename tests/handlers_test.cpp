@@ -4,6 +4,8 @@
 
 #include "crypto/encoding.hpp"
 
+#include <future>
+
 namespace {
 
 using namespace doorward;
@@ -49,6 +51,22 @@ answer change(scratch_world& world, const std::string& id, const json& body, std
 } // namespace
 
 // --- routing and accounts
+
+namespace {
+
+// Keeps the thread of the pool.
+handlers::task<bool> hold_until(handlers::password_pool& pool, std::shared_future<void> moment)
+{
+    auto job = [moment] {
+        moment.wait();
+        return true;
+    };
+    auto pending = pool.async_run(std::move(job), boost::asio::as_tuple(boost::asio::deferred));
+    const auto [ec, done] = co_await std::move(pending);
+    co_return !ec && done;
+}
+
+} // namespace
 
 BOOST_AUTO_TEST_SUITE(office_access)
 
@@ -142,6 +160,25 @@ BOOST_AUTO_TEST_CASE(wrong_credentials_look_alike)
             BOOST_TEST(got.status == 401U);
             BOOST_TEST(got.text == expected.text);
         }
+}
+
+// A back office comes back with all its connections at once after a restart.
+BOOST_AUTO_TEST_CASE(credentials_that_were_checked_meanwhile_are_not_checked_again)
+{
+    scratch_world world;
+    auto& svc = world.services();
+    std::promise<void> go_on;
+    std::optional<bool> held;
+    world.spawn(hold_until(svc.office_passwords, go_on.get_future().share()), held);
+    auto req = scratch_world::office_request("GET", "/v2/registrations?userId=a", {}, {});
+    req.authorization = "Basic " + crypto::to_base64(crypto::as_bytes("office:not the password"));
+    const auto waiting = world.start(handlers::side::office, req);
+    world.poll(); // nothing is known of these credentials, so they wait for the thread
+    svc.credentials.remember(*svc.directory.find_account("office"), "not the password", svc.clock.now());
+    go_on.set_value();
+    world.run();
+    BOOST_TEST_REQUIRE(waiting->done.has_value());
+    BOOST_TEST(waiting->done->status == 200U); // whoever had hashed would have found out
 }
 
 BOOST_AUTO_TEST_CASE(administration_is_for_admins)

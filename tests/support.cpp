@@ -568,6 +568,12 @@ void scratch_world::run()
     context_.run();
 }
 
+asio::io_context& scratch_world::another_context()
+{
+    const std::lock_guard lock{contexts_mutex_};
+    return contexts_.emplace_back(1);
+}
+
 namespace {
 
 handlers::task<void> wait_for_its_turn(handlers::password_pool& in)
@@ -582,27 +588,23 @@ handlers::task<void> wait_for_its_turn(handlers::password_pool& in)
 void scratch_world::poll_until_passwords_are_checked()
 {
     poll();
-    asio::io_context other{1}; // ours would tell
+    asio::io_context& other = another_context(); // ours would tell
     asio::co_spawn(other, wait_for_its_turn(services().otp_passwords), asio::detached);
     other.run();
 }
 
 answer scratch_world::call_alone(handlers::side which, const owned_request& req)
 {
-    asio::io_context* context = nullptr;
-    {
-        const std::lock_guard lock{contexts_mutex_};
-        context = &contexts_.emplace_back(1);
-    }
+    asio::io_context& context = another_context();
     const handlers::request view = req.view();
     answer out;
-    asio::co_spawn(*context, handlers::route(which, view, services()),
+    asio::co_spawn(context, handlers::route(which, view, services()),
                    [&out](const std::exception_ptr& fault, const handlers::response& got) {
                        if (fault)
                            std::rethrow_exception(fault);
                        out = to_answer(got);
                    });
-    context->run();
+    context.run();
     return out;
 }
 

@@ -354,6 +354,8 @@ public:
 private:
     struct running;
 
+    [[nodiscard]] boost::asio::io_context& another_context(); // any thread
+
     // Before the threads that complete on them: a thread may still be inside post() when its handler has run.
     boost::asio::io_context context_{1};
     std::mutex contexts_mutex_;
