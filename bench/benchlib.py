@@ -250,6 +250,16 @@ class DoorwardServer:
         return run([self.program, "version"]).strip()
 
 
+def await_load(load: subprocess.Popen) -> None:
+    """Reads the progress line of a `doorward bench` until it tells that the requests are on their way."""
+    seen = b""
+    while not re.search(rb"connections: \d+ requests/s", seen):
+        part = os.read(load.stderr.fileno(), 4096)
+        if not part:
+            raise Failure("the load ended before it began: " + seen.decode(errors="replace"))
+        seen = seen[-4096:] + part
+
+
 def ask(port: int, header: str) -> bytes:
     """The bytes of the answer to POST /pa/v3/signature/validate with one more header."""
     return exchange(port, "POST /pa/v3/signature/validate HTTP/1.1\r\nHost: localhost\r\n"

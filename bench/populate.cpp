@@ -112,11 +112,13 @@ private:
     std::future<kv::error_code> settled_;
 };
 
-// user-1 has one registration, user-2 two, user-3 three, user-4 one again, ...
-std::string user_of(registration_number number)
+// After the crowd user-1 has one registration, user-2 two, user-3 three, user-4 one again, ...
+std::string user_of(registration_number number, std::uint64_t crowd)
 {
+    if (number <= crowd)
+        return "crowd";
     constexpr unsigned within[]{1, 2, 2, 3, 3, 3};
-    const auto index = number - 1;
+    const auto index = number - crowd - 1;
     return "user-" + std::to_string(index / 6 * 3 + within[index % 6]);
 }
 
@@ -210,7 +212,7 @@ private:
         registry::registration& record = out.record;
         record.id = registry::uuid::random();
         record.application_id = load_application_id;
-        record.user_id = user_of(number);
+        record.user_id = user_of(number, wanted_.crowd);
         record.max_failed_attempts =
             in_fleet ? fleet_failed_attempts_max : std::uint8_t{registry::max_failed_attempts_default};
         record.name = "Simulated phone";
@@ -282,6 +284,8 @@ fleet populate(const kv::env& store, kv::writer& to, const crypto::sealer& seale
     namespace tables = registry::tables;
     if (wanted.registrations == 0 || wanted.active_every == 0)
         throw std::runtime_error{"a population has at least one registration, and each so many-th is active"};
+    if (wanted.crowd > wanted.registrations)
+        throw std::runtime_error{"one user cannot have more registrations than there are"};
     const auto rows = store.view([](const kv::read_txn& txn) { return txn.row_count(tables::ids); });
     if (rows > 0)
         throw std::runtime_error{"the store holds registrations already; nothing was changed"};
@@ -323,7 +327,7 @@ void run(const populate_options& wanted)
     const crypto::sealer sealer{server::read_master_key(key_file).view().first<crypto::guarded_key::size>()};
     const kv::env store{wanted.data, registry::tables::names};
     kv::writer writer{store};
-    const population people{wanted.registrations, wanted.active_every, registry::system_clock{}.now()};
+    const population people{wanted.registrations, wanted.active_every, registry::system_clock{}.now(), wanted.crowd};
     const auto phones = populate(store, writer, sealer, people, [&](std::uint64_t done) {
         std::cerr << "\r\033[Kwriting: " << done << " of " << wanted.registrations << " registrations" << std::flush;
     });
@@ -349,6 +353,8 @@ void add_populate_command(CLI::App& parent, populate_options& wanted)
         ->capture_default_str();
     command->add_option("--active-every", wanted.active_every, "Each so many-th is a phone of the fleet")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{50'000'000}))
+        ->capture_default_str();
+    command->add_option("--crowd", wanted.crowd, "So many of the registrations, the first ones, are of one user: crowd")
         ->capture_default_str();
     command->add_option("--admin", wanted.admin, "Name of the first admin")->capture_default_str();
     command->add_option("--master-key", wanted.master_key,

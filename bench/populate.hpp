@@ -12,14 +12,16 @@ struct population {
     std::uint64_t registrations = 0;
     std::uint64_t active_every = 100; // each so many-th registration becomes a phone of the fleet
     registry::time_ms now = 0;        // they were made during the year before
+    std::uint64_t crowd = 0;          // so many, the first ones, are of one user
 };
 
 /// Fills a store that holds no registration with active ones, of the application that load is put on.
 ///
 /// Each has every record that an enrolment leaves, written straight to the tables. All have the same points: after the
 /// key exchange the server works with the derived keys, which are random and sealed. Users are called user-1, user-2,
-/// ... and have one, two and three registrations in turn. The application, the ids and the greatest number come last,
-/// so that nobody sees a store that is half full.
+/// ... and have one, two and three registrations in turn; before them comes one called crowd, if wanted, with as many
+/// as wanted. The application, the ids and the greatest number come last, so that nobody sees a store that is half
+/// full.
 ///
 /// returns   the phones of the fleet, ready to send proofs
 /// progress  called with the registrations written so far, on the calling thread
@@ -35,6 +37,7 @@ struct populate_options {
     std::string admin = "admin";
     std::uint64_t registrations = 1'000'000;
     std::uint64_t active_every = 100;
+    std::uint64_t crowd = 0;
 };
 
 /// `doorward populate`: makes a store like `doorward init` and fills it.

@@ -17,6 +17,18 @@ namespace tables = registry::tables;
 constexpr std::uint64_t count = 300;
 constexpr std::uint64_t active_every = 7;
 
+std::set<registry::registration_number> listed(const kv::env& store, const std::string& user)
+{
+    std::set<registry::registration_number> out;
+    store.view([&](const kv::read_txn& txn) {
+        registry::scan_user(txn, user, 0, [&](registry::registration_number number) {
+            out.insert(number);
+            return true;
+        });
+    });
+    return out;
+}
+
 struct populated {
     populated()
         : phones{bench::populate(world.env(), world.writer(), world.services().sealer,
@@ -103,14 +115,7 @@ BOOST_AUTO_TEST_CASE(every_registration_is_there_with_all_that_belongs_to_it)
     for (const auto& each : of_user) {
         const auto& user = each.first; // no structured binding: clang 14 does not let a lambda see one
         const auto& wanted = each.second;
-        std::set<registry::registration_number> listed;
-        world.env().view([&](const kv::read_txn& txn) {
-            registry::scan_user(txn, user, 0, [&](registry::registration_number number) {
-                listed.insert(number);
-                return true;
-            });
-        });
-        BOOST_TEST((listed == wanted), user);
+        BOOST_TEST((listed(world.env(), user) == wanted), user);
         BOOST_TEST((wanted.size() >= 1 && wanted.size() <= 3), user);
     }
 }
@@ -173,6 +178,24 @@ BOOST_AUTO_TEST_CASE(a_store_with_registrations_is_left_alone)
                                                         {1, 1, world.clock.now()}, [](std::uint64_t) {})),
                       std::runtime_error);
     BOOST_TEST(rows(tables::ids) == count);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(populate_crowd)
+
+BOOST_AUTO_TEST_CASE(one_user_may_have_many_and_the_others_have_what_they_always_had)
+{
+    scratch_world world;
+    const auto fill = [&](std::uint64_t crowd) {
+        return bench::populate(world.env(), world.writer(), world.services().sealer, {20, 4, world.clock.now(), crowd},
+                               [](std::uint64_t) {});
+    };
+    BOOST_CHECK_THROW(static_cast<void>(fill(21)), std::runtime_error);
+    BOOST_TEST(fill(11).phones.size() == 5U);
+    BOOST_TEST(listed(world.env(), "crowd").size() == 11U);
+    BOOST_TEST((listed(world.env(), "user-1") == std::set<registry::registration_number>{12}));
+    BOOST_TEST((listed(world.env(), "user-2") == std::set<registry::registration_number>{13, 14}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
