@@ -118,14 +118,15 @@ task<response> list_own_registrations(const call& asked, services& svc)
                                                              registry::registration_number before, const auto& visit) {
         registry::scan_user(txn, user, before, visit);
     };
-    const auto page = co_await load_page(svc, std::move(filter), std::move(of_user));
+    registration_writer write = [own_number = own.judged.slot->owner.number](json_writer& to,
+                                                                             const registry::full_registration& each) {
+        write_row(to, each, own_number);
+    };
+    const auto page = co_await load_page(svc, std::move(filter), std::move(of_user), std::move(write));
     if (!page)
         co_return problem(page.error());
     co_return ok([&](json_writer& out) {
-        out.key("registrations").array();
-        for (const registry::full_registration& each : page->rows)
-            write_row(out, each, own.judged.slot->owner.number);
-        out.end();
+        out.key("registrations").raw(page->rows);
         if (page->next)
             out.member("nextCursor", write_cursor(*page->next));
     });

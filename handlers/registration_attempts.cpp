@@ -2,6 +2,7 @@
 
 #include "handlers/page.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/text.hpp"
 
@@ -35,6 +36,40 @@ void write_row(json_writer& to, registry::row_sequence sequence, const registry:
     to.end();
 }
 
+std::string read_attempts(const services& svc, registry::registration_number number, const period_request& filter)
+{
+    // A cursor is the place after the row where the next page begins; see page.hpp.
+    const bool from_newest = filter.page.before == 0;
+    registry::row_sequence from = filter.page.before - (from_newest ? 0 : 1);
+    if (from_newest) {
+        const auto unfolded = svc.journal.find_unfolded(number);
+        from = unfolded ? unfolded->last_row : 0;
+    }
+    std::optional<registry::row_sequence> next;
+    std::size_t written = 0;
+    std::size_t scanned = 0;
+    json_writer out;
+    out.object().key("items").array();
+    const auto visit = [&](registry::row_sequence sequence, const registry::attempt_row& row) {
+        const bool wanted = row.at >= filter.from && row.at <= filter.to;
+        if ((wanted && written == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
+            next = sequence + 1;
+            return false;
+        }
+        if (wanted) {
+            write_row(out, sequence, row);
+            ++written;
+        }
+        return true;
+    };
+    svc.journal.view(
+        [&](const registry::snapshot& view) { registry::scan_attempts(view, number, from, from_newest, visit); });
+    out.end();
+    if (next)
+        out.member("nextCursor", write_cursor(*next));
+    return out.end().text();
+}
+
 } // namespace
 
 task<response> registration_attempts(const call& asked, services& svc)
@@ -47,39 +82,12 @@ task<response> registration_attempts(const call& asked, services& svc)
     if (!found)
         co_return problem(found.error());
 
-    // A cursor is the place after the row where the next page begins; see page.hpp.
-    const bool from_newest = filter.page.before == 0;
-    registry::row_sequence from = filter.page.before - (from_newest ? 0 : 1);
-    if (from_newest) {
-        const auto unfolded = svc.journal.find_unfolded(found->number);
-        from = unfolded ? unfolded->last_row : 0;
-    }
-    std::vector<std::pair<registry::row_sequence, registry::attempt_row>> rows;
-    std::optional<registry::row_sequence> next;
-    svc.journal.view([&](const registry::snapshot& view) {
-        std::size_t scanned = 0;
-        registry::scan_attempts(view, found->number, from, from_newest,
-                                [&](registry::row_sequence sequence, const registry::attempt_row& row) {
-                                    const bool wanted = row.at >= filter.from && row.at <= filter.to;
-                                    if ((wanted && rows.size() == filter.page.limit) ||
-                                        ++scanned > registry::page_scan_rows_max) {
-                                        next = sequence + 1;
-                                        return false;
-                                    }
-                                    if (wanted)
-                                        rows.emplace_back(sequence, row);
-                                    return true;
-                                });
-    });
-    json_writer out;
-    out.object().key("items").array();
-    for (const auto& [sequence, row] : rows)
-        write_row(out, sequence, row);
-    out.end();
-    if (next)
-        out.member("nextCursor", write_cursor(*next));
+    auto read = [&svc, number = found->number, filter] { return read_attempts(svc, number, filter); };
+    auto text = co_await read_aside(svc, std::move(read));
+    if (!text)
+        co_return problem(text.error());
     response answer;
-    answer.body = out.end().text();
+    answer.body = *std::move(text);
     co_return answer;
 }
 

@@ -2,6 +2,7 @@
 
 #include "handlers/page.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 
 namespace doorward::handlers {
@@ -23,6 +24,33 @@ void write_row(json_writer& to, const registry::history_row& row)
     to.member("timestampCreated", row.at).end();
 }
 
+std::string read_history(const services& svc, registry::registration_number number, const period_request& filter)
+{
+    std::optional<std::uint64_t> next;
+    std::size_t written = 0;
+    std::size_t scanned = 0;
+    json_writer out;
+    out.object().key("items").array();
+    svc.journal.view([&](const registry::snapshot& txn) {
+        registry::scan_history(txn, number, filter.page.before, [&](const registry::history_row& row) {
+            const bool wanted = row.at >= filter.from && row.at <= filter.to;
+            if ((wanted && written == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
+                next = row.version + 1;
+                return false;
+            }
+            if (wanted) {
+                write_row(out, row);
+                ++written;
+            }
+            return true;
+        });
+    });
+    out.end();
+    if (next)
+        out.member("nextCursor", write_cursor(*next));
+    return out.end().text();
+}
+
 } // namespace
 
 task<response> registration_history(const call& asked, services& svc)
@@ -35,30 +63,12 @@ task<response> registration_history(const call& asked, services& svc)
     if (!found)
         co_return problem(found.error());
 
-    std::vector<registry::history_row> rows;
-    std::optional<std::uint64_t> next;
-    std::size_t scanned = 0;
-    svc.journal.view([&](const registry::snapshot& txn) {
-        registry::scan_history(txn, found->number, filter.page.before, [&](const registry::history_row& row) {
-            const bool wanted = row.at >= filter.from && row.at <= filter.to;
-            if ((wanted && rows.size() == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
-                next = row.version + 1;
-                return false;
-            }
-            if (wanted)
-                rows.push_back(row);
-            return true;
-        });
-    });
-    json_writer out;
-    out.object().key("items").array();
-    for (const registry::history_row& row : rows)
-        write_row(out, row);
-    out.end();
-    if (next)
-        out.member("nextCursor", write_cursor(*next));
+    auto read = [&svc, number = found->number, filter] { return read_history(svc, number, filter); };
+    auto text = co_await read_aside(svc, std::move(read));
+    if (!text)
+        co_return problem(text.error());
     response answer;
-    answer.body = out.end().text();
+    answer.body = *std::move(text);
     co_return answer;
 }
 

@@ -1,4 +1,5 @@
 #include "handlers/registration_page.hpp"
+#include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 
 #include <algorithm>
@@ -10,7 +11,8 @@ namespace {
 constexpr int expiry_passes_max = 8;
 
 struct page_reading {
-    registration_page page;
+    std::vector<registry::full_registration> rows;
+    std::optional<std::uint64_t> next;
     std::vector<registry::full_registration> late; // to be expired first
 };
 
@@ -26,7 +28,7 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
         std::size_t scanned = 0;
         scan(txn, filter.page.before, [&](registry::registration_number number) {
             if (++scanned > registry::page_scan_rows_max) {
-                out.page.next = number + 1;
+                out.next = number + 1;
                 return false;
             }
             auto found = registry::find_full(txn, number);
@@ -38,29 +40,50 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
             }
             if (!wanted(*found))
                 return true;
-            if (out.page.rows.size() == filter.page.limit) {
-                out.page.next = out.page.rows.back().number;
+            if (out.rows.size() == filter.page.limit) {
+                out.next = out.rows.back().number;
                 return false;
             }
-            out.page.rows.push_back(*std::move(found));
+            out.rows.push_back(*std::move(found));
             return true;
         });
         return out;
     });
 }
 
+registration_page write_page(const page_reading& reading, const registration_writer& write)
+{
+    json_writer rows;
+    rows.array();
+    for (const registry::full_registration& each : reading.rows)
+        write(rows, each);
+    return {rows.end().text(), reading.next};
+}
+
+struct written_page {
+    registration_page page;
+    std::vector<registry::full_registration> late;
+};
+
 } // namespace
 
-task<kv::result<registration_page>> load_page(services& svc, registration_filter filter, registration_scan scan)
+task<kv::result<registration_page>> load_page(services& svc, registration_filter filter, registration_scan scan,
+                                              registration_writer write)
 {
-    auto reading = read_page(svc, filter, scan);
-    for (int pass = 0; !reading.late.empty() && pass < expiry_passes_max; ++pass) {
-        const auto expired = co_await expire(std::move(reading.late), svc);
+    const auto read = [&svc, filter = std::move(filter), scan = std::move(scan), write = std::move(write)] {
+        auto reading = read_page(svc, filter, scan);
+        return written_page{write_page(reading, write), std::move(reading.late)};
+    };
+    auto written = co_await read_aside(svc, read);
+    for (int pass = 0; written && !written->late.empty() && pass < expiry_passes_max; ++pass) {
+        const auto expired = co_await expire(std::move(written->late), svc);
         if (!expired)
             co_return expired.error();
-        reading = read_page(svc, filter, scan);
+        written = co_await read_aside(svc, read);
     }
-    co_return std::move(reading.page);
+    if (!written)
+        co_return written.error();
+    co_return std::move(written->page);
 }
 
 } // namespace doorward::handlers

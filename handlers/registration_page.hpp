@@ -1,5 +1,6 @@
 #pragma once
 
+#include "handlers/json_writer.hpp"
 #include "handlers/page.hpp"
 #include "handlers/services.hpp"
 #include "registry/store.hpp"
@@ -23,14 +24,20 @@ struct registration_filter {
     page_request page;
 };
 
+/// Writes one of them: a JSON value.
+using registration_writer = std::function<void(json_writer& to, const registry::full_registration& row)>;
+
 struct registration_page {
-    std::vector<registry::full_registration> rows;
+    std::string rows;                  // JSON array
     std::optional<std::uint64_t> next; // where the next page begins, when there is one
 };
 
-/// Reads a page. Those whose time is over are written as removed first, so that list, detail and history agree.
+/// Reads a page and writes it down, on the thread for lists. Those whose time is over are written as removed first, so
+/// that list, detail and history agree.
 ///
-/// errors  kv::errc
-task<kv::result<registration_page>> load_page(services& svc, registration_filter filter, registration_scan scan);
+/// filter, scan, write  refer to nothing that ends with the request
+/// errors               kv::errc
+task<kv::result<registration_page>> load_page(services& svc, registration_filter filter, registration_scan scan,
+                                              registration_writer write);
 
 } // namespace doorward::handlers

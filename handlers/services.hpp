@@ -2,8 +2,8 @@
 
 #include "handlers/activation_provider.hpp"
 #include "handlers/credential_cache.hpp"
-#include "handlers/password_pool.hpp"
 #include "handlers/task.hpp"
+#include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
 #include "registry/activation_code.hpp"
 #include "registry/attempts.hpp"
@@ -32,8 +32,9 @@ struct services {
     const registry::attempts& attempts;
     registry::unsettled_transitions& unsettled;
     registry::report_claims& claims;
-    password_pool& office_passwords; // of accounts
-    password_pool& otp_passwords;    // of registrations; apart, so that neither can crowd out the other
+    work_thread& office_passwords; // of accounts
+    work_thread& otp_passwords;    // of registrations; apart, so that neither can crowd out the other
+    work_thread& lists;            // reads them
     credential_cache& credentials;
     registry::noise_throttle& noise;
     registry::noise_audit& noise_counts;

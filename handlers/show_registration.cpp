@@ -50,17 +50,16 @@ void require_user(const std::string& user, std::vector<violation>& violations)
 
 task<response> answer_list(services& svc, registration_filter filter, registration_scan scan)
 {
-    const auto page = co_await load_page(svc, std::move(filter), std::move(scan));
+    registration_writer write = [](json_writer& to, const registry::full_registration& each) {
+        to.object();
+        write_registration(to, each, nullptr);
+        to.end();
+    };
+    const auto page = co_await load_page(svc, std::move(filter), std::move(scan), std::move(write));
     if (!page)
         co_return problem(page.error());
     json_writer out;
-    out.object().key("registrations").array();
-    for (const registry::full_registration& each : page->rows) {
-        out.object();
-        write_registration(out, each, nullptr);
-        out.end();
-    }
-    out.end();
+    out.object().key("registrations").raw(page->rows);
     if (page->next)
         out.member("nextCursor", write_cursor(*page->next));
     response answer;

@@ -94,8 +94,8 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     services_.emplace(handlers::services{*journal_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
-                                         unsettled_, claims_, office_passwords_, otp_passwords_, credentials_, noise_,
-                                         noise_counts_, codes_, outgoing_, provider_failures_});
+                                         unsettled_, claims_, office_passwords_, otp_passwords_, lists_, credentials_,
+                                         noise_, noise_counts_, codes_, outgoing_, provider_failures_});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -213,6 +213,7 @@ void instance::stop()
     }
     office_passwords_.finish();
     otp_passwords_.finish();
+    lists_.finish();
     writer_.reset(); // settles what is queued; the loops still run and take the completions
     threads_.stop();
 }

@@ -72,8 +72,9 @@ private:
     std::optional<registry::attempts> attempts_;
     registry::report_claims claims_;
     registry::unsettled_transitions unsettled_;
-    handlers::password_pool office_passwords_;
-    handlers::password_pool otp_passwords_;
+    handlers::work_thread office_passwords_{make_error_code(registry::errc::passwords_busy)};
+    handlers::work_thread otp_passwords_{make_error_code(registry::errc::passwords_busy)};
+    handlers::work_thread lists_{make_error_code(kv::errc::queue_full), handlers::list_niceness};
     handlers::credential_cache credentials_;
     registry::noise_throttle noise_;
     registry::noise_audit noise_counts_;

@@ -58,18 +58,6 @@ public:
     }
 };
 
-owned_request to_owned(const bench::http_request& from)
-{
-    owned_request out;
-    out.method = from.method;
-    out.target = from.path;
-    out.body = from.body;
-    for (const auto& [name, value] : from.headers)
-        if (name == "X-PowerAuth-Encryption")
-            out.power_auth_encryption = value;
-    return out;
-}
-
 std::vector<std::string> events(scratch_world& world, const std::string& id)
 {
     std::vector<std::string> out;

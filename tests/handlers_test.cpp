@@ -55,7 +55,7 @@ answer change(scratch_world& world, const std::string& id, const json& body, std
 namespace {
 
 // Keeps the thread of the pool.
-handlers::task<bool> hold_until(handlers::password_pool& pool, std::shared_future<void> moment)
+handlers::task<bool> hold_until(handlers::work_thread& pool, std::shared_future<void> moment)
 {
     auto job = [moment] {
         moment.wait();
@@ -179,6 +179,47 @@ BOOST_AUTO_TEST_CASE(credentials_that_were_checked_meanwhile_are_not_checked_aga
     world.run();
     BOOST_TEST_REQUIRE(waiting->done.has_value());
     BOOST_TEST(waiting->done->status == 200U); // whoever had hashed would have found out
+}
+
+// A thread of their own reads them, and it may be busy with the pages of somebody who reads everything.
+BOOST_AUTO_TEST_CASE(attempts_do_not_wait_behind_lists_and_lists_wait_in_a_bounded_queue)
+{
+    scratch_world world;
+    auto it = enrol(world);
+    auto& svc = world.services();
+    std::promise<void> go_on;
+    std::optional<bool> held;
+    world.spawn(hold_until(svc.lists, go_on.get_future().share()), held);
+    const std::string targets[]{"/v2/registrations?userId=anna", path(it.id, "/history"), path(it.id, "/attempts"),
+                                path(it.id, "/children")};
+    std::vector<std::shared_ptr<scratch_world::pending>> waiting;
+    for (std::size_t i = 0; i + 1 < handlers::work_jobs_max; ++i)
+        waiting.push_back(
+            world.start(handlers::side::office, scratch_world::office_request("GET", targets[i % std::size(targets)])));
+    world.poll();
+    for (const auto& each : waiting)
+        BOOST_TEST(!each->done.has_value());
+
+    const auto proof =
+        world.start(handlers::side::device, to_owned(it.phone.make_validate_request(two_factors, wrong_pin)));
+    const auto detail = world.start(handlers::side::office, scratch_world::office_request("GET", path(it.id)));
+    std::vector<std::shared_ptr<scratch_world::pending>> too_many;
+    for (const auto& target : targets)
+        too_many.push_back(world.start(handlers::side::office, scratch_world::office_request("GET", target)));
+    while (!proof->done || !detail->done || !too_many.back()->done)
+        world.poll();
+    BOOST_TEST(proof->done->status == 401U);
+    BOOST_TEST(detail->done->status == 200U);
+    for (const auto& each : too_many) {
+        BOOST_TEST_REQUIRE(each->done.has_value());
+        check_error(*each->done, 503, "ERROR_OVERLOADED");
+    }
+    go_on.set_value();
+    world.run();
+    for (const auto& each : waiting) {
+        BOOST_TEST_REQUIRE(each->done.has_value());
+        BOOST_TEST(each->done->status == 200U);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(administration_is_for_admins)

@@ -427,8 +427,8 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
-                                            unsettled, claims, office_passwords, otp_passwords, credentials, noise,
-                                            noise_counts, codes, outgoing, provider_failures});
+                                            unsettled, claims, office_passwords, otp_passwords, lists, credentials,
+                                            noise, noise_counts, codes, outgoing, provider_failures});
     }
 
     kv::env env;
@@ -440,8 +440,9 @@ struct scratch_world::running {
     std::optional<registry::attempts> attempts;
     registry::report_claims claims;
     registry::unsettled_transitions unsettled;
-    handlers::password_pool office_passwords;
-    handlers::password_pool otp_passwords;
+    handlers::work_thread office_passwords{make_error_code(registry::errc::passwords_busy)};
+    handlers::work_thread otp_passwords{make_error_code(registry::errc::passwords_busy)};
+    handlers::work_thread lists{make_error_code(kv::errc::queue_full)};
     handlers::credential_cache credentials;
     registry::noise_throttle noise;
     registry::noise_audit noise_counts;
@@ -524,7 +525,7 @@ answer scratch_world::device(std::string_view path, std::string_view body, std::
     return call(handlers::side::device, req);
 }
 
-bench::http_answer scratch_world::device(const bench::http_request& from)
+owned_request to_owned(const bench::http_request& from)
 {
     owned_request req;
     req.method = from.method;
@@ -538,7 +539,12 @@ bench::http_answer scratch_world::device(const bench::http_request& from)
         if (boost_string_equal(name, "X-PowerAuth-Token"))
             req.power_auth_token = value;
     }
-    const auto got = call(handlers::side::device, req);
+    return req;
+}
+
+bench::http_answer scratch_world::device(const bench::http_request& req)
+{
+    const auto got = call(handlers::side::device, to_owned(req));
     return {static_cast<int>(got.status), got.text, {}};
 }
 
@@ -576,7 +582,7 @@ asio::io_context& scratch_world::another_context()
 
 namespace {
 
-handlers::task<void> wait_for_its_turn(handlers::password_pool& in)
+handlers::task<void> wait_for_its_turn(handlers::work_thread& in)
 {
     auto nothing = [] { return true; };
     auto pending = in.async_run(nothing, asio::as_tuple(asio::deferred));

@@ -228,6 +228,8 @@ struct owned_request {
 
     [[nodiscard]] handlers::request view() const;
 };
+/// A request of the simulated phone.
+[[nodiscard]] owned_request to_owned(const bench::http_request& from);
 
 struct answer {
     unsigned status = 0;

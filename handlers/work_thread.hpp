@@ -1,7 +1,6 @@
 #pragma once
 
 #include "kv/error.hpp"
-#include "registry/errc.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
@@ -14,17 +13,22 @@
 
 namespace doorward::handlers {
 
-/// Password work that may wait for its thread. One more is refused, so that a flood of wrong passwords costs its
+/// Jobs that may wait for such a thread. One more is refused, so that a flood of wrong passwords or of lists costs its
 /// senders time and nothing else.
-inline constexpr std::size_t password_jobs_max = 64;
+inline constexpr std::size_t work_jobs_max = 64;
 
-/// One thread for Argon2id, which takes milliseconds and must not run on an io thread or the writer.
-class password_pool {
+/// How much the thread that reads lists gives way to the others, see setpriority(2).
+inline constexpr int list_niceness = 10;
+
+/// One thread for what takes milliseconds and must not run on an io thread or the writer: Argon2id, and reading lists.
+class work_thread {
 public:
-    password_pool() : threads_{1} {}
-    ~password_pool() { finish(); }
-    password_pool(const password_pool&) = delete;
-    password_pool& operator=(const password_pool&) = delete;
+    /// busy      what is told when too many jobs wait
+    /// niceness  0: as the other threads; more: attempts come first when processors are short
+    explicit work_thread(kv::error_code busy, int niceness = 0);
+    ~work_thread() { finish(); }
+    work_thread(const work_thread&) = delete;
+    work_thread& operator=(const work_thread&) = delete;
 
     /// Works off what waits and ends the thread. Before the callers' loops go away: a finished job still touches the
     /// loop that it completed on.
@@ -33,19 +37,18 @@ public:
     /// Runs `job` on the pool's thread and completes on the caller's executor with what it returned.
     ///
     /// token   signature void(kv::error_code, Result); Result is default constructible
-    /// errors  registry::errc::passwords_busy, with a default Result: too many wait, or there is no memory for the hash
+    /// errors  `busy` of the constructor, with a default Result: too many wait, or the job threw
     template <class Job, class Token>
     auto async_run(Job job, Token&& token)
     {
         namespace asio = boost::asio;
         using result_type = decltype(job());
-        auto start = [](auto handler, password_pool* pool, Job work) {
+        auto start = [](auto handler, work_thread* pool, Job work) {
             const auto executor = asio::get_associated_executor(handler);
-            if (pool->waiting_.fetch_add(1, std::memory_order_relaxed) >= password_jobs_max) {
+            if (pool->waiting_.fetch_add(1, std::memory_order_relaxed) >= work_jobs_max) {
                 pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
-                asio::post(executor, [h = std::move(handler)]() mutable {
-                    h(make_error_code(registry::errc::passwords_busy), result_type{});
-                });
+                asio::post(executor,
+                           [h = std::move(handler), busy = pool->busy_]() mutable { h(busy, result_type{}); });
                 return;
             }
             auto guard = asio::make_work_guard(executor);
@@ -55,7 +58,7 @@ public:
                 try {
                     outcome = w();
                 } catch (const std::exception&) {
-                    ec = registry::errc::passwords_busy;
+                    ec = pool->busy_;
                 }
                 pool->waiting_.fetch_sub(1, std::memory_order_relaxed);
                 asio::post(guard.get_executor(), [h = std::move(h), ec, outcome = std::move(outcome)]() mutable {
@@ -68,6 +71,7 @@ public:
     }
 
 private:
+    const kv::error_code busy_;
     std::atomic<std::size_t> waiting_{0};
     boost::asio::thread_pool threads_;
 };
