@@ -52,14 +52,19 @@ std::optional<registry::transition> stop(const registry::slot_ptr& slot, const r
 task<kv::error_code> stop_all(services& svc, std::span<const child> children, const registry::actor& who,
                               const std::string& reason, cascade_result& result)
 {
-    std::vector<registry::transition> steps;
-    std::vector<registry::slot_ptr> stopped_by_others;
+    // Whatever may fail comes before the first swap: a step that was swapped and not handed over would be in memory
+    // only, for good.
+    std::vector<registry::slot_ptr> slots;
     for (const child& each : children) {
-        const auto slot = find_slot(svc, each.id);
-        if (needs_healing(svc, *slot)) {
-            if (const auto ec = co_await heal(svc, slot))
+        slots.push_back(find_slot(svc, each.id));
+        if (needs_healing(svc, *slots.back())) {
+            if (const auto ec = co_await heal(svc, slots.back()))
                 co_return ec;
         }
+    }
+    std::vector<registry::transition> steps;
+    std::vector<registry::slot_ptr> stopped_by_others;
+    for (const auto& slot : slots) {
         if (auto step = stop(slot, who, reason, svc.clock.now())) {
             ++(step->by == move::block ? result.blocked : result.removed);
             steps.push_back(*std::move(step));

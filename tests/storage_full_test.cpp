@@ -301,6 +301,49 @@ BOOST_AUTO_TEST_CASE(a_move_that_found_no_room_is_healed_by_its_child)
     BOOST_TEST(status(it.child) == "ACTIVE");
 }
 
+// A cascade that ends at one of the children leaves none of the others blocked in memory only.
+BOOST_AUTO_TEST_CASE(a_cascade_without_room_blocks_nobody_in_secret)
+{
+    BOOST_TEST_REQUIRE(office("PATCH", "/admin/applications/app", R"({"transfer":{"spawn":true}})", "admin").status ==
+                       200u);
+    const auto parent = enrol().activation_id();
+    const auto spawn = [&] {
+        const auto made = office("POST", "/v2/registrations/" + parent + "/transfer", R"({"type":"SPAWN"})");
+        BOOST_TEST_REQUIRE(made.status == 200u, made.text);
+        auto out = phone();
+        out.activate(made.body.at("activationCode").get<std::string>(), "1234");
+        BOOST_TEST_REQUIRE(office("POST", "/v2/registrations/" + out.activation_id() + "/commit", "{}").status == 200u);
+        return out;
+    };
+    const auto cascade = [&] {
+        return office("PUT", "/v2/registrations/" + parent + "?cascade=true", R"({"change":"BLOCK"})");
+    };
+    // Whichever the cascade comes to first, the one in the middle is not the last.
+    std::vector<bench::device> children;
+    for (int i = 0; i < 3; ++i)
+        children.push_back(spawn());
+    const auto unsettled = children[1].activation_id();
+    BOOST_TEST(office("PUT", "/v2/registrations/" + parent, R"({"change":"BLOCK"})").status == 200u);
+    fill();
+    BOOST_TEST(office("PUT", "/v2/registrations/" + unsettled, R"({"change":"BLOCK","blockedReason":"LOST"})").status ==
+               507u);
+    BOOST_TEST(cascade().status == 507u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(status(unsettled) == "BLOCKED");
+    for (const std::size_t i : {0U, 2U}) {
+        const bool active = status(children[i].activation_id()) == "ACTIVE";
+        BOOST_TEST(validate(children[i], "1234") == (active ? 200u : 401u));
+    }
+    BOOST_TEST(cascade().status == 200u);
+    restart();
+    for (bench::device& each : children) {
+        BOOST_TEST(status(each.activation_id()) == "BLOCKED");
+        BOOST_TEST(validate(each, "1234") == 401u);
+    }
+    BOOST_TEST(detail(unsettled).at("blockedReason") == "LOST");
+}
+
 BOOST_AUTO_TEST_CASE(tokens_vault_and_user_info_wait_for_room)
 {
     auto alice = enrol();
