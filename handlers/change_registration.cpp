@@ -76,9 +76,6 @@ commit_request decode_commit(std::string_view text, std::vector<violation>& viol
     return out;
 }
 
-// Passwords that are replaced while the one before is being checked, in a row.
-constexpr int otp_replacements_max = 8;
-
 // One commit, with the one-time password as it is at the moment.
 //
 // errors  changed_meanwhile: it was replaced before the commit had an effect; the same request is to be judged again

@@ -111,6 +111,14 @@ task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, 
     return wait(svc, std::move(slot), on_disk);
 }
 
+task<kv::error_code> wait_until_settled(services& svc, registry::slot_ptr slot)
+{
+    const auto version = slot->load().version();
+    // A later version may be on disk before an earlier one, whose change found no room.
+    const auto on_disk = [at = &*slot, version] { return !at->is_unsettled() && at->durable_version() >= version; };
+    return wait(svc, std::move(slot), on_disk);
+}
+
 task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slot_ptr slot)
 {
     std::optional<registry::otp_edition> found;

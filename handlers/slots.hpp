@@ -36,6 +36,12 @@ task<kv::error_code> heal(services& svc, registry::slot_ptr slot);
 /// errors  kv::errc: it did not get there; nothing may be told of it
 task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version);
 
+/// Waits until everything that was swapped before the call is on disk. Before a record is read to find that there is
+/// nothing to change: what was refused for want of room, and may yet be written, is not overlooked.
+///
+/// errors  kv::errc: it did not get there
+task<kv::error_code> wait_until_settled(services& svc, registry::slot_ptr slot);
+
 /// Waits until no one-time password is on its way to the store; the edition that is there then.
 ///
 /// errors  kv::errc: it did not get there

@@ -154,6 +154,40 @@ BOOST_AUTO_TEST_CASE(a_new_password_that_found_no_room_is_the_one_asked_for_when
     BOOST_TEST((events == std::vector<std::string>{"CREATE", "EXCHANGE_KEYS", "REPLACE_OTP", "FAIL_OTP", "COMMIT"}));
 }
 
+// "The same one again" is true only while no other one is on its way.
+BOOST_AUTO_TEST_CASE(a_password_that_another_one_is_about_to_replace_is_written_again)
+{
+    const auto made = create("alice", {{"otp", "0000"}});
+    auto alice = phone();
+    static_cast<void>(alice.activate(made.code, "1234"));
+    const auto path = "/v2/registrations/" + made.id;
+    fill();
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"2222"})").status == 507u);
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"0000"})").status == 507u);
+    make_room();
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"0000"})").status == 200u);
+    BOOST_TEST(!sweep());
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"2222"})").status == 400u);
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"0000"})").status == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_another_one_is_about_to_replace_is_written_again)
+{
+    const auto id = enrol().activation_id();
+    const auto rename = [&](std::string_view to) {
+        return office("PUT", "/v2/registrations/" + id + "/name", json{{"name", to}}.dump()).status;
+    };
+    BOOST_TEST(rename("one") == 200u);
+    fill();
+    BOOST_TEST(rename("two") == 507u);
+    BOOST_TEST(rename("one") == 507u);
+    make_room();
+    BOOST_TEST(rename("one") == 200u);
+    BOOST_TEST(!sweep());
+    restart();
+    BOOST_TEST(detail(id).at("name") == "one");
+}
+
 BOOST_AUTO_TEST_CASE(a_custom_activation_that_finds_no_room_leaves_nothing_behind)
 {
     const auto set =
