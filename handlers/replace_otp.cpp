@@ -2,7 +2,7 @@
 // commit, asked for then (PROTOCOL.md 12.4).
 
 #include "crypto/password.hpp"
-#include "handlers/json_reader.hpp"
+#include "handlers/child_registration.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/problem.hpp"
@@ -94,6 +94,10 @@ task<response> replace_otp(const call& asked, services& svc)
     const auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return problem(found.error());
+    if (auto wrong = found->record.origin ? judge_transfer_otp(wanted.otp) : std::nullopt) {
+        violations.push_back(*std::move(wrong));
+        co_return problem(violations);
+    }
     const registry::uuid id = found->record.id;
     auto ec = co_await replace_once(asked, svc, id, wanted);
     for (int replaced = 0; ec == registry::errc::changed_meanwhile && replaced < otp_replacements_max; ++replaced)

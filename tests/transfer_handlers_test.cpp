@@ -608,6 +608,35 @@ BOOST_AUTO_TEST_CASE(a_phone_moves_to_another_application)
     check_error(world.office("GET", path(parent.id), {}, "stranger"), 400, "ERROR_REGISTRATION_NOT_FOUND");
 }
 
+// What a transfer would not have taken is not taken afterwards.
+BOOST_AUTO_TEST_CASE(another_password_of_a_child_is_not_shorter)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto replace = [&](const std::string& id, const std::string& with) {
+        return world.office("PUT", path(id, "/otp"), json{{"otp", with}}.dump());
+    };
+    const auto short_one = std::string(registry::transfer_otp_characters_min - 1, '7');
+    for (const json& more : {json::object(), json{{"otp", otp}, {"commitPhase", "ON_COMMIT"}}}) {
+        const auto made = world.pass_on(parent.id, "SPAWN", more);
+        static_cast<void>(world.exchange(made));
+        BOOST_TEST_REQUIRE(world.status(made.id) == "PENDING_COMMIT");
+        const auto before = world.detail(made.id);
+        for (const std::string& with : {std::string{"1"}, short_one}) {
+            const auto got = replace(made.id, with);
+            BOOST_TEST((got.violated() == std::vector<std::string>{"otp"}), got.text);
+            const auto asked = world.ask_transfer(parent.id, {{"type", "SPAWN"}, {"otp", with}});
+            BOOST_TEST(got.body == asked.body); // told as a transfer tells it
+        }
+        BOOST_TEST(world.detail(made.id) == before);
+        BOOST_TEST(replace(made.id, short_one + "\xC3\xA9").status == 200U); // counted in characters
+    }
+    // Of others it may be as short as ever.
+    const auto alone = world.create();
+    static_cast<void>(world.exchange(alone));
+    BOOST_TEST(replace(alone.id, "1").status == 200U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // --- what a block does to those that were made from it
