@@ -162,11 +162,9 @@ task<response> rename_registration(const call& asked, services& svc)
             co_return name_answer(wanted.name, found->current());
     }
 
-    auto who = asked.actor(std::move(wanted.external_user_id));
-    std::string no_reason;
-    std::optional<registry::labels> named{{wanted.name, std::nullopt}};
-    const auto result =
-        co_await move_state(svc, slot, move::rename, std::move(who), std::move(no_reason), std::move(named));
+    wanted_move renaming{.by = move::rename, .who = asked.actor(std::move(wanted.external_user_id))};
+    renaming.labelled = registry::labels{wanted.name, std::nullopt};
+    const auto result = co_await move_state(svc, slot, std::move(renaming));
     if (!result)
         co_return problem(result.error());
     if (!result->moved)
