@@ -3,6 +3,8 @@
 #include "handlers/json_writer.hpp"
 #include "handlers/services.hpp"
 
+#include <algorithm>
+
 namespace doorward::handlers {
 namespace {
 
@@ -20,6 +22,14 @@ std::string server_of(const registry::provider_url& url)
     // Not the path: some keep a key in it.
     std::string out{url.tls ? "https://" : "http://"};
     return out + host_and_port(url);
+}
+
+// Of 4xx, those that are no verdict on what the phone showed: somebody set up doorward or the provider wrongly (its
+// secret, its path), or the provider is busy.
+bool blames_the_asker(unsigned status)
+{
+    constexpr unsigned all[]{401, 404, 405, 408, 429};
+    return std::ranges::find(all, status) != std::end(all);
 }
 
 } // namespace
@@ -46,7 +56,7 @@ provider_verdict read_verdict(const outgoing_answer& answer)
     if (answer.failure != outgoing_failure::none)
         return no_user(verdict::failed, std::string{to_text(answer.failure)});
     const std::string status = "status " + std::to_string(answer.status);
-    if (answer.status >= 400 && answer.status < 500)
+    if (answer.status >= 400 && answer.status < 500 && !blames_the_asker(answer.status))
         return no_user(verdict::refused, "refused: " + status);
     if (answer.status != 200)
         return no_user(verdict::failed, "did not judge: " + status);

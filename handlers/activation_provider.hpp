@@ -16,7 +16,7 @@ namespace doorward::handlers {
 //     doorward -> provider   POST { applicationId, type, identityAttributes, customAttributes, platform, deviceInfo,
 //                                   name, extras }
 //     provider -> doorward   200  { userId, commit, customAttributes, flags, name }
-//                            4xx, or 200 { "accepted": false }
+//                            4xx, or 200 { "accepted": false }; 401, 404, 405, 408 and 429 are no verdict
 
 /// What a phone shows instead of an activation code, and what it tells about itself.
 struct provider_question {

@@ -76,9 +76,6 @@ commit_request decode_commit(std::string_view text, std::vector<violation>& viol
     return out;
 }
 
-// Passwords that are replaced while the one before is being checked, in a row.
-constexpr int otp_replacements_max = 8;
-
 // One commit, with the one-time password as it is at the moment.
 //
 // errors  changed_meanwhile: it was replaced before the commit had an effect; the same request is to be judged again
@@ -101,8 +98,9 @@ task<kv::error_code> commit_once(const call& asked, services& svc, const registr
         co_return ec;
     if (found->is_expired(svc.clock.now())) // while the password was being checked
         co_return make_error_code(registry::errc::illegal_change);
+    std::optional<registry::binding> bound_already;
     const auto committed =
-        co_await start_registration(svc, found->record, slot, move::commit, who, std::nullopt, *edition);
+        co_await start_registration(svc, found->record, slot, move::commit, who, std::move(bound_already), *edition);
     if (!committed)
         co_return committed.error();
     co_return committed->moved ? kv::error_code{} : make_error_code(registry::errc::illegal_change);
@@ -140,8 +138,9 @@ task<response> change_registration(const call& asked, services& svc)
     if (blocking && wanted.reason.empty())
         wanted.reason = registry::reason::not_specified;
     const auto who = asked.actor(std::move(wanted.external_user_id));
-    const auto result =
-        co_await move_state(svc, find_slot(svc, found->record.id), wanted.by, who, std::move(wanted.reason));
+    const auto slot = find_slot(svc, found->record.id);
+    wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason)};
+    const auto result = co_await move_state(svc, slot, std::move(change));
     if (!result)
         co_return problem(result.error());
     // Repeating a change is no error and records nothing; the first reason stays.
@@ -190,9 +189,10 @@ task<response> remove_registration(const call& asked, services& svc)
     if (!found)
         co_return problem(found.error());
 
-    auto who = asked.actor(std::move(external_user_id));
-    const auto result =
-        co_await move_state(svc, find_slot(svc, found->record.id), move::remove, std::move(who), std::move(reason));
+    const auto slot = find_slot(svc, found->record.id);
+    wanted_move removal{
+        .by = move::remove, .who = asked.actor(std::move(external_user_id)), .reason = std::move(reason)};
+    const auto result = co_await move_state(svc, slot, std::move(removal));
     if (!result) // removing what is removed is no error and writes nothing
         co_return problem(result.error());
     co_return ok();

@@ -21,6 +21,14 @@ task<kv::error_code> require_active(services& svc, const registry::uuid& id)
 
 } // namespace
 
+std::optional<violation> judge_transfer_otp(std::string_view otp)
+{
+    if (characters(otp) >= registry::transfer_otp_characters_min)
+        return std::nullopt;
+    return violation{"otp", "",
+                     "must have at least " + std::to_string(registry::transfer_otp_characters_min) + " characters"};
+}
+
 task<kv::result<registry::registration>> make_child(services& svc, const registry::registration& parent,
                                                     registry::transfer_type type, wanted_registration child)
 {

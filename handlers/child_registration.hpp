@@ -1,5 +1,6 @@
 #pragma once
 
+#include "handlers/json_reader.hpp"
 #include "handlers/new_registration.hpp"
 
 namespace doorward::handlers {
@@ -13,5 +14,9 @@ namespace doorward::handlers {
 ///         the parent is not ACTIVE, and what says so is on the disk; as make_registration()
 task<kv::result<registry::registration>> make_child(services& svc, const registry::registration& parent,
                                                     registry::transfer_type type, wanted_registration child);
+
+/// What is wrong with a one-time password of a registration that was made from another one: it takes the place of what
+/// binds the phone to its user, so it must not be short. Empty: nothing.
+[[nodiscard]] std::optional<violation> judge_transfer_otp(std::string_view otp);
 
 } // namespace doorward::handlers

@@ -111,8 +111,8 @@ task<kv::result<bound_phone>> exchange_keys(services& svc, const registry::full_
                                             registry::protocol_version version)
 {
     const registry::uuid id = waiting.record.id;
-    auto bound = bind_phone(svc, id, phone, version);
-    const auto server_key = bound.server_key;
+    std::optional<registry::binding> bound{bind_phone(svc, id, phone, version)};
+    const auto server_key = bound->server_key;
     const auto by = waiting.record.phase == registry::commit_phase::on_key_exchange ? registry::move::exchange_and_start
                                                                                     : registry::move::exchange_keys;
     // Of several phones with one code, the one whose swap succeeds has it.

@@ -57,10 +57,8 @@ task<response> reset_lockout(const call& asked, services& svc)
     const auto slot = find_slot(svc, found->record.id);
     const auto word = slot->load();
     if (word.failed() > 0) {
-        auto who = asked.actor(std::move(external_user_id));
-        std::string no_reason;
-        const auto reset =
-            co_await move_state(svc, slot, registry::move::reset_attempts, std::move(who), std::move(no_reason));
+        wanted_move forgetting{.by = registry::move::reset_attempts, .who = asked.actor(std::move(external_user_id))};
+        const auto reset = co_await move_state(svc, slot, std::move(forgetting));
         if (!reset)
             co_return problem(reset.error());
         if (!reset->moved)

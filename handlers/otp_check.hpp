@@ -4,6 +4,9 @@
 
 namespace doorward::handlers {
 
+/// Passwords that are replaced while the one before is being compared, in a row; then the caller is told 409.
+inline constexpr int otp_replacements_max = 8;
+
 /// Checks a one-time password (PROTOCOL.md 12.4).
 ///
 /// `due` tells whether this is the phase in which it is asked for. One that is missing, or given where nobody asked, is

@@ -21,11 +21,15 @@ std::optional<registry::full_registration> find_visible(const call& asked, const
 task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc)
 {
     const auto now = svc.clock.now();
-    std::vector<registry::transition> steps;
+    // All slots before the first swap: finding one may fail, and a step that was swapped and not handed over would be
+    // in memory only, for good.
+    std::vector<registry::slot_ptr> slots;
     for (const registry::full_registration& each : found) {
-        if (!each.is_expired(now))
-            continue;
-        const auto slot = find_slot(svc, each.record.id);
+        if (each.is_expired(now))
+            slots.push_back(find_slot(svc, each.record.id));
+    }
+    std::vector<registry::transition> steps;
+    for (const auto& slot : slots) {
         if (slot->is_unsettled()) // it is on its way; see sweep()
             continue;
         auto change = registry::attempts::change_state(slot, registry::move::expire, {},

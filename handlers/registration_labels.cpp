@@ -143,18 +143,28 @@ task<response> rename_registration(const call& asked, services& svc)
     auto wanted = decode_name(asked.req.body, violations);
     if (!violations.empty())
         co_return problem(violations);
-    const auto found = co_await load_registration(asked, svc);
+    auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return problem(found.error());
-    // Repeating a change is no error and records nothing. A rename that is still on its way comes after this one.
-    if (found->record.name == wanted.name && registry::target(found->current(), move::rename))
-        co_return name_answer(wanted.name, found->current());
+    const auto slot = find_slot(svc, found->record.id);
+    const auto is_named = [&] {
+        return found->record.name == wanted.name && registry::target(found->current(), move::rename);
+    };
+    // Repeating a change is no error and records nothing. A rename that begins meanwhile comes after this one; one that
+    // began before and is still on its way does not.
+    if (is_named()) {
+        if (const auto ec = co_await wait_until_settled(svc, slot))
+            co_return problem(ec);
+        found = co_await load_registration(asked, svc);
+        if (!found)
+            co_return problem(found.error());
+        if (is_named())
+            co_return name_answer(wanted.name, found->current());
+    }
 
-    auto who = asked.actor(std::move(wanted.external_user_id));
-    std::string no_reason;
-    std::optional<registry::labels> named{{wanted.name, std::nullopt}};
-    const auto result = co_await move_state(svc, find_slot(svc, found->record.id), move::rename, std::move(who),
-                                            std::move(no_reason), std::move(named));
+    wanted_move renaming{.by = move::rename, .who = asked.actor(std::move(wanted.external_user_id))};
+    renaming.labelled = registry::labels{wanted.name, std::nullopt};
+    const auto result = co_await move_state(svc, slot, std::move(renaming));
     if (!result)
         co_return problem(result.error());
     if (!result->moved)

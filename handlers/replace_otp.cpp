@@ -2,8 +2,9 @@
 // commit, asked for then (PROTOCOL.md 12.4).
 
 #include "crypto/password.hpp"
-#include "handlers/json_reader.hpp"
+#include "handlers/child_registration.hpp"
 #include "handlers/ok_answer.hpp"
+#include "handlers/otp_check.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
@@ -37,20 +38,21 @@ bool may_have_another(const registry::full_registration& found, registry::time_m
            found.record.phase == registry::commit_phase::on_commit;
 }
 
-} // namespace
-
-task<response> replace_otp(const call& asked, services& svc)
+// One replacement, of the one-time password as it is at the moment.
+//
+// errors  changed_meanwhile: it is the same one, but by now another one is there; the same request is to be judged
+// again
+task<kv::error_code> replace_once(const call& asked, services& svc, const registry::uuid& id, const otp_request& wanted)
 {
-    const response not_now = problem(make_error_code(registry::errc::illegal_change));
-    std::vector<violation> violations;
-    const auto wanted = decode(asked.req.body, violations);
-    if (!violations.empty())
-        co_return problem(violations);
+    const auto slot = find_slot(svc, id);
+    const auto edition = co_await settled_otp(svc, slot);
+    if (!edition)
+        co_return edition.error();
     const auto found = co_await load_registration(asked, svc);
     if (!found)
-        co_return problem(found.error());
+        co_return found.error();
     if (!may_have_another(*found, svc.clock.now()))
-        co_return not_now;
+        co_return make_error_code(registry::errc::illegal_change);
 
     // The same one again changes nothing; nothing stands for that.
     auto hashing = [before = found->record.otp_hash, otp = wanted.otp]() -> std::string {
@@ -60,24 +62,46 @@ task<response> replace_otp(const call& asked, services& svc)
     auto pending = svc.otp_passwords.async_run(std::move(hashing), boost::asio::as_tuple(boost::asio::deferred));
     auto [busy, hash] = co_await std::move(pending);
     if (busy)
-        co_return problem(busy);
+        co_return busy;
     if (!may_have_another(*found, svc.clock.now()))
-        co_return not_now;
+        co_return make_error_code(registry::errc::illegal_change);
     if (hash.empty())
-        co_return ok();
+        co_return slot->latest_otp() == *edition ? kv::error_code{}
+                                                 : make_error_code(registry::errc::changed_meanwhile);
 
-    const auto slot = find_slot(svc, found->record.id);
     if (const auto ec = co_await heal(svc, slot))
-        co_return problem(ec);
+        co_return ec;
     registry::attempt_word forbidding;
-    auto change = registry::attempts::replace_otp(slot, asked.actor(wanted.external_user_id), std::move(hash),
-                                                  svc.clock.now(), &forbidding);
+    auto who = asked.actor(wanted.external_user_id);
+    auto change = registry::attempts::replace_otp(slot, std::move(who), std::move(hash), svc.clock.now(), &forbidding);
     if (!change) {
         // The state that forbids it may be somebody else's, and still on its way to the disk.
         const auto ec = co_await wait_until_durable(svc, slot, forbidding.version());
-        co_return ec ? problem(ec) : not_now;
+        co_return ec ? ec : make_error_code(registry::errc::illegal_change);
     }
     const auto ec = co_await commit_transition(svc, std::move(*change));
+    co_return ec;
+}
+
+} // namespace
+
+task<response> replace_otp(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    const auto wanted = decode(asked.req.body, violations);
+    if (!violations.empty())
+        co_return problem(violations);
+    const auto found = co_await load_registration(asked, svc);
+    if (!found)
+        co_return problem(found.error());
+    if (auto wrong = found->record.origin ? judge_transfer_otp(wanted.otp) : std::nullopt) {
+        violations.push_back(*std::move(wrong));
+        co_return problem(violations);
+    }
+    const registry::uuid id = found->record.id;
+    auto ec = co_await replace_once(asked, svc, id, wanted);
+    for (int replaced = 0; ec == registry::errc::changed_meanwhile && replaced < otp_replacements_max; ++replaced)
+        ec = co_await replace_once(asked, svc, id, wanted);
     co_return ec ? problem(ec) : ok();
 }
 

@@ -111,6 +111,14 @@ task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, 
     return wait(svc, std::move(slot), on_disk);
 }
 
+task<kv::error_code> wait_until_settled(services& svc, registry::slot_ptr slot)
+{
+    const auto version = slot->load().version();
+    // A later version may be on disk before an earlier one, whose change found no room.
+    const auto on_disk = [at = &*slot, version] { return !at->is_unsettled() && at->durable_version() >= version; };
+    return wait(svc, std::move(slot), on_disk);
+}
+
 task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slot_ptr slot)
 {
     std::optional<registry::otp_edition> found;
@@ -120,16 +128,13 @@ task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slo
     co_return *found;
 }
 
-task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::labels> labelled,
-                                         std::optional<registry::binding> bound,
-                                         std::optional<registry::otp_edition> checked)
+task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, wanted_move what)
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
     registry::attempt_word forbidding;
-    auto change = registry::attempts::change_state(slot, by, std::move(who), std::move(reason), svc.clock.now(),
-                                                   &forbidding, checked);
+    auto change = registry::attempts::change_state(slot, what.by, std::move(what.who), std::move(what.reason),
+                                                   svc.clock.now(), &forbidding, what.checked);
     if (!change && change.error() != registry::errc::illegal_change)
         co_return change.error();
     if (!change) {
@@ -138,10 +143,10 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
             co_return ec;
         co_return move_result{false, forbidding.current()};
     }
-    if (bound && bound->accepts_decimal)
+    if (what.bound && what.bound->accepts_decimal)
         slot->accept_decimal();
-    change->bound = std::move(bound);
-    change->labelled = std::move(labelled);
+    change->bound = std::move(what.bound);
+    change->labelled = std::move(what.labelled);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;

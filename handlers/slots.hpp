@@ -36,23 +36,34 @@ task<kv::error_code> heal(services& svc, registry::slot_ptr slot);
 /// errors  kv::errc: it did not get there; nothing may be told of it
 task<kv::error_code> wait_until_durable(services& svc, registry::slot_ptr slot, std::uint64_t version);
 
+/// Waits until everything that was swapped before the call is on disk. Before a record is read to find that there is
+/// nothing to change: what was refused for want of room, and may yet be written, is not overlooked.
+///
+/// errors  kv::errc: it did not get there
+task<kv::error_code> wait_until_settled(services& svc, registry::slot_ptr slot);
+
 /// Waits until no one-time password is on its way to the store; the edition that is there then.
 ///
 /// errors  kv::errc: it did not get there
 task<kv::result<registry::otp_edition>> settled_otp(services& svc, registry::slot_ptr slot);
 
-/// What became of a wish to move a state.
+/// A wish to move a state. One argument that callers name before they await, because most of its members have
+/// destructors (CONTRIBUTING, "What a change looks like").
+struct wanted_move {
+    registry::move by;
+    registry::actor who{};
+    std::string reason{};                           // for the history
+    std::optional<registry::labels> labelled{};     // of rename: the new name
+    std::optional<registry::binding> bound{};       // what a key exchange adds
+    std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
+                                                    // be replaced
+};
+/// What became of it.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-/// labelled  of rename: the new name
-/// bound     what a key exchange adds
-/// checked   the one-time password that the move follows from, where it can be replaced
-/// errors    changed_meanwhile: that password is another one by now; kv::errc
-task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, registry::move by, registry::actor who,
-                                         std::string reason, std::optional<registry::labels> labelled = std::nullopt,
-                                         std::optional<registry::binding> bound = std::nullopt,
-                                         std::optional<registry::otp_edition> checked = std::nullopt);
+/// errors  changed_meanwhile: that password is another one by now; kv::errc
+task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, wanted_move what);
 
 } // namespace doorward::handlers

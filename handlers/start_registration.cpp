@@ -15,10 +15,8 @@ task<kv::error_code> refuse_child(services& svc, registry::slot_ptr child, regis
     if (const auto ec = co_await wait_until_durable(svc, parent, parents_word.version()))
         co_return ec;
     if (parents_word.current() == registry::state::removed) {
-        registry::actor nobody;
-        std::string reason{registry::reason::parent_removed};
-        const auto removed =
-            co_await move_state(svc, child, registry::move::cancel, std::move(nobody), std::move(reason));
+        wanted_move cancel{.by = registry::move::cancel, .reason = std::string{registry::reason::parent_removed}};
+        const auto removed = co_await move_state(svc, child, std::move(cancel));
         if (!removed)
             co_return removed.error();
     }
@@ -68,13 +66,10 @@ task<kv::result<move_result>> start_registration(services& svc, const registry::
                                                  std::optional<registry::binding> bound,
                                                  std::optional<registry::otp_edition> checked)
 {
-    if (which.origin && by != registry::move::exchange_keys) {
-        auto started = co_await start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who),
-                                                  std::move(bound), checked);
-        co_return started;
-    }
-    auto moved = co_await move_state(svc, slot, by, std::move(who), {}, std::nullopt, std::move(bound), checked);
-    co_return moved;
+    if (which.origin && by != registry::move::exchange_keys)
+        return start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who), std::move(bound), checked);
+    return move_state(svc, std::move(slot),
+                      {.by = by, .who = std::move(who), .bound = std::move(bound), .checked = checked});
 }
 
 } // namespace doorward::handlers

@@ -32,9 +32,8 @@ transfer_request decode(const call& asked, registry::time_ms now, std::vector<vi
         body->text("appId", {.bytes_max = registry::application_id_bytes_max}).value_or("");
     decode_wanted(*body, now, out.child);
     const auto& otp = out.child.otp;
-    if (otp && characters(*otp) < registry::transfer_otp_characters_min)
-        body->complain("otp",
-                       "must have at least " + std::to_string(registry::transfer_otp_characters_min) + " characters");
+    if (auto wrong = otp ? judge_transfer_otp(*otp) : std::nullopt)
+        violations.push_back(*std::move(wrong));
     // A password that only the user of the first phone knows is as good as a commit.
     if (otp && !body->has("commitPhase") && !body->has("otpValidation"))
         out.child.record.phase = registry::commit_phase::on_key_exchange;

@@ -75,7 +75,8 @@ inline constexpr std::size_t transfer_targets_max = 16; // count
 // Registrations made from others
 inline constexpr std::size_t children_max = 1'000;               // of one registration, count; those that started
 inline constexpr std::size_t waiting_children_max = 16;          // of one registration, count; those that did not yet
-inline constexpr std::size_t cascade_registrations_max = 10'000; // looked at by one cascade, count
+inline constexpr std::size_t cascade_registrations_max = 10'000; // blocked or removed by one cascade, count
+inline constexpr std::size_t cascade_looked_at_max = 100'000;    // by one cascade, count; a few microseconds each
 inline constexpr std::size_t cascade_step_max = 256;             // blocked by one change, count
 inline constexpr std::size_t transfer_otp_characters_min = 16;   // REGISTRATION-API.md chapter 6, device cloning
 

@@ -383,8 +383,13 @@ BOOST_AUTO_TEST_CASE(every_answer_of_a_provider_is_judged)
         {"refused by its answer", 200, R"({"accepted":false})", 400, "refused: status 200"},
         {"refused, and a user all the same", 200, R"({"accepted":false,"userId":"anna"})", 400, "refused: status 200"},
         {"400", 400, "", 400, "refused: status 400"},
-        {"401, and a user all the same", 401, R"({"userId":"anna"})", 400, "refused: status 401"},
-        {"404", 404, "<html>", 400, "refused: status 404"},
+        {"403, and a user all the same", 403, R"({"userId":"anna"})", 400, "refused: status 403"},
+        {"422", 422, "<html>", 400, "refused: status 422"},
+        {"401", 401, R"({"userId":"anna"})", 400, "did not judge: status 401"},
+        {"404", 404, "<html>", 400, "did not judge: status 404"},
+        {"405", 405, "", 400, "did not judge: status 405"},
+        {"408", 408, "", 400, "did not judge: status 408"},
+        {"429", 429, "", 400, "did not judge: status 429"},
         {"499", 499, "", 400, "refused: status 499"},
         {"500", 500, R"({"userId":"anna"})", 400, "did not judge: status 500"},
         {"503", 503, "", 400, "did not judge: status 503"},
@@ -462,9 +467,11 @@ BOOST_AUTO_TEST_CASE(credentials_that_fit_nobody_are_noise_and_a_provider_in_tro
 {
     set({{"unproven", {{"perMinute", 1}}}});
     auto it = phone(protocol_version::v3_2);
-    provider.answer(503, "");
-    for (unsigned i = 0; i < 2 * registry::unproven_address_factor; ++i)
-        BOOST_TEST(refused(it) == 400);
+    for (const unsigned trouble : {503U, 401U, 404U, 405U, 408U, 429U}) {
+        provider.answer(trouble, "");
+        for (unsigned i = 0; i < registry::unproven_address_factor; ++i)
+            BOOST_TEST(refused(it) == 400);
+    }
     provider.answer(403, "");
     for (unsigned i = 0; i < registry::unproven_address_factor; ++i)
         BOOST_TEST(refused(it) == 400);

@@ -385,6 +385,19 @@ BOOST_AUTO_TEST_CASE(a_guess_that_became_right_while_it_was_checked_is_accepted)
     BOOST_TEST(world.status(made.id) == "ACTIVE");
 }
 
+BOOST_AUTO_TEST_CASE(the_same_password_again_is_written_when_another_one_came_in_between)
+{
+    scratch_world world;
+    const auto made = waiting(world, {{"otp", "0000"}});
+    const auto again = world.start(handlers::side::office, put_otp(made.id, "0000"));
+    world.poll_until_passwords_are_checked();
+    BOOST_TEST(world.call_alone(handlers::side::office, put_otp(made.id, "2222")).status == 200U);
+    BOOST_TEST(finish(world, again).status == 200U);
+    BOOST_TEST(
+        (events(world, made.id) == std::vector<std::string>{"CREATE", "EXCHANGE_KEYS", "REPLACE_OTP", "REPLACE_OTP"}));
+    BOOST_TEST(commit(world, made.id, "0000").status == 200U);
+}
+
 BOOST_AUTO_TEST_CASE(a_password_that_is_on_its_way_to_the_disk_is_waited_for)
 {
     scratch_world world;

@@ -154,6 +154,40 @@ BOOST_AUTO_TEST_CASE(a_new_password_that_found_no_room_is_the_one_asked_for_when
     BOOST_TEST((events == std::vector<std::string>{"CREATE", "EXCHANGE_KEYS", "REPLACE_OTP", "FAIL_OTP", "COMMIT"}));
 }
 
+// "The same one again" is true only while no other one is on its way.
+BOOST_AUTO_TEST_CASE(a_password_that_another_one_is_about_to_replace_is_written_again)
+{
+    const auto made = create("alice", {{"otp", "0000"}});
+    auto alice = phone();
+    static_cast<void>(alice.activate(made.code, "1234"));
+    const auto path = "/v2/registrations/" + made.id;
+    fill();
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"2222"})").status == 507u);
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"0000"})").status == 507u);
+    make_room();
+    BOOST_TEST(office("PUT", path + "/otp", R"({"otp":"0000"})").status == 200u);
+    BOOST_TEST(!sweep());
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"2222"})").status == 400u);
+    BOOST_TEST(office("POST", path + "/commit", R"({"otp":"0000"})").status == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_another_one_is_about_to_replace_is_written_again)
+{
+    const auto id = enrol().activation_id();
+    const auto rename = [&](std::string_view to) {
+        return office("PUT", "/v2/registrations/" + id + "/name", json{{"name", to}}.dump()).status;
+    };
+    BOOST_TEST(rename("one") == 200u);
+    fill();
+    BOOST_TEST(rename("two") == 507u);
+    BOOST_TEST(rename("one") == 507u);
+    make_room();
+    BOOST_TEST(rename("one") == 200u);
+    BOOST_TEST(!sweep());
+    restart();
+    BOOST_TEST(detail(id).at("name") == "one");
+}
+
 BOOST_AUTO_TEST_CASE(a_custom_activation_that_finds_no_room_leaves_nothing_behind)
 {
     const auto set =
@@ -299,6 +333,49 @@ BOOST_AUTO_TEST_CASE(a_move_that_found_no_room_is_healed_by_its_child)
     restart();
     BOOST_TEST(status(it.parent) == "REMOVED");
     BOOST_TEST(status(it.child) == "ACTIVE");
+}
+
+// A cascade that ends at one of the children leaves none of the others blocked in memory only.
+BOOST_AUTO_TEST_CASE(a_cascade_without_room_blocks_nobody_in_secret)
+{
+    BOOST_TEST_REQUIRE(office("PATCH", "/admin/applications/app", R"({"transfer":{"spawn":true}})", "admin").status ==
+                       200u);
+    const auto parent = enrol().activation_id();
+    const auto spawn = [&] {
+        const auto made = office("POST", "/v2/registrations/" + parent + "/transfer", R"({"type":"SPAWN"})");
+        BOOST_TEST_REQUIRE(made.status == 200u, made.text);
+        auto out = phone();
+        out.activate(made.body.at("activationCode").get<std::string>(), "1234");
+        BOOST_TEST_REQUIRE(office("POST", "/v2/registrations/" + out.activation_id() + "/commit", "{}").status == 200u);
+        return out;
+    };
+    const auto cascade = [&] {
+        return office("PUT", "/v2/registrations/" + parent + "?cascade=true", R"({"change":"BLOCK"})");
+    };
+    // Whichever the cascade comes to first, the one in the middle is not the last.
+    std::vector<bench::device> children;
+    for (int i = 0; i < 3; ++i)
+        children.push_back(spawn());
+    const auto unsettled = children[1].activation_id();
+    BOOST_TEST(office("PUT", "/v2/registrations/" + parent, R"({"change":"BLOCK"})").status == 200u);
+    fill();
+    BOOST_TEST(office("PUT", "/v2/registrations/" + unsettled, R"({"change":"BLOCK","blockedReason":"LOST"})").status ==
+               507u);
+    BOOST_TEST(cascade().status == 507u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(status(unsettled) == "BLOCKED");
+    for (const std::size_t i : {0U, 2U}) {
+        const bool active = status(children[i].activation_id()) == "ACTIVE";
+        BOOST_TEST(validate(children[i], "1234") == (active ? 200u : 401u));
+    }
+    BOOST_TEST(cascade().status == 200u);
+    restart();
+    for (bench::device& each : children) {
+        BOOST_TEST(status(each.activation_id()) == "BLOCKED");
+        BOOST_TEST(validate(each, "1234") == 401u);
+    }
+    BOOST_TEST(detail(unsettled).at("blockedReason") == "LOST");
 }
 
 BOOST_AUTO_TEST_CASE(tokens_vault_and_user_info_wait_for_room)

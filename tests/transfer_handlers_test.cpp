@@ -1,6 +1,7 @@
 // Registrations made from others, through the whole of a server: what the back office may ask for, how they start, and
 // what a block of the first one does to the others.
 
+#include "handlers/cascade.hpp"
 #include "tests/support.hpp"
 
 #include <set>
@@ -608,6 +609,35 @@ BOOST_AUTO_TEST_CASE(a_phone_moves_to_another_application)
     check_error(world.office("GET", path(parent.id), {}, "stranger"), 400, "ERROR_REGISTRATION_NOT_FOUND");
 }
 
+// What a transfer would not have taken is not taken afterwards.
+BOOST_AUTO_TEST_CASE(another_password_of_a_child_is_not_shorter)
+{
+    transfer_world world;
+    const auto parent = enrol(world);
+    const auto replace = [&](const std::string& id, const std::string& with) {
+        return world.office("PUT", path(id, "/otp"), json{{"otp", with}}.dump());
+    };
+    const auto short_one = std::string(registry::transfer_otp_characters_min - 1, '7');
+    for (const json& more : {json::object(), json{{"otp", otp}, {"commitPhase", "ON_COMMIT"}}}) {
+        const auto made = world.pass_on(parent.id, "SPAWN", more);
+        static_cast<void>(world.exchange(made));
+        BOOST_TEST_REQUIRE(world.status(made.id) == "PENDING_COMMIT");
+        const auto before = world.detail(made.id);
+        for (const std::string& with : {std::string{"1"}, short_one}) {
+            const auto got = replace(made.id, with);
+            BOOST_TEST((got.violated() == std::vector<std::string>{"otp"}), got.text);
+            const auto asked = world.ask_transfer(parent.id, {{"type", "SPAWN"}, {"otp", with}});
+            BOOST_TEST(got.body == asked.body); // told as a transfer tells it
+        }
+        BOOST_TEST(world.detail(made.id) == before);
+        BOOST_TEST(replace(made.id, short_one + "\xC3\xA9").status == 200U); // counted in characters
+    }
+    // Of others it may be as short as ever.
+    const auto alone = world.create();
+    static_cast<void>(world.exchange(alone));
+    BOOST_TEST(replace(alone.id, "1").status == 200U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 // --- what a block does to those that were made from it
@@ -765,7 +795,58 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_blocked_does_not_cascade)
     BOOST_TEST(world.status(child.id) == "ACTIVE");
 }
 
-// More than one change takes, and more than one cascade looks at.
+//        root
+//    1 .. 3 .. 5      each with two below
+BOOST_AUTO_TEST_CASE(a_cascade_that_is_asked_for_again_gets_further)
+{
+    transfer_world world;
+    const auto root = enrol(world);
+    std::vector<std::string> all;
+    for (int i = 0; i < 5; ++i) {
+        const auto child = world.started(root.id, "SPAWN").id;
+        all.push_back(child);
+        for (int below = 0; below < 2; ++below)
+            all.push_back(world.started(child, "SPAWN").id);
+    }
+    const auto unfinished = world.pass_on(all.back(), "SPAWN").id;
+    world.block(root.id);
+    const auto full = world.services().journal.view([&](const registry::snapshot& txn) {
+        return registry::find_full(txn, registry::uuid::parse(root.id).value()).value();
+    });
+    const auto ask = [&](const handlers::cascade_bounds& within) {
+        return world.finish(handlers::block_descendants(world.services(), full, {}, within)).value();
+    };
+    const auto stopped = [&] {
+        return std::ranges::count_if(all, [&](const std::string& id) { return world.status(id) == "BLOCKED"; });
+    };
+    // None of it is for nothing, although the same ones are looked at first.
+    for (int i = 1; i <= 3; ++i) {
+        const auto got = ask({.changed_max = 4, .looked_at_max = 100});
+        BOOST_TEST(got.blocked == 4U);
+        BOOST_TEST(!got.complete);
+        BOOST_TEST(stopped() == 4 * i);
+    }
+    // Looking has its own bound: these are all blocked already.
+    for (const std::size_t few : {1U, 5U, 12U}) {
+        const auto got = ask({.changed_max = 100, .looked_at_max = few});
+        BOOST_TEST(got.changed() == 0U);
+        BOOST_TEST(!got.complete);
+    }
+    BOOST_TEST(stopped() == 12);
+    // A bound that is just met is not exceeded.
+    const auto last = ask({.changed_max = 4, .looked_at_max = 16});
+    BOOST_TEST(last.blocked == 3U);
+    BOOST_TEST(last.removed == 1U);
+    BOOST_TEST(last.complete);
+    BOOST_TEST(world.status(unfinished) == "REMOVED");
+    // What never started is no child any more.
+    const auto nothing_left = ask({.changed_max = 0, .looked_at_max = 15});
+    BOOST_TEST(nothing_left.changed() == 0U);
+    BOOST_TEST(nothing_left.complete);
+    BOOST_TEST(!ask({.changed_max = 0, .looked_at_max = 14}).complete);
+}
+
+// More than one change takes, and more than one cascade blocks.
 BOOST_AUTO_TEST_CASE(large_families_are_blocked_in_steps_and_within_a_bound)
 {
     transfer_world world;
@@ -820,6 +901,9 @@ BOOST_AUTO_TEST_CASE(large_families_are_blocked_in_steps_and_within_a_bound)
     BOOST_TEST_REQUIRE(got.status == 200U, got.text);
     BOOST_TEST(got.body.at("cascade").at("blocked") == registry::cascade_registrations_max);
     BOOST_TEST(got.body.at("cascade").at("complete") == false);
+    const auto again = world.block(root.id, "?cascade=true");
+    BOOST_TEST(again.body.at("cascade").at("blocked") == made - registry::cascade_registrations_max);
+    BOOST_TEST(again.body.at("cascade").at("complete") == true);
     std::size_t blocked = 0;
     world.services().journal.view([&](const registry::snapshot& txn) {
         registry::scan_user(txn, "alice", 0, [&](registry::registration_number number) {
@@ -827,7 +911,7 @@ BOOST_AUTO_TEST_CASE(large_families_are_blocked_in_steps_and_within_a_bound)
             return true;
         });
     });
-    BOOST_TEST(blocked == registry::cascade_registrations_max + 1);
+    BOOST_TEST(blocked == made + 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

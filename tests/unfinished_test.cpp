@@ -1,6 +1,7 @@
 // Registrations that wait for their phone or for commit: nobody else has their code (PROTOCOL.md section 5), and they
 // end in time, whether or not anybody looks (12.1).
 
+#include "handlers/registration_access.hpp"
 #include "tests/support.hpp"
 
 namespace {
@@ -257,6 +258,47 @@ BOOST_AUTO_TEST_CASE(a_key_exchange_that_lasts_longer_than_the_registration_come
             static_cast<void>(world.sweep());
             BOOST_TEST(in_store(world, made.id).status == "REMOVED");
         }
+}
+
+// One of several for which there is no place in memory: none of the others ends there only.
+BOOST_AUTO_TEST_CASE(a_clean_up_that_finds_no_slot_has_swapped_nothing)
+{
+    constexpr unsigned parts = 64; // of the table of slots; more than one of them has any place for is held below
+    constexpr std::size_t held_max = 10'000;
+    scratch_world world;
+    const auto part_of = [](const std::string& id) { return registry::uuid::parse(id).value().value[0] % parts; };
+    const auto first = world.create();
+    auto last = world.create();
+    while (part_of(last.id) == part_of(first.id))
+        last = world.create();
+    world.restart();
+    world.clock.advance(registry::registration_expiry_default_ms);
+    auto& svc = world.services();
+    std::vector<registry::full_registration> late;
+    for (const auto& each : {first, last})
+        late.push_back(svc.journal
+                           .view([&](const registry::snapshot& txn) {
+                               return registry::find_full(txn, registry::uuid::parse(each.id).value());
+                           })
+                           .value());
+    {
+        const scratch_phone somebody;
+        std::vector<registry::slot_ptr> held;
+        const auto hold_until_full = [&] {
+            while (held.size() < held_max) {
+                auto id = registry::uuid::random();
+                id.value[0] = late.back().record.id.value[0];
+                held.push_back(svc.slots.find(
+                    id, [&] { return somebody.content(default_limits(), registry::state::active, id); }));
+            }
+        };
+        BOOST_CHECK_THROW(hold_until_full(), std::length_error);
+        BOOST_CHECK_THROW(static_cast<void>(world.finish(handlers::expire(late, svc))), std::length_error);
+    }
+    for (const auto& each : {first, last}) {
+        BOOST_TEST(world.status(each.id) == "REMOVED"); // whoever reads it has it written first
+        BOOST_TEST(world.history(each.id).size() == 2U);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()
