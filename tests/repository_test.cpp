@@ -2,6 +2,7 @@
 
 #include "handlers/problem.hpp"
 #include "registry/errc.hpp"
+#include "tests/support.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
@@ -175,13 +176,59 @@ BOOST_AUTO_TEST_CASE(every_suite_that_is_opened_is_closed)
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_vectors_are_here)
+// --- vectors
+
+namespace {
+
+// The files of a folder that end with .json.
+std::set<std::string> vector_files(const fs::path& folder)
 {
-    const fs::path folder = DOORWARD_TEST_VECTORS;
-    for (const char* name : {"activation-code", "activation-exchange", "canonical-query", "counter", "ecies",
-                             "fingerprint-short-x", "offline-signature", "online-signature", "sdk-config",
-                             "status-blob", "temporary-keys", "token-digest", "vault"})
-        BOOST_TEST(fs::exists(folder / (std::string{"generated-"} + name + ".json")), name);
+    std::set<std::string> out;
+    for (const auto& entry : fs::directory_iterator{folder})
+        if (entry.path().extension() == ".json")
+            out.insert(entry.path().filename().string());
+    return out;
+}
+
+// Every file is read twice: against what the phone computes and against what the server does, which share only
+// primitives.
+void check_is_read(const std::string& name)
+{
+    std::size_t by_the_phone = 0;
+    std::size_t by_the_server = 0;
+    for (const auto& file : sources())
+        if (file.starts_with("tests/") && file.ends_with("_test.cpp") &&
+            read(root / file).find('"' + name + '"') != std::string::npos)
+            ++(file == "tests/device_vectors_test.cpp" ? by_the_phone : by_the_server);
+    BOOST_TEST(by_the_phone == 1U, name << " is not read against the simulated phone");
+    BOOST_TEST(by_the_server >= 1U, name << " is not read against the server");
+}
+
+const boost::unit_test::precondition needs_published_vectors{tests::published_vectors_are_here};
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(every_vector_that_is_here_is_read)
+{
+    const auto files = vector_files(tests::generated_vectors());
+    BOOST_TEST(files.size() >= 13U);
+    for (const auto& name : files) {
+        BOOST_TEST(name.starts_with("generated-"), name);
+        check_is_read(name);
+    }
+}
+
+BOOST_TEST_DECORATOR(*needs_published_vectors)
+BOOST_AUTO_TEST_CASE(every_vector_that_is_published_is_here_or_read_where_it_is)
+{
+    for (const auto& name : vector_files(tests::published_vectors())) {
+        check_is_read(name);
+        if (!name.starts_with("generated-"))
+            continue;
+        BOOST_TEST_REQUIRE(fs::exists(tests::generated_vectors() / name), name << " is not in tests/vectors");
+        BOOST_TEST((read(tests::generated_vectors() / name) == read(tests::published_vectors() / name)),
+                   name << " has changed");
+    }
 }
 
 // --- errors
