@@ -392,23 +392,6 @@ BOOST_AUTO_TEST_CASE(kills_around_the_providers_answer_leave_whole_registrations
 
 // --- phones as programs of their own
 
-namespace {
-
-boost::test_tools::assertion_result reference_phone_runs(boost::unit_test::test_unit_id)
-{
-    const auto why = reference_phone_is_missing();
-    if (why.empty())
-        return true;
-    BOOST_TEST_MESSAGE(why << ", skipped");
-    boost::test_tools::assertion_result absent{false};
-    absent.message() << why;
-    return absent;
-}
-
-const boost::unit_test::precondition needs_reference_phone{reference_phone_runs};
-
-} // namespace
-
 BOOST_DATA_TEST_CASE(the_device_command_activates_with_credentials, data::make({"android", "ios"}), style)
 {
     ask_at(provider.url());
@@ -432,39 +415,6 @@ BOOST_DATA_TEST_CASE(the_device_command_activates_with_credentials, data::make({
     BOOST_TEST(office.detail(id).at("activationFingerprint") == told.at("fingerprint"));
     office.commit(id);
     BOOST_TEST(phone({"validate", "--pin", right}).first == 0);
-    server.stop();
-}
-
-BOOST_TEST_DECORATOR(*needs_reference_phone)
-BOOST_DATA_TEST_CASE(the_reference_phone_activates_with_credentials,
-                     data::make({"android", "ios"}) * data::make({"3.0", "3.1", "3.2", "3.3"}), style, version)
-{
-    ask_at(provider.url());
-    const temporary_directory home;
-    auto words = phone_options(*this, home.path() / "phone.json", style);
-    words.insert(words.end(), {"--protocol", version});
-    const phone_program phone = reference_phone(words);
-    const std::string right{right_pin};
-
-    provider.answer(403, "{}");
-    const auto [refused, why] = phone({"activate-custom", "username=anna", "--pin", right});
-    BOOST_TEST(refused == 2);
-    BOOST_TEST(why.at("httpStatus") == 400);
-
-    provider.answer(200, R"({"userId":"anna"})");
-    const auto [activated, told] =
-        phone({"activate-custom", "username=anna", "password=x", "--kind", "CUSTOM", "--pin", right, "--biometry"});
-    BOOST_TEST(activated == 0);
-    const auto shown = registrations_of("anna");
-    BOOST_TEST_REQUIRE(shown.size() == 1u);
-    BOOST_TEST(shown[0].at("registrationStatus") == "PENDING_COMMIT");
-    BOOST_TEST(shown[0].at("activationFingerprint") == told.at("fingerprint"));
-    BOOST_TEST(shown[0].at("platform") == style);
-    const auto id = shown[0].at("registrationId").get<std::string>();
-    office.commit(id);
-    BOOST_TEST(phone({"validate", "--pin", right}).first == 0);
-    BOOST_TEST(phone({"validate", "--factors", "possession_biometry"}).first == 0);
-    BOOST_TEST(phone({"status"}).second.at("state") == "ACTIVE");
     server.stop();
 }
 

@@ -756,19 +756,6 @@ void sign_offline(scene& bank, const phone_program& phone, const std::filesystem
     bank.server.stop();
 }
 
-boost::test_tools::assertion_result reference_phone_runs(boost::unit_test::test_unit_id)
-{
-    const auto why_not = reference_phone_is_missing();
-    if (why_not.empty())
-        return true;
-    BOOST_TEST_MESSAGE(why_not << ", skipped");
-    boost::test_tools::assertion_result absent{false};
-    absent.message() << why_not;
-    return absent;
-}
-
-const boost::unit_test::precondition needs_reference_phone{reference_phone_runs};
-
 } // namespace
 
 BOOST_DATA_TEST_CASE(the_device_command_tells_its_verdict_by_its_exit_status, data::make({"android", "ios"}), style)
@@ -810,52 +797,12 @@ BOOST_DATA_TEST_CASE(the_device_command_tells_its_verdict_by_its_exit_status, da
     BOOST_TEST(phone({"activate", made.code, "--pin", right}).first == 1); // nobody answers
 }
 
-// A phone that shares nothing with the server, not even the primitives.
-BOOST_TEST_DECORATOR(*needs_reference_phone)
-BOOST_DATA_TEST_CASE(the_reference_phone_is_served, data::make({"android", "ios"}), style)
-{
-    scene bank;
-    const temporary_directory home;
-    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", style));
-    const auto made = bank.create_registration("anna");
-    const std::string right{right_pin};
-    const std::string wrong{wrong_pin};
-
-    const auto [activated, told] = phone({"activate", made.code, "--pin", right, "--biometry"});
-    BOOST_TEST(activated == 0);
-    BOOST_TEST(bank.office.detail(made.id).at("activationFingerprint") == told.at("fingerprint"));
-    bank.office.commit(made.id);
-    BOOST_TEST(phone({"validate", "--pin", right}).first == 0);
-    BOOST_TEST(phone({"validate", "--factors", "possession_knowledge_biometry", "--pin", right}).first == 0);
-    BOOST_TEST(phone({"validate", "--pin", right, "--method", "GET", "--query", "b=x y", "a=ž"}).first == 0);
-    for (int i = 1; i <= 5; ++i) {
-        BOOST_TEST(phone({"validate", "--pin", wrong}).first == 2);
-        BOOST_TEST(bank.office.detail(made.id).at("failedAttempts") == i);
-    }
-    BOOST_TEST(phone({"status"}).second.at("state") == "BLOCKED");
-    bank.office.unblock(made.id);
-    BOOST_TEST(phone({"validate", "--pin", right}).first == 0);
-    BOOST_TEST(phone({"temp-key", "activation"}).first == 0);
-    BOOST_TEST(phone({"remove", "--pin", right}).first == 0);
-    BOOST_TEST(bank.office.detail(made.id).at("registrationStatus") == "REMOVED");
-    bank.server.stop();
-}
-
 BOOST_AUTO_TEST_CASE(the_device_command_signs_without_a_network)
 {
     scene bank;
     const temporary_directory home;
     const auto options = phone_options(bank, home.path() / "phone.json", "android");
     const phone_program phone{DOORWARD_BINARY, {"device"}, with(options, {"--pin-iterations", "1"})};
-    sign_offline(bank, phone, home.path() / "scanned");
-}
-
-BOOST_TEST_DECORATOR(*needs_reference_phone)
-BOOST_AUTO_TEST_CASE(the_reference_phone_signs_without_a_network)
-{
-    scene bank;
-    const temporary_directory home;
-    const auto phone = reference_phone(phone_options(bank, home.path() / "phone.json", "ios"));
     sign_offline(bank, phone, home.path() / "scanned");
 }
 

@@ -547,33 +547,6 @@ std::vector<std::string> phone_options(const scene& bank, const std::filesystem:
             "--style",      style};
 }
 
-namespace {
-
-std::filesystem::path reference_program()
-{
-    const char* shared = std::getenv("DOORWARD_SHARED"); // NOLINT(concurrency-mt-unsafe): nobody changes it
-    const std::filesystem::path root = shared != nullptr && *shared != '\0'
-                                           ? std::filesystem::path{shared}
-                                           : std::filesystem::path{DOORWARD_TEST_VECTORS} / "../../../shared";
-    return root / "protocol/device.py";
-}
-
-} // namespace
-
-phone_program reference_phone(std::vector<std::string> options)
-{
-    return {"python3", {reference_program().string()}, std::move(options)};
-}
-
-std::string reference_phone_is_missing()
-{
-    if (!std::filesystem::exists(reference_program()))
-        return "no reference phone at " + reference_program().string();
-    if (run_program("python3", {"-c", "import cryptography"}).status != 0)
-        return "python3 with the package cryptography is not here";
-    return {};
-}
-
 std::vector<http_answer> send_at_once(const std::vector<addressed_request>& requests)
 {
     std::vector<http_answer> answers(requests.size());

@@ -249,11 +249,6 @@ struct phone_program {
 [[nodiscard]] std::vector<std::string> phone_options(const scene& bank, const std::filesystem::path& state,
                                                      const std::string& style);
 
-/// The phone that shares nothing with the server, not even the primitives.
-[[nodiscard]] phone_program reference_phone(std::vector<std::string> options);
-/// Why it does not run here; empty when it does.
-[[nodiscard]] std::string reference_phone_is_missing();
-
 /// The PIN of every phone of a scene, and one that is never right.
 inline constexpr std::string_view right_pin = "274913";
 inline constexpr std::string_view wrong_pin = "999001";

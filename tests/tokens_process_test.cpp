@@ -20,19 +20,6 @@ using bench::wire_style;
 constexpr auto pk = signature_type::possession_knowledge;
 constexpr const char* guarded = "/api/registration";
 
-boost::test_tools::assertion_result reference_phone_runs(boost::unit_test::test_unit_id)
-{
-    const auto why_not = reference_phone_is_missing();
-    if (why_not.empty())
-        return true;
-    BOOST_TEST_MESSAGE(why_not << ", skipped");
-    boost::test_tools::assertion_result absent{false};
-    absent.message() << why_not;
-    return absent;
-}
-
-const boost::unit_test::precondition needs_reference_phone{reference_phone_runs};
-
 int use(const scene& bank, const http_request& request)
 {
     return bench::http_client{bank.server.device_url()}.request(request).status;
@@ -107,24 +94,7 @@ void live(const scene& bank, const phone_program& phone, office_client& office, 
 
 BOOST_AUTO_TEST_SUITE(tokens_process)
 
-BOOST_TEST_DECORATOR(*needs_reference_phone)
-BOOST_DATA_TEST_CASE(the_reference_phone_gets_tokens_vault_and_user_info,
-                     data::make({"3.0", "3.1", "3.2", "3.3"}) * data::make({"android", "ios"}), version, style)
-{
-    scene bank;
-    bank.office.put("/v2/users/anna/claims", {{"name", "Anna =&'</>"}, {"email_verified", true}});
-    const temporary_directory home;
-    auto options = phone_options(bank, home.path() / "phone.json", style);
-    options.insert(options.end(), {"--protocol", version});
-    const auto phone = reference_phone(std::move(options));
-    const auto made = bank.create_registration("anna");
-    BOOST_TEST_REQUIRE(phone({"activate", made.code, "--pin", std::string{right_pin}}).first == 0);
-    bank.office.commit(made.id);
-    live(bank, phone, bank.office, made.id);
-    bank.server.stop();
-}
-
-BOOST_DATA_TEST_CASE(the_device_command_gets_them_too,
+BOOST_DATA_TEST_CASE(the_device_command_gets_tokens_vault_and_user_info,
                      data::make({"3.0", "3.1", "3.2", "3.3"}) * data::make({"android", "ios"}), version, style)
 {
     scene bank;
