@@ -12,6 +12,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <cassert>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,6 +27,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using handlers::outgoing_answer;
 using handlers::outgoing_failure;
+using handlers::outgoing_permit;
 using handlers::outgoing_request;
 using std::chrono::steady_clock;
 
@@ -36,10 +38,8 @@ using tls_stream = asio::ssl::stream<tcp_stream>;
 // How many calls are under way, all together and for each application.
 class call_budget : public std::enable_shared_from_this<call_budget> {
 public:
-    using permit = std::shared_ptr<const void>;
-
     // Null when there are too many.
-    permit enter(const std::string& owner)
+    outgoing_permit enter(const std::string& owner)
     {
         auto leave = [self = shared_from_this(), owner](const void*) { self->leave(owner); };
         {
@@ -95,7 +95,7 @@ struct lookup {
 };
 
 handlers::task<destination> look_up(const registry::provider_url& where, steady_clock::time_point deadline,
-                                    call_budget::permit permit)
+                                    outgoing_permit permit)
 {
     destination out;
     error_code is_a_name;
@@ -228,11 +228,15 @@ outgoing_http::outgoing_http() : content_{std::make_unique<content>()} {}
 
 outgoing_http::~outgoing_http() = default;
 
-handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what)
+outgoing_permit outgoing_http::enter(const std::string& owner)
 {
-    const auto permit = content_->budget->enter(what.owner);
-    if (!permit)
-        co_return failed(outgoing_failure::busy);
+    return content_->budget->enter(owner);
+}
+
+// The permit is a parameter, so it is given back with the frame.
+handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what, outgoing_permit permit)
+{
+    assert(permit);
     const auto deadline = steady_clock::now() + what.timeout;
     const auto to = co_await look_up(what.to, deadline, permit);
     if (to.failure != outgoing_failure::none)

@@ -21,7 +21,9 @@ public:
     outgoing_http& operator=(const outgoing_http&) = delete;
     ~outgoing_http();
 
-    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what) override;
+    [[nodiscard]] handlers::outgoing_permit enter(const std::string& owner) override;
+    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what,
+                                                                 handlers::outgoing_permit permit) override;
 
 private:
     struct content;
