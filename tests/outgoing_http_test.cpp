@@ -271,6 +271,40 @@ BOOST_AUTO_TEST_CASE(a_provider_may_have_a_name)
     BOOST_TEST(heard.headers.at(0).second == host);
 }
 
+BOOST_AUTO_TEST_CASE(many_calls_to_one_name_at_once_are_all_answered)
+{
+    provider_server provider;
+    const auto url = "http://localhost:" + std::to_string(provider.port()) + "/judge";
+    for (int round = 0; round < 2; ++round) { // looked up, and known
+        std::vector<pending> calls;
+        for (int i = 0; i < 10; ++i)
+            calls.push_back(start(to(url)));
+        context.restart();
+        context.run();
+        for (const auto& each : calls)
+            BOOST_TEST(each->value().status == 200U);
+    }
+    // A port is not kept with the name.
+    provider_server other;
+    BOOST_TEST(ask(to("http://localhost:" + std::to_string(other.port()))).status == 200U);
+    // Nor what nobody answered at.
+    dead_port refusing{dead_port::kind::refusing};
+    BOOST_TEST(text(ask(to("http://localhost:" + std::to_string(refusing.port()))).failure) ==
+               text(outgoing_failure::unreachable));
+    BOOST_TEST(ask(to(url)).status == 200U);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_ends_leaves_calls_that_wait_for_a_name)
+{
+    boost::asio::io_context another{1};
+    const auto what = to("http://localhost:1/judge");
+    std::optional<outgoing_answer> never;
+    boost::asio::co_spawn(another, http.post(what, http.enter("bank")),
+                          [&never](const std::exception_ptr&, outgoing_answer got) { never = std::move(got); });
+    another.run_one(); // up to its lookup
+    BOOST_TEST(!never.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(https_is_not_spoken_with_a_server_that_does_not)
 {
     provider_server provider;
