@@ -47,6 +47,7 @@ std::string write_question(const provider_question& asked, std::string_view appl
         .member_unless_empty("deviceInfo", asked.device_info)
         .member_unless_empty("name", asked.name)
         .member_unless_empty("extras", asked.extras)
+        .member_unless_empty("clientIp", asked.client_ip)
         .end()
         .text();
 }
@@ -104,12 +105,22 @@ void provider_reports::failed(const registry::application& whose, std::string_vi
     log_.warn(line);
 }
 
+kv::result<outgoing_permit> enter_provider(services& svc, const registry::application& whose,
+                                           std::string_view request_id)
+{
+    auto permit = svc.outgoing.enter(whose.id);
+    if (permit)
+        return permit;
+    svc.provider_failures.failed(whose, request_id, "was not asked: too many calls are under way", svc.clock.now());
+    return registry::errc::providers_busy;
+}
+
 task<kv::result<recognised_user>> ask_provider(services& svc, const registry::application& whose,
-                                               const provider_question& asked, std::string_view request_id)
+                                               const provider_question& asked, std::string_view request_id,
+                                               outgoing_permit permit)
 {
     const registry::provider_settings& provider = whose.settings.provider.value();
     outgoing_request call;
-    call.owner = whose.id;
     call.to = registry::parse_provider_url(provider.url).value();
     if (whose.provider_secret)
         call.bearer = whose.provider_secret->view();
@@ -117,13 +128,11 @@ task<kv::result<recognised_user>> ask_provider(services& svc, const registry::ap
     call.body = write_question(asked, whose.id);
     call.timeout = std::chrono::milliseconds{provider.timeout_ms};
 
-    const auto answer = co_await svc.outgoing.post(call);
+    const auto answer = co_await svc.outgoing.post(call, std::move(permit));
     auto judged = read_verdict(answer);
     if (judged.what == verdict::recognised)
         co_return std::move(judged.user);
     svc.provider_failures.failed(whose, request_id, judged.why, svc.clock.now());
-    if (answer.failure == outgoing_failure::busy)
-        co_return registry::errc::providers_busy;
     co_return judged.what == verdict::refused ? registry::errc::not_recognised : registry::errc::provider_failed;
 }
 

@@ -14,7 +14,7 @@ namespace doorward::handlers {
 // Custom activations (PROTOCOL.md 12.3): whom a phone belongs to is for a service of the application's own to say.
 //
 //     doorward -> provider   POST { applicationId, type, identityAttributes, customAttributes, platform, deviceInfo,
-//                                   name, extras }
+//                                   name, extras, clientIp }
 //     provider -> doorward   200  { userId, commit, customAttributes, flags, name }
 //                            4xx, or 200 { "accepted": false }; 401, 404, 405, 408 and 429 are no verdict
 
@@ -27,6 +27,7 @@ struct provider_question {
     std::string device_info;
     std::string name;
     std::string extras;
+    std::string client_ip; // where the phone's connection came from; empty: not known
 };
 
 /// The body that asks it.
@@ -73,11 +74,19 @@ private:
 
 struct services;
 
+/// Room for one question to the provider of an application.
+///
+/// errors  errc::providers_busy: operators are told
+[[nodiscard]] kv::result<outgoing_permit> enter_provider(services& svc, const registry::application& whose,
+                                                         std::string_view request_id);
+
 /// Asks the provider of an application.
 ///
 /// whose   with a provider; outlives the call
-/// errors  errc::not_recognised, errc::provider_failed: operators are told why; errc::providers_busy
+/// permit  of enter_provider()
+/// errors  errc::not_recognised, errc::provider_failed: operators are told why
 task<kv::result<recognised_user>> ask_provider(services& svc, const registry::application& whose,
-                                               const provider_question& asked, std::string_view request_id);
+                                               const provider_question& asked, std::string_view request_id,
+                                               outgoing_permit permit);
 
 } // namespace doorward::handlers

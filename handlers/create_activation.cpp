@@ -4,12 +4,13 @@
 //     server -> outer { activationData: inner { activationId, serverPublicKey, ctrData }, customAttributes, userInfo }
 //
 // Two envelopes, one inside the other, each with its own ephemeral key; both are remembered before anything changes,
-// and before a provider is asked.
+// and before a provider is asked. There is room for the question by then.
 
 #include "crypto/encoding.hpp"
 #include "handlers/custom_activation.hpp"
 #include "handlers/encrypted_request.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/noise.hpp"
 #include "handlers/otp_check.hpp"
 #include "handlers/start_registration.hpp"
 #include "handlers/user_claims.hpp"
@@ -182,7 +183,7 @@ task<response> create_activation(const call& asked, services& svc)
     const custom_credentials& shown = opened->outer_fields.shown;
     const phone_details& phone = opened->phone;
 
-    // Looked for before anything is written: any copy of the app can make envelopes with invented codes.
+    // Looked for before anything is written: any copy of the app can make envelopes with invented codes or credentials.
     kv::result<registry::full_registration> waiting = errc::not_recognised;
     if (opened->outer_fields.by_code()) {
         waiting = find_waiting(svc, application.id, opened->outer_fields.code());
@@ -191,8 +192,23 @@ task<response> create_activation(const call& asked, services& svc)
     } else if (!may_ask_provider(application, shown, phone)) {
         co_return refuse(make_error_code(errc::not_recognised));
     }
-    if (const auto ec = co_await remember(svc, *encrypted))
+    // Credentials can be guessed, unlike codes. So whoever has them asks at the price of a wrong guess, which he gets
+    // back: otherwise the right one would be told apart however many came before it.
+    std::optional<noise_deposit> deposit;
+    outgoing_permit permit;
+    if (!waiting) {
+        deposit.emplace(svc, noise_origin{nullptr, &application, asked.req.source});
+        if (deposit->wait() > 0)
+            co_return too_much_noise(deposit->wait());
+        auto entered = enter_provider(svc, application, asked.req.request_id);
+        if (!entered)
+            co_return device_problem_or_storage(entered.error(), failure);
+        permit = *std::move(entered);
+    }
+    if (const auto ec = co_await remember(svc, *encrypted)) {
+        deposit.reset();
         co_return refuse(ec);
+    }
 
     if (waiting) {
         const auto bound = co_await activate_by_code(svc, *waiting, phone, encrypted->version());
@@ -200,10 +216,12 @@ task<response> create_activation(const call& asked, services& svc)
             co_return device_problem_or_storage(bound.error(), failure);
         co_return sealed_answer(svc, *opened, *bound, shown.custom_attributes);
     }
-    const auto made =
-        co_await activate_by_provider(svc, application, shown, phone, encrypted->version(), asked.req.request_id);
-    if (!made && made.error() == errc::not_recognised)
-        co_return refuse(made.error()); // credentials that fit nobody are noise, as codes are
+    const auto made = co_await activate_by_provider(svc, application, shown, phone, encrypted->version(), asked.req,
+                                                    std::move(permit));
+    if (!made && made.error() == errc::not_recognised) { // credentials that fit nobody are noise, as codes are
+        deposit->forfeit();
+        count_noise(svc, 0, asked.req.source);
+    }
     if (!made)
         co_return device_problem_or_storage(made.error(), failure);
     co_return sealed_answer(svc, *opened, made->bound,

@@ -6,10 +6,11 @@
 namespace doorward::handlers {
 namespace {
 
-provider_question question_about(const custom_credentials& shown, const phone_details& phone)
+provider_question question_about(const custom_credentials& shown, const phone_details& phone,
+                                 const registry::source_address& from)
 {
-    return {shown.type, shown.identity, shown.custom_attributes, phone.platform, phone.device_info,
-            phone.name, phone.extras};
+    return {shown.type,   shown.identity, shown.custom_attributes, phone.platform, phone.device_info, phone.name,
+            phone.extras, to_text(from)};
 }
 
 registry::create_registration new_registration(const services& svc, const registry::application& application,
@@ -46,11 +47,11 @@ bool may_ask_provider(const registry::application& application, const custom_cre
 
 task<kv::result<custom_activation>> activate_by_provider(services& svc, const registry::application& application,
                                                          const custom_credentials& shown, const phone_details& phone,
-                                                         registry::protocol_version version,
-                                                         std::string_view request_id)
+                                                         registry::protocol_version version, const request& req,
+                                                         outgoing_permit permit)
 {
-    const auto question = question_about(shown, phone);
-    auto user = co_await ask_provider(svc, application, question, request_id);
+    const auto question = question_about(shown, phone, req.source);
+    auto user = co_await ask_provider(svc, application, question, req.request_id, std::move(permit));
     if (!user)
         co_return user.error();
     auto change = new_registration(svc, application, *user, phone, version);

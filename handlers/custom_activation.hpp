@@ -1,5 +1,7 @@
 #pragma once
 
+#include "handlers/http.hpp"
+#include "handlers/outgoing_calls.hpp"
 #include "handlers/phone_binding.hpp"
 
 namespace doorward::handlers {
@@ -27,10 +29,12 @@ struct custom_activation {
 /// or none.
 ///
 /// All parameters outlive the call; may_ask_provider() said yes.
-/// errors  not_recognised, provider_failed, providers_busy, kv::errc
+/// req     of the phone
+/// permit  of enter_provider()
+/// errors  not_recognised, provider_failed, kv::errc
 task<kv::result<custom_activation>> activate_by_provider(services& svc, const registry::application& application,
                                                          const custom_credentials& shown, const phone_details& phone,
-                                                         registry::protocol_version version,
-                                                         std::string_view request_id);
+                                                         registry::protocol_version version, const request& req,
+                                                         outgoing_permit permit);
 
 } // namespace doorward::handlers

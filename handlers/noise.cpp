@@ -1,14 +1,36 @@
 #include "handlers/noise.hpp"
 #include "handlers/problem.hpp"
 
+#include <cassert>
+
 namespace doorward::handlers {
+
+namespace {
+
+unsigned per_minute_of(const noise_origin& origin)
+{
+    return origin.application != nullptr ? origin.application->settings.unproven_per_minute
+                                         : registry::unproven_per_minute_default;
+}
+
+} // namespace
 
 registry::time_ms spend_noise(services& svc, const noise_origin& origin)
 {
-    const unsigned per_minute = origin.application != nullptr ? origin.application->settings.unproven_per_minute
-                                                              : registry::unproven_per_minute_default;
     const auto* const address = origin.from == sender::phone ? &origin.source : nullptr;
-    return svc.noise.spend(origin.id, address, per_minute, svc.clock.now());
+    return svc.noise.spend(origin.id, address, per_minute_of(origin), svc.clock.now());
+}
+
+noise_deposit::noise_deposit(services& svc, const noise_origin& origin)
+    : svc_{svc}, origin_{origin}, wait_{spend_noise(svc, origin)}, held_{wait_ == 0}
+{
+    assert(origin.id == nullptr && origin.from == sender::phone);
+}
+
+noise_deposit::~noise_deposit()
+{
+    if (held_)
+        svc_.noise.give_back(origin_.source, per_minute_of(origin_), svc_.clock.now());
 }
 
 void count_noise(services& svc, registry::registration_number number, const registry::source_address& source)

@@ -7,8 +7,6 @@ std::string_view to_text(outgoing_failure what) noexcept
     switch (what) {
     case outgoing_failure::none:
         return "answered";
-    case outgoing_failure::busy:
-        return "was not asked: too many calls are under way";
     case outgoing_failure::unresolved:
         return "has no address";
     case outgoing_failure::unreachable:

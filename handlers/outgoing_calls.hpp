@@ -5,13 +5,13 @@
 #include "registry/provider_url.hpp"
 
 #include <chrono>
+#include <memory>
 #include <string>
 
 namespace doorward::handlers {
 
 /// A question to somebody else's service: a POST of JSON.
 struct outgoing_request {
-    std::string owner; // the application it is asked for; how many may be under way is bounded for each
     registry::provider_url to;
     crypto::bytes_view bearer; // visible ASCII, sent as a bearer token; empty: none. Outlives the call
     std::string request_id;    // sent along; empty: none
@@ -22,7 +22,6 @@ struct outgoing_request {
 /// Why there is no answer.
 enum class outgoing_failure : std::uint8_t {
     none,        // there is one
-    busy,        // too many calls are under way; nothing was sent
     unresolved,  // no address for the name
     unreachable, // no connection
     untrusted,   // no TLS, or not with somebody whom the system's authorities vouch for
@@ -40,15 +39,25 @@ struct outgoing_answer {
     std::string body;
 };
 
+/// Room for one call, as long as somebody has it.
+using outgoing_permit = std::shared_ptr<const void>;
+
 /// The way from handlers to services of others. What it is made of is none of their business
 /// (server/outgoing_http.hpp).
 class outgoing_calls {
 public:
+    /// Room for one call; null when too many are under way, altogether or for this owner. Taken before anything is
+    /// written for the sake of a call. Any thread.
+    ///
+    /// owner  the application that it is for
+    [[nodiscard]] virtual outgoing_permit enter(const std::string& owner) = 0;
+
     /// Asks once and waits for the answer. While it waits it holds a socket and nothing of ours.
     ///
     /// what     outlives the call
+    /// permit   of enter(); given back when the call has ended
     /// threads  the io thread that the caller runs on
-    [[nodiscard]] virtual task<outgoing_answer> post(const outgoing_request& what) = 0;
+    [[nodiscard]] virtual task<outgoing_answer> post(const outgoing_request& what, outgoing_permit permit) = 0;
 
 protected:
     ~outgoing_calls() = default;

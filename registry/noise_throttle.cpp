@@ -106,6 +106,15 @@ time_ms noise_throttle::spend(const uuid* id, const source_address* from, unsign
     return from == nullptr ? 0 : in_ms(table::spend(address, address_cost, at));
 }
 
+void noise_throttle::give_back(const source_address& from, unsigned per_minute, time_ms now) noexcept
+{
+    assert(per_minute <= unproven_per_minute_max);
+    if (per_minute == 0)
+        return;
+    const time_us cost = minute_us / (std::uint64_t{per_minute} * unproven_address_factor);
+    table::give_back(addresses_.place_of(from.network()), cost, in_us(now));
+}
+
 noise_throttle::table::table(std::size_t cells)
     : key_{crypto::random_array<32>()},
       mask_{cells / cells_per_bucket - 1},
@@ -141,6 +150,19 @@ noise_throttle::time_us noise_throttle::table::spend(const place& at, time_us co
             assert(next > now && next <= now + minute_us); // (1)
             return 0;
         }
+    }
+}
+
+void noise_throttle::table::give_back(const place& at, time_us cost, time_us now) noexcept
+{
+    for (;;) {
+        auto found = choose(at.where->cells, at.tag, now);
+        if (!is_used(found.content, now) || found.content >> tag_shift != at.tag)
+            return; // whole again, or not its own
+        // A time in the past is a whole budget (3).
+        const auto next = std::max(free_at(found.content), cost) - cost;
+        if (found.cell->compare_exchange_strong(found.content, at.tag << tag_shift | next, std::memory_order_relaxed))
+            return;
     }
 }
 

@@ -10,7 +10,8 @@
 namespace doorward::registry {
 
 /// How much noise is still answered: a budget for each registration id that proofs name, and one for each address that
-/// they come from. It is asked only after a proof was judged to be noise, so it never stands in the way of another one.
+/// they come from. It is asked only after a proof was judged to be noise, so it never stands in the way of another one;
+/// what is only guessed, such as a password, spends before it is judged and is given back what was no noise.
 ///
 /// A budget of N per minute lets N through at once and refills evenly, one in each N-th part of a minute. Unknown ids
 /// have the same budgets as known ones. What strangers send fills cells of a fixed number: when all the cells where a
@@ -25,6 +26,7 @@ namespace doorward::registry {
 ///   (1) A cell never lets more through than the budget: a swap moves free_at by one N-th of a minute, and none moves
 ///       it further than a minute ahead of its caller's `now`.
 ///   (2) What is refused spends nothing.
+///   (3) What is given back was spent before, and never makes a budget more than whole.
 /// So all keys together have at most the budgets of all cells. One key has exactly its budget, but for two cases: when
 /// several threads claim a cell for it just as a neighbour's falls free, one attempt of each may go uncounted; and a
 /// key that had to share and finds a cell of its own begins with a whole budget there.
@@ -44,6 +46,12 @@ public:
     /// per_minute  of the registration; an address has unproven_address_factor times as much. 0: no limit
     /// returns     0 when there was room; otherwise how long until there is again
     [[nodiscard]] time_ms spend(const uuid* id, const source_address* from, unsigned per_minute, time_ms now) noexcept;
+
+    /// Takes back what an attempt spent from the budget of an address: it turned out to be no noise. Not when the
+    /// address shares a cell by then, because that may be somebody else's.
+    ///
+    /// per_minute  as of the spending
+    void give_back(const source_address& from, unsigned per_minute, time_ms now) noexcept;
 
 private:
     using time_us = std::uint64_t;
@@ -68,6 +76,7 @@ private:
         [[nodiscard]] static time_us wait(const place& at, time_us cost, time_us now) noexcept;
         /// The same, and spends it when the answer is 0.
         [[nodiscard]] static time_us spend(const place& at, time_us cost, time_us now) noexcept;
+        static void give_back(const place& at, time_us cost, time_us now) noexcept;
 
     private:
         const crypto::byte_array<32> key_; // of the hash; new for each process

@@ -30,6 +30,13 @@ inline constexpr std::size_t outgoing_calls_per_application_max = 64; // of them
 inline constexpr std::size_t outgoing_header_bytes_max = 16 * 1024;   // of an answer
 inline constexpr std::size_t outgoing_answer_bytes_max = 64 * 1024;   // its body
 
+// Names of services of others, known to each event loop (server/known_names.hpp).
+inline constexpr std::chrono::seconds addresses_fresh{30}; // used without being looked up again
+inline constexpr std::chrono::minutes addresses_kept{10};  // used while they are looked up again
+inline constexpr std::chrono::seconds lookup_slow{1};      // one that takes longer and finds nothing is followed by
+inline constexpr std::chrono::seconds lookup_pause{10};    // this, in which the name is not looked up
+inline constexpr std::size_t names_kept_max = 1024;        // as many as there are applications; count
+
 // Descriptors that are no connections of clients: listeners, the store, event loops, logs, calls.
 inline constexpr std::size_t other_descriptors = 128 + outgoing_calls_max;
 

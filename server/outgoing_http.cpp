@@ -1,6 +1,7 @@
 #include "server/outgoing_http.hpp"
 #include "crypto/secret.hpp"
 #include "server/io_threads.hpp"
+#include "server/known_names.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <cassert>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -26,6 +28,7 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using handlers::outgoing_answer;
 using handlers::outgoing_failure;
+using handlers::outgoing_permit;
 using handlers::outgoing_request;
 using std::chrono::steady_clock;
 
@@ -36,10 +39,8 @@ using tls_stream = asio::ssl::stream<tcp_stream>;
 // How many calls are under way, all together and for each application.
 class call_budget : public std::enable_shared_from_this<call_budget> {
 public:
-    using permit = std::shared_ptr<const void>;
-
     // Null when there are too many.
-    permit enter(const std::string& owner)
+    outgoing_permit enter(const std::string& owner)
     {
         auto leave = [self = shared_from_this(), owner](const void*) { self->leave(owner); };
         {
@@ -84,47 +85,106 @@ struct destination {
     std::vector<tcp::endpoint> addresses;
 };
 
-// A question to the system's resolver. Whoever asked may not wait for its end.
-struct lookup {
-    explicit lookup(const executor& on) : resolver{on}, alarm{on} {}
+// A call that waits for the end of a lookup.
+struct waiting_call {
+    explicit waiting_call(const executor& on) : alarm{on} {}
 
-    asio::ip::basic_resolver<tcp, executor> resolver;
     asio::basic_waitable_timer<steady_clock, asio::wait_traits<steady_clock>, executor> alarm;
     bool answered = false;
-    std::vector<tcp::endpoint> found;
+    known_names::addresses found;
 };
 
-handlers::task<destination> look_up(const registry::provider_url& where, steady_clock::time_point deadline,
-                                    call_budget::permit permit)
+// The names that one event loop knows, and who waits for them. Lives with the loop; of its thread only.
+class loop_names final : public asio::execution_context::service {
+public:
+    static inline asio::execution_context::id id;
+
+    explicit loop_names(asio::execution_context& of) : service{of} {}
+    static loop_names& of(const executor& loop)
+    {
+        asio::execution_context& context = loop.context();
+        return asio::use_service<loop_names>(context);
+    }
+
+    known_names known;
+
+    // Starts a lookup by the system's resolver.
+    void look_up(const executor& here, const std::string& name)
+    {
+        const auto resolver = std::make_shared<asio::ip::basic_resolver<tcp, executor>>(here);
+        auto then = [this, resolver, name](error_code ec, const tcp::resolver::results_type& results) {
+            known_names::addresses found;
+            if (!ec) {
+                for (const auto& each : results)
+                    found.push_back(each.endpoint().address());
+            }
+            answered(name, std::move(found));
+        };
+        resolver->async_resolve(name, "", std::move(then));
+    }
+
+    // Who waits for the lookup that is under way.
+    std::shared_ptr<waiting_call> wait(const executor& here, const std::string& name, steady_clock::time_point deadline)
+    {
+        auto out = std::make_shared<waiting_call>(here);
+        out->alarm.expires_at(deadline);
+        waiting_[name].push_back(out);
+        return out;
+    }
+
+private:
+    void answered(const std::string& name, known_names::addresses found)
+    {
+        const auto calls = waiting_.extract(name);
+        if (!calls.empty()) {
+            for (const auto& each : calls.mapped()) {
+                each->answered = true;
+                each->found = found;
+                each->alarm.cancel();
+            }
+        }
+        known.answered(name, std::move(found), steady_clock::now());
+    }
+    void shutdown() noexcept override { waiting_.clear(); }
+
+    // Also those that have given up since; none comes to them then.
+    std::map<std::string, std::vector<std::shared_ptr<waiting_call>>, std::less<>> waiting_;
+};
+
+destination at_port(const known_names::addresses& found, std::uint16_t port)
 {
     destination out;
+    for (const auto& each : found)
+        out.addresses.emplace_back(each, port);
+    if (found.empty())
+        out.failure = outgoing_failure::unresolved;
+    return out;
+}
+
+handlers::task<destination> look_up(const registry::provider_url& where, steady_clock::time_point deadline)
+{
     error_code is_a_name;
     const auto address = asio::ip::make_address(where.host, is_a_name);
-    if (!is_a_name) {
-        out.addresses.emplace_back(address, where.port);
-        co_return out;
-    }
+    if (!is_a_name)
+        co_return at_port({address}, where.port);
     const executor here = co_await asio::this_coro::executor;
-    const auto asked = std::make_shared<lookup>(here);
-    asked->alarm.expires_at(deadline);
-    asked->resolver.async_resolve(
-        where.host, std::to_string(where.port), asio::ip::resolver_base::numeric_service,
-        [asked, permit = std::move(permit)](error_code ec, const tcp::resolver::results_type& results) {
-            if (!ec)
-                asked->found.assign(results.begin(), results.end());
-            asked->answered = true;
-            asked->alarm.cancel();
-        });
-    const auto [woken_early] = co_await asked->alarm.async_wait(token);
+    loop_names& names = loop_names::of(here);
+    const auto todo = names.known.ask(where.host, steady_clock::now());
+    if (todo.look_up)
+        names.look_up(here, where.host);
+    if (!todo.wait)
+        co_return at_port(todo.found, where.port);
+
+    const auto call = names.wait(here, where.host, deadline);
+    const auto [woken_early] = co_await call->alarm.async_wait(token);
     static_cast<void>(woken_early);
-    if (!asked->answered) {
-        asked->resolver.cancel(); // unless it is at it already
-        out.failure = outgoing_failure::timed_out;
-    } else if (asked->found.empty()) {
-        out.failure = outgoing_failure::unresolved;
+    if (!call->answered) {
+        names.known.gave_up(where.host);
+        destination none;
+        none.failure = outgoing_failure::timed_out;
+        co_return none;
     }
-    out.addresses = asked->found;
-    co_return out;
+    co_return at_port(call->found, where.port);
 }
 
 // One address after the other.
@@ -228,13 +288,17 @@ outgoing_http::outgoing_http() : content_{std::make_unique<content>()} {}
 
 outgoing_http::~outgoing_http() = default;
 
-handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what)
+outgoing_permit outgoing_http::enter(const std::string& owner)
 {
-    const auto permit = content_->budget->enter(what.owner);
-    if (!permit)
-        co_return failed(outgoing_failure::busy);
+    return content_->budget->enter(owner);
+}
+
+// The permit is a parameter, so it is given back with the frame.
+handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what, outgoing_permit permit)
+{
+    assert(permit);
     const auto deadline = steady_clock::now() + what.timeout;
-    const auto to = co_await look_up(what.to, deadline, permit);
+    const auto to = co_await look_up(what.to, deadline);
     if (to.failure != outgoing_failure::none)
         co_return failed(to.failure);
 
@@ -242,8 +306,10 @@ handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what
     tcp_stream plain{here};
     plain.expires_at(deadline); // of everything from here on
     const auto no_connection = co_await connect(plain, to.addresses);
-    if (no_connection != outgoing_failure::none)
+    if (no_connection != outgoing_failure::none) {
+        loop_names::of(here).known.forget(what.to.host); // it may have moved
         co_return failed(no_connection);
+    }
     if (!what.to.tls) {
         auto answer = co_await exchange(plain, what);
         co_return answer;

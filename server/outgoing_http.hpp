@@ -11,9 +11,10 @@ namespace doorward::server {
 /// TLS is 1.2 or later, with a certificate that the authorities of the system vouch for, as OpenSSL finds them
 /// (SSL_CERT_FILE and SSL_CERT_DIR name others), and made out to the host of the URL.
 ///
-/// A name is looked up by the system's resolver, on a thread of the event loop's own, and cannot be interrupted there:
-/// a call that has given up on it still counts as under way until the resolver has done. threads  any io thread;
-/// outlives the calls, not necessarily the event loops
+/// A name is looked up by the system's resolver, on a thread of the event loop's own, and cannot be interrupted there.
+/// What that can mean for other names is in server/known_names.hpp.
+///
+/// threads  any io thread; outlives the calls, not necessarily the event loops
 class outgoing_http final : public handlers::outgoing_calls {
 public:
     outgoing_http();
@@ -21,7 +22,9 @@ public:
     outgoing_http& operator=(const outgoing_http&) = delete;
     ~outgoing_http();
 
-    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what) override;
+    [[nodiscard]] handlers::outgoing_permit enter(const std::string& owner) override;
+    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what,
+                                                                 handlers::outgoing_permit permit) override;
 
 private:
     struct content;

@@ -454,7 +454,7 @@ BOOST_AUTO_TEST_CASE(every_way_of_giving_no_answer_is_a_refusal)
             none.body = R"({"userId":"anna"})";
             provider.answer(none);
             auto it = phone(protocol_version::v3_2);
-            BOOST_TEST(refused(it) == (failure == outgoing_failure::busy ? 429 : 400));
+            BOOST_TEST(refused(it) == 400);
             BOOST_TEST(log.lines().back().find(to_text(failure)) != std::string::npos);
             BOOST_TEST(log.lines().size() == static_cast<std::size_t>(i));
         }
@@ -476,24 +476,121 @@ BOOST_AUTO_TEST_CASE(credentials_that_fit_nobody_are_noise_and_a_provider_in_tro
     for (unsigned i = 0; i < registry::unproven_address_factor; ++i)
         BOOST_TEST(refused(it) == 400);
     BOOST_TEST(refused(it) == 429);
+    // Not even who would be recognised is told so: a budget that only wrong guesses feel limits nothing. Nobody is
+    // asked, and nothing is written.
     recognise({{"userId", "anna"}});
-    BOOST_TEST(refused(it) == 200); // who is recognised is not hindered
+    const auto asked = provider.requests().size();
+    const auto seen = rows(tables::seen);
+    const auto prepared = it.prepare_custom_activation("CUSTOM", credentials, right_pin);
+    const auto told = call(handlers::side::device, to_owned(prepared.request));
+    BOOST_TEST(told.status == 429U);
+    BOOST_TEST(told.code() == "ERROR_RATE_LIMITED");
+    BOOST_TEST(told.header("Retry-After") == "3");
+    BOOST_TEST(told.ends_connection);
+    BOOST_TEST(provider.requests().size() == asked);
+    BOOST_TEST(rows(tables::seen) == seen);
+    // Another address has its own, and codes are not guessed.
+    auto elsewhere = to_owned(it.prepare_custom_activation("CUSTOM", credentials, right_pin).request);
+    elsewhere.source = v4(192, 0, 2, 1);
+    BOOST_TEST(call(handlers::side::device, elsewhere).status == 200U);
+    auto by_code = phone(protocol_version::v3_2);
+    static_cast<void>(by_code.activate(create().code, right_pin));
+    // The very same envelope is good for later: it was not used up.
+    clock.advance(3'000);
+    BOOST_TEST(device(prepared.request).status == 200);
     clock.advance(60'000);
     provider.answer(403, "");
     BOOST_TEST(refused(it) == 400);
 }
 
+// Whoever is recognised costs his address nothing, however often; only what is being judged is held back.
+BOOST_AUTO_TEST_CASE(the_budget_of_an_address_is_held_back_while_the_provider_thinks)
+{
+    set({{"unproven", {{"perMinute", 1}}}});
+    constexpr unsigned budget = registry::unproven_address_factor;
+    auto it = phone(protocol_version::v3_2);
+    for (unsigned i = 0; i < 2 * budget; ++i)
+        BOOST_TEST(refused(it) == 200);
+    const auto next = [&] { return to_owned(it.prepare_custom_activation("CUSTOM", credentials, right_pin).request); };
+
+    // As many at once as the budget has room for: more guesses would be one for each that waits.
+    provider.answer(403, "");
+    provider.hold();
+    std::vector<std::shared_ptr<pending>> guesses;
+    for (unsigned i = 0; i < budget + 5; ++i)
+        guesses.push_back(start(handlers::side::device, next()));
+    poll();
+    unsigned told_at_once = 0;
+    for (const auto& each : guesses)
+        told_at_once += each->done && each->done->status == 429 ? 1U : 0U;
+    BOOST_TEST(told_at_once == 5U);
+    provider.release();
+    run();
+    for (unsigned i = 0; i < budget; ++i)
+        BOOST_TEST(guesses[i]->done.value().status == 400U);
+    BOOST_TEST(refused(it) == 429);
+
+    // What the provider did not refuse is given back.
+    clock.advance(60'000);
+    provider.answer(500, "");
+    provider.hold();
+    guesses.clear();
+    for (unsigned i = 0; i < budget; ++i)
+        guesses.push_back(start(handlers::side::device, next()));
+    poll();
+    BOOST_TEST(call_alone(handlers::side::device, next()).status == 429U);
+    provider.release();
+    run();
+    recognise({{"userId", "anna"}});
+    for (unsigned i = 0; i < budget; ++i)
+        BOOST_TEST(refused(it) == 200);
+
+    // A replay is noise as ever, and does not hold back anything of its own beside it.
+    const auto sent = next();
+    BOOST_TEST(call(handlers::side::device, sent).status == 200U);
+    for (unsigned i = 0; i < budget; ++i)
+        BOOST_TEST(call(handlers::side::device, sent).status == 400U);
+    BOOST_TEST(call(handlers::side::device, sent).status == 429U);
+}
+
+BOOST_AUTO_TEST_CASE(the_provider_is_told_where_the_phone_calls_from)
+{
+    auto it = phone(protocol_version::v3_2);
+    const std::pair<registry::source_address, const char*> addresses[]{
+        {v4(192, 0, 2, 1), "192.0.2.1"}, {v6({0x20, 0x01, 0x0d, 0xb8}, 1), "2001:db8::1"}};
+    for (const auto& [from, text] : addresses) {
+        auto req = to_owned(it.prepare_custom_activation("CUSTOM", credentials, right_pin).request);
+        req.source = from;
+        BOOST_TEST(call(handlers::side::device, req).status == 200U);
+        BOOST_TEST(provider.requests().back().body.at("clientIp") == text);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(when_too_many_calls_are_under_way_the_phone_is_told_to_come_back)
 {
-    handlers::outgoing_answer busy;
-    busy.failure = outgoing_failure::busy;
-    provider.answer(busy);
+    provider.leave_room_for(0);
     auto it = phone();
     const auto prepared = it.prepare_custom_activation("CUSTOM", credentials, right_pin);
     const auto told = call(handlers::side::device, to_owned(prepared.request));
     BOOST_TEST(told.status == 429U);
     BOOST_TEST(told.code() == "ERROR_RATE_LIMITED");
     BOOST_TEST(told.header("Retry-After") == "1");
+    BOOST_TEST(provider.requests().empty());
+    BOOST_TEST(rows(tables::seen) == 0U); // what is not asked about is not written down either
+    BOOST_TEST_REQUIRE(log.lines().size() == 1U);
+    BOOST_TEST(log.lines().back().find("was not asked: too many calls are under way") != std::string::npos);
+    // So it may come again as it is. The room is held until the call has ended, and then given back.
+    auto other = phone();
+    const auto second = other.prepare_custom_activation("CUSTOM", credentials, right_pin);
+    provider.leave_room_for(1);
+    provider.hold();
+    const auto first = start(handlers::side::device, to_owned(prepared.request));
+    poll();
+    BOOST_TEST(call_alone(handlers::side::device, to_owned(second.request)).status == 429U);
+    provider.release();
+    run();
+    BOOST_TEST(first->done.value().status == 200U);
+    BOOST_TEST(device(second.request).status == 200);
 }
 
 // --- replays, waiting, failing

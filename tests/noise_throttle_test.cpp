@@ -87,6 +87,59 @@ BOOST_AUTO_TEST_CASE(a_budget_refills_evenly_and_says_when)
     BOOST_TEST(passed(throttle, &id, nullptr, 3 * limit, limit, now + 10 * minute + minute / 2) == limit / 2);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_given_back_may_be_spent_again_and_no_more)
+{
+    noise_throttle throttle;
+    const auto home = v4(192, 0, 2, 1);
+    const auto other = v4(192, 0, 2, 2);
+    throttle.give_back(home, limit, now); // nothing was spent
+    BOOST_TEST(passed(throttle, nullptr, &home, 2 * address_limit) == address_limit);
+    throttle.give_back(other, limit, now);
+    BOOST_TEST(passed(throttle, nullptr, &home, 2) == 0U);
+    for (unsigned n : {1U, 5U, address_limit}) {
+        for (unsigned i = 0; i < n; ++i)
+            throttle.give_back(home, limit, now);
+        BOOST_TEST(passed(throttle, nullptr, &home, 2 * address_limit) == n);
+    }
+    for (unsigned i = 0; i < 2 * address_limit; ++i)
+        throttle.give_back(home, limit, now);
+    BOOST_TEST(passed(throttle, nullptr, &home, 2 * address_limit) == address_limit); // whole, and not more
+    // Later a part is back by itself.
+    throttle.give_back(home, limit, now + minute / 2);
+    BOOST_TEST(passed(throttle, nullptr, &home, address_limit, limit, now + minute / 2) == address_limit / 2 + 1);
+    throttle.give_back(home, 0, now); // no limit, no budget
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_shares_a_budget_gives_back_nothing_of_it)
+{
+    noise_throttle throttle{noise_throttle::cells_per_bucket};
+    std::vector<source_address> owners;
+    for (crypto::byte i = 0; i < noise_throttle::cells_per_bucket; ++i) {
+        owners.push_back(v4(192, 0, 2, i));
+        BOOST_TEST_REQUIRE(passed(throttle, nullptr, &owners.back(), 2 * address_limit) == address_limit);
+    }
+    const auto late = v4(198, 51, 100, 1);
+    for (unsigned i = 0; i < address_limit; ++i)
+        throttle.give_back(late, limit, now);
+    for (const auto& each : owners)
+        BOOST_TEST(passed(throttle, nullptr, &each, 1) == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(many_that_spend_and_give_back_at_once_leave_what_was_there)
+{
+    noise_throttle throttle;
+    const auto home = v4(192, 0, 2, 1);
+    std::atomic<unsigned> refused{0};
+    on_threads(4, [&](unsigned) {
+        for (unsigned i = 0; i < 2'000; ++i) {
+            refused += throttle.spend(nullptr, &home, limit, now) == 0 ? 0U : 1U;
+            throttle.give_back(home, limit, now);
+        }
+    });
+    BOOST_TEST(refused.load() == 0U);
+    BOOST_TEST(passed(throttle, nullptr, &home, 2 * address_limit) == address_limit);
+}
+
 BOOST_AUTO_TEST_CASE(registrations_do_not_share_budgets)
 {
     noise_throttle throttle;

@@ -31,7 +31,6 @@ struct caller {
     static outgoing_request to(const std::string& url, std::chrono::milliseconds timeout = long_enough)
     {
         outgoing_request out;
-        out.owner = "bank";
         out.to = registry::parse_provider_url(url).value();
         out.request_id = "call-1";
         out.body = R"({"a":"b"})";
@@ -39,15 +38,18 @@ struct caller {
         return out;
     }
 
-    pending start(outgoing_request what)
+    pending start(outgoing_request what, const std::string& owner = "bank")
     {
+        auto permit = http.enter(owner);
+        BOOST_TEST_REQUIRE(permit);
         const outgoing_request& kept = requests.emplace_back(std::move(what));
         auto out = std::make_shared<std::optional<outgoing_answer>>();
-        boost::asio::co_spawn(context, http.post(kept), [out](const std::exception_ptr& fault, outgoing_answer got) {
-            if (fault)
-                std::rethrow_exception(fault);
-            *out = std::move(got);
-        });
+        boost::asio::co_spawn(context, http.post(kept, std::move(permit)),
+                              [out](const std::exception_ptr& fault, outgoing_answer got) {
+                                  if (fault)
+                                      std::rethrow_exception(fault);
+                                  *out = std::move(got);
+                              });
         return out;
     }
     outgoing_answer ask(outgoing_request what)
@@ -269,6 +271,40 @@ BOOST_AUTO_TEST_CASE(a_provider_may_have_a_name)
     BOOST_TEST(heard.headers.at(0).second == host);
 }
 
+BOOST_AUTO_TEST_CASE(many_calls_to_one_name_at_once_are_all_answered)
+{
+    provider_server provider;
+    const auto url = "http://localhost:" + std::to_string(provider.port()) + "/judge";
+    for (int round = 0; round < 2; ++round) { // looked up, and known
+        std::vector<pending> calls;
+        for (int i = 0; i < 10; ++i)
+            calls.push_back(start(to(url)));
+        context.restart();
+        context.run();
+        for (const auto& each : calls)
+            BOOST_TEST(each->value().status == 200U);
+    }
+    // A port is not kept with the name.
+    provider_server other;
+    BOOST_TEST(ask(to("http://localhost:" + std::to_string(other.port()))).status == 200U);
+    // Nor what nobody answered at.
+    dead_port refusing{dead_port::kind::refusing};
+    BOOST_TEST(text(ask(to("http://localhost:" + std::to_string(refusing.port()))).failure) ==
+               text(outgoing_failure::unreachable));
+    BOOST_TEST(ask(to(url)).status == 200U);
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_ends_leaves_calls_that_wait_for_a_name)
+{
+    boost::asio::io_context another{1};
+    const auto what = to("http://localhost:1/judge");
+    std::optional<outgoing_answer> never;
+    boost::asio::co_spawn(another, http.post(what, http.enter("bank")),
+                          [&never](const std::exception_ptr&, outgoing_answer got) { never = std::move(got); });
+    another.run_one(); // up to its lookup
+    BOOST_TEST(!never.has_value());
+}
+
 BOOST_AUTO_TEST_CASE(https_is_not_spoken_with_a_server_that_does_not)
 {
     provider_server provider;
@@ -283,50 +319,38 @@ BOOST_AUTO_TEST_CASE(calls_are_bounded_for_each_application_and_altogether)
 {
     dead_port taking{dead_port::kind::taking};
     provider_server provider;
-    const auto silent = [&](const std::string& owner) {
-        auto out = to("http://127.0.0.1:" + std::to_string(taking.port()), shortest);
-        out.owner = owner;
-        return out;
-    };
+    const auto silent = to("http://127.0.0.1:" + std::to_string(taking.port()), shortest);
     const auto run = [&] {
         context.restart();
         context.run();
     };
-    const auto asks_now = [&](const std::string& owner) {
-        auto what = to(provider.url());
-        what.owner = owner;
-        const auto sent = start(std::move(what));
-        context.restart();
-        context.poll();
-        return *sent; // an answer at once is a refusal
-    };
 
     std::vector<pending> waiting;
     for (std::size_t i = 0; i < server::outgoing_calls_per_application_max; ++i)
-        waiting.push_back(start(silent("slow")));
-    context.restart();
-    context.poll();
-    const auto refused = asks_now("slow");
-    BOOST_TEST_REQUIRE(refused.has_value());
-    BOOST_TEST(text(refused->failure) == text(outgoing_failure::busy));
+        waiting.push_back(start(silent, "slow"));
+    BOOST_TEST(!http.enter("slow"));
     const auto others = start(to(provider.url()));
     run();
     BOOST_TEST(others->value().status == 200U);
     for (const auto& each : waiting)
         BOOST_TEST(text(each->value().failure) == text(outgoing_failure::timed_out));
     // Whoever has ended makes room.
-    auto again = to(provider.url());
-    again.owner = "slow";
-    BOOST_TEST(ask(std::move(again)).status == 200U);
+    const auto again = start(to(provider.url()), "slow");
+    run();
+    BOOST_TEST(again->value().status == 200U);
 
     waiting.clear();
     for (std::size_t i = 0; i < server::outgoing_calls_max; ++i)
-        waiting.push_back(start(silent("slow-" + std::to_string(i / server::outgoing_calls_per_application_max))));
-    context.restart();
-    context.poll();
-    const auto full = asks_now("bank");
-    BOOST_TEST_REQUIRE(full.has_value());
-    BOOST_TEST(text(full->failure) == text(outgoing_failure::busy));
+        waiting.push_back(start(silent, "slow-" + std::to_string(i / server::outgoing_calls_per_application_max)));
+    BOOST_TEST(!http.enter("bank"));
+    run();
+    // Whoever has entered and asks nothing counts, too.
+    auto idle = http.enter("slow");
+    for (std::size_t i = 1; i < server::outgoing_calls_per_application_max; ++i)
+        waiting.push_back(start(silent, "slow"));
+    BOOST_TEST(!http.enter("slow"));
+    idle.reset();
+    BOOST_TEST(http.enter("slow"));
     run();
     BOOST_TEST(ask(provider).status == 200U);
 }

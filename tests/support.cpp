@@ -286,13 +286,34 @@ using short_pause = asio::basic_waitable_timer<std::chrono::steady_clock, asio::
 
 } // namespace
 
-handlers::task<handlers::outgoing_answer> scripted_provider::post(const handlers::outgoing_request& what)
+handlers::outgoing_permit scripted_provider::enter(const std::string& owner)
+{
+    const std::lock_guard lock{mutex_};
+    if (room_ == 0)
+        return nullptr;
+    --room_;
+    return {new std::string{owner}, [this](const std::string* whose) {
+                delete whose;
+                const std::lock_guard inside{mutex_};
+                ++room_;
+            }};
+}
+
+void scripted_provider::leave_room_for(std::size_t calls)
+{
+    const std::lock_guard lock{mutex_};
+    room_ = calls;
+}
+
+handlers::task<handlers::outgoing_answer> scripted_provider::post(const handlers::outgoing_request& what,
+                                                                  handlers::outgoing_permit permit)
 {
     std::function<void()> tell;
     {
         const std::lock_guard lock{mutex_};
-        requests_.push_back({what.owner, what.to, std::string{crypto::as_text(what.bearer)}, what.request_id,
-                             json::parse(what.body), what.timeout});
+        requests_.push_back({*static_cast<const std::string*>(permit.get()), what.to,
+                             std::string{crypto::as_text(what.bearer)}, what.request_id, json::parse(what.body),
+                             what.timeout});
         tell = on_request_;
     }
     if (tell)

@@ -71,7 +71,12 @@ private:
 /// A provider without a network: it answers what the test wants. Any thread.
 class scripted_provider final : public handlers::outgoing_calls {
 public:
-    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what) override;
+    [[nodiscard]] handlers::outgoing_permit enter(const std::string& owner) override;
+    [[nodiscard]] handlers::task<handlers::outgoing_answer> post(const handlers::outgoing_request& what,
+                                                                 handlers::outgoing_permit permit) override;
+
+    /// How many calls there is room for from now on, beside those under way. Without limit until then.
+    void leave_room_for(std::size_t calls);
 
     void answer(handlers::outgoing_answer with);
     void answer(unsigned status, std::string body);
@@ -97,6 +102,7 @@ private:
     handlers::outgoing_answer answer_; // guarded by mutex_
     std::function<void()> on_request_; // guarded by mutex_
     bool held_ = false;                // guarded by mutex_
+    std::size_t room_ = SIZE_MAX;      // guarded by mutex_
 };
 
 /// The lines that operators would see. Any thread.
