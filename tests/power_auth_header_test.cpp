@@ -48,7 +48,8 @@ BOOST_AUTO_TEST_SUITE(power_auth_headers)
 
 BOOST_AUTO_TEST_CASE(every_field_is_read)
 {
-    const auto got = parse_authorization(joined(good_pairs()));
+    const std::string header = joined(good_pairs()); // what was read points into it
+    const auto got = parse_authorization(header);
     BOOST_TEST_REQUIRE(got.has_value());
     BOOST_TEST((got->version == registry::protocol_version::v3_3));
     BOOST_TEST(got->activation_id.text() == id);
