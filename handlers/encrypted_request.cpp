@@ -67,12 +67,7 @@ kv::result<encrypted_request> encrypted_request::find(services& svc, encryption_
         return errc::unknown_application;
     if (asked.activation_id.has_value() != (scope == encryption_scope::activation))
         return errc::envelope_malformed;
-    std::optional<binding> bound;
-    if (asked.activation_id) {
-        bound = find_binding(svc, *asked.activation_id, application.owner->id);
-        if (!bound)
-            return errc::registration_not_found;
-    }
+    auto bound = asked.activation_id ? find_binding(svc, *asked.activation_id, application.owner->id) : std::nullopt;
     return encrypted_request{std::move(asked), std::move(application), std::move(bound)};
 }
 
@@ -86,7 +81,7 @@ kv::error_code encrypted_request::choose_recipient(services& svc, const registry
         const auto stored =
             svc.journal.view([&](const registry::snapshot& txn) { return registry::find_temporary_key(txn, id); });
         const registry::registration_number number = bound_ ? bound_->registration.number : 0;
-        if (!stored || stored->application_key != asked_.application_key || stored->number != number ||
+        if (!stored || stored->application_key != asked_.application_key || is_stranger() || stored->number != number ||
             stored->expires_at <= svc.clock.now())
             return make_error_code(errc::unknown_temporary_key);
         recipient_ = registry::open_private_key(svc.sealer, "temporary_keys", id.view(), stored->sealed_private_key,
@@ -123,6 +118,8 @@ kv::result<registry::opened_envelope> encrypted_request::open(services& svc, con
     auto opened = registry::open_envelope(envelope, recipient_ ? *recipient_ : application_.owner->master_key, context);
     if (!opened)
         return opened.error();
+    if (is_stranger()) // genuine for the application's key, which no phone takes in this scope
+        return errc::registration_not_found;
     if (bound_ && !is_active())
         return errc::illegal_change;
     seen_.marks.push_back(

@@ -47,12 +47,11 @@ struct encryption_parameters {
 /// Both ends of an encrypted request, and what was opened of it. Holds keys: lives as long as the request does.
 class encrypted_request {
 public:
-    /// Looks up both ends. Reads the store; no work on the curve.
+    /// Looks up both ends. Reads the store; no work on the curve. A registration that is unknown, of another
+    /// application or without keys yet is told by open(), after as much work as one that exists costs.
     ///
-    /// errors  unknown_application: not known, or it does not accept that version; registration_not_found: unknown, of
-    /// another
-    ///         application, or without keys yet; envelope_malformed: the header names a registration in application
-    ///         scope, or none in activation scope
+    /// errors  unknown_application: not known, or it does not accept that version; envelope_malformed: the header names
+    ///         a registration in application scope, or none in activation scope
     [[nodiscard]] static kv::result<encrypted_request> find(services& svc, encryption_parameters asked,
                                                             encryption_scope scope);
 
@@ -61,10 +60,10 @@ public:
     /// envelope  of the right form: receive_envelope()
     /// use       registry::envelope_use
     /// cost      one ECDH, unless time window or temporary key refuse it before; the same whatever the state of the
-    ///           registration, so that time does not tell it
+    ///           registration and whether or not there is one, so that time does not tell it
     /// errors    envelope_out_of_time; unknown_temporary_key: none, expired, or of another application or registration;
-    ///           envelope_malformed, envelope_not_genuine; illegal_change: it is genuine, but the registration is not
-    ///           ACTIVE
+    ///           envelope_malformed, envelope_not_genuine; registration_not_found; illegal_change: it is genuine, but
+    ///           the registration is not ACTIVE
     [[nodiscard]] kv::result<registry::opened_envelope> open(services& svc, const registry::envelope_request& envelope,
                                                              std::string_view use);
 
@@ -74,12 +73,12 @@ public:
     /// The marks of all that was opened so far; for remember(), or for a change that has them within itself.
     [[nodiscard]] const registry::remember_seen& seen() const noexcept { return seen_; }
 
-    // Activation scope only
+    // Activation scope only. There is a registration when open() succeeded.
 
     /// As the store had it when find() looked.
     [[nodiscard]] const registry::full_registration& registration() const { return bound_.value().registration; }
     [[nodiscard]] const registry::registration_keys& keys() const { return bound_.value().keys; }
-    [[nodiscard]] bool is_active() const { return registration().current() == registry::state::active; }
+    [[nodiscard]] bool is_active() const { return bound_ && bound_->registration.current() == registry::state::active; }
 
 private:
     struct binding {
@@ -95,6 +94,8 @@ private:
     {}
     [[nodiscard]] static std::optional<binding> find_binding(services& svc, const registry::uuid& id,
                                                              std::string_view application_id);
+    // Names a registration that does not exist for it.
+    [[nodiscard]] bool is_stranger() const noexcept { return asked_.activation_id && !bound_; }
     [[nodiscard]] kv::error_code choose_recipient(services& svc, const registry::envelope_request& envelope);
 
     encryption_parameters asked_;

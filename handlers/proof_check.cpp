@@ -14,27 +14,49 @@ bool is_credible(const registry::attempt_slot& slot, registry::protocol_version 
     return !registry::rules(version).decimal_proof || slot.accepts_decimal();
 }
 
+// Of another application than the proof names, or of one whose key is not supported any more?
+bool is_foreign(const registry::attempt_slot& slot, const registry::directory::known_version& application)
+{
+    return !application || !application.version->supported || application.owner->id != slot.owner.application_id;
+}
+
+struct readable_proof {
+    registry::presented_proof proof;
+    const registry::factor_keys* keys; // of the slot
+};
+
+// A proof of the slot's own application, with what it is to be compared with. Empty when nobody can tell what it
+// proves: while the registration is not active its keys may not exist.
+std::optional<readable_proof> read_proof(services& svc, const signed_request& asked, const authorization_header& header,
+                                         const registry::directory::known_version& application,
+                                         registry::attempt_slot& slot)
+{
+    auto proof = is_credible(slot, header.version)
+                     ? registry::parse_proof(header.version, header.type, header.signature)
+                     : std::nullopt;
+    const auto* const keys = proof ? find_factor_keys(svc, slot) : nullptr;
+    if (!keys)
+        return std::nullopt;
+    proof->data =
+        registry::proof_data(asked.method, asked.uri_id, header.nonce, asked.body, application.version->secret);
+    return readable_proof{*std::move(proof), keys};
+}
+
 registry::attempt_result verdict_on(services& svc, const signed_request& asked, const authorization_header& header,
                                     const registry::directory::known_version& application,
                                     const registry::slot_ptr& slot)
 {
     const auto now = svc.clock.now();
-    const bool foreign =
-        !application || !application.version->supported || application.owner->id != slot->owner.application_id;
+    const bool foreign = is_foreign(*slot, application);
     // Nobody looks at a proof of a version that is too low, so nobody knows what it would prove, and it never counts:
     // not even where every failure does, because the version is what anybody may claim.
     if (!foreign && !registry::accepts(application, header.version))
         return svc.attempts.refuse_unproven(slot, header.type, registry::counting::only_proven, now);
-    auto proof = foreign || !is_credible(*slot, header.version)
-                     ? std::nullopt
-                     : registry::parse_proof(header.version, header.type, header.signature);
-    // While the registration is not active its keys may not exist; refuse_unproven tells so without looking at them.
-    const auto* const keys = proof ? find_factor_keys(svc, *slot) : nullptr;
-    if (!keys)
+    const auto read = foreign ? std::nullopt : read_proof(svc, asked, header, application, *slot);
+    if (!read) // which tells the state without looking at keys
         return svc.attempts.refuse_unproven(slot, header.type, counting_of(svc, *slot), now);
-    proof->data =
-        registry::proof_data(asked.method, asked.uri_id, header.nonce, asked.body, application.version->secret);
-    auto out = svc.attempts.verify(slot, *keys, *proof, registry::counting_of(application.owner->settings), now);
+    const auto counts = registry::counting_of(application.owner->settings);
+    auto out = svc.attempts.verify(slot, *read->keys, read->proof, counts, now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();
@@ -57,6 +79,19 @@ void meter(services& svc, const signed_request& asked, const registry::uuid* id,
 }
 
 } // namespace
+
+bool proves_possession(services& svc, const signed_request& asked)
+{
+    const auto header = parse_authorization(asked.header);
+    const auto slot = header ? find_slot(svc, header->activation_id) : nullptr;
+    if (!slot)
+        return false;
+    const auto application = svc.directory.find_version(header->application_key);
+    if (is_foreign(*slot, application) || !registry::accepts(application, header->version))
+        return false;
+    const auto read = read_proof(svc, asked, *header, application, *slot);
+    return read && registry::attempts::proves_possession(*slot, *read->keys, read->proof);
+}
 
 judged_proof judge_unreadable(services& svc, const signed_request& asked)
 {

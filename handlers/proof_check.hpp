@@ -54,6 +54,10 @@ struct judged_proof {
 /// registration exists or belongs to that application: otherwise the throttle would tell which ids exist.
 task<judged_proof> judge(services& svc, const signed_request& asked);
 
+/// Does the possession component of a proof fit now? Counts nothing and moves no counter: for what has to be told only
+/// to the phone itself before its proof is judged.
+[[nodiscard]] bool proves_possession(services& svc, const signed_request& asked);
+
 /// What a proof is judged as that cannot be read, or not what it signs: noise of nobody in particular.
 [[nodiscard]] judged_proof judge_unreadable(services& svc, const signed_request& asked);
 

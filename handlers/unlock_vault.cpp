@@ -82,15 +82,17 @@ task<response> unlock_vault(const call& asked, services& svc)
 
     const auto parameters = parameters_of(*header);
     auto encrypted = encrypted_request::find(svc, parameters, encryption_scope::activation);
-    if (!encrypted || !encrypted->is_active()) {
-        // Judged like any other, so that its phone is told from noise; it is not accepted.
+    const auto opened = encrypted ? encrypted->open(svc, *envelope, registry::envelope_use::vault_unlock)
+                                  : kv::result<registry::opened_envelope>{encrypted.error()};
+    if (!opened) {
+        // Only the phone itself is told that its envelope does not open: to anybody else an ACTIVE registration looks
+        // like one that does not exist. So the proof is judged like any other, and tells its phone from noise.
+        if (encrypted && encrypted->is_active() && proves_possession(svc, signed_part))
+            co_return problem(failure);
         judged_proof proof;
         const auto refused = co_await require_proof(svc, signed_part, proof);
         co_return refused ? *refused : problem(device_problem::signature_invalid); // became ACTIVE this very moment
     }
-    const auto opened = encrypted->open(svc, *envelope, registry::envelope_use::vault_unlock);
-    if (!opened)
-        co_return refuse_encrypted(svc, asked.req, parameters, opened.error(), failure);
     const auto reason = decode_reason(opened->plaintext());
     if (!reason)
         co_return problem(failure);

@@ -124,6 +124,12 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
     }
 }
 
+bool attempts::proves_possession(const attempt_slot& slot, const factor_keys& keys, const presented_proof& proof)
+{
+    const counter_place place = present(slot).second;
+    return match(proof, keys, place.data, slot.limits.look_ahead).reached != proof_match::grade::none;
+}
+
 attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, counting counts, time_ms now) const
 {
     for (;;) {

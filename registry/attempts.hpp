@@ -42,6 +42,10 @@ public:
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys,
                                         std::span<const presented_proof> readings, counting counts, time_ms now) const;
 
+    /// Does the possession component of a proof fit now? Changes nothing. cost  as verify()
+    [[nodiscard]] static bool proves_possession(const attempt_slot& slot, const factor_keys& keys,
+                                                const presented_proof& proof);
+
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
     [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, counting counts,

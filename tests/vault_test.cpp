@@ -239,7 +239,7 @@ BOOST_AUTO_TEST_CASE(a_version_below_the_lowest_is_refused_and_not_counted)
     BOOST_TEST(failed(it.id) == 0);
 }
 
-BOOST_AUTO_TEST_CASE(then_the_registration_has_to_be_active_before_anything_is_opened)
+BOOST_AUTO_TEST_CASE(then_the_registration_has_to_be_active_whether_or_not_the_envelope_opens)
 {
     for (const auto version : all_versions)
         BOOST_TEST_CONTEXT(bench::rules_of(version).name)
@@ -286,7 +286,8 @@ BOOST_AUTO_TEST_CASE(then_the_envelope_has_to_open_and_no_counter_value_is_spent
                 return device(it.phone.make_signed_request("POST", vault_path, uri_id, body, pk, pin));
             };
             check_vault_refused(send(envelope.dump(), right_pin));
-            check_vault_refused(send(envelope.dump(), wrong_pin));
+            if (version != protocol_version::v3_0) // where a wrong PIN looks like anybody's guess, and counts as one
+                check_vault_refused(send(envelope.dump(), wrong_pin));
             // One that is sealed for something else.
             check_vault_refused(send(it.phone.prepare_token(pk, right_pin).request.body, right_pin));
             BOOST_TEST(failed(it.id) == 0);
@@ -408,7 +409,7 @@ BOOST_AUTO_TEST_CASE(strangers_get_no_further_than_their_budget)
         return call(handlers::side::device, req);
     };
     for (unsigned i = 0; i < limit; ++i)
-        BOOST_TEST(invented().status == 400U);
+        check_signature_refused(invented()); // as if there were no such registration
     const auto over = invented();
     BOOST_TEST(over.status == 429U);
     BOOST_TEST(over.code() == "ERROR_RATE_LIMITED");
