@@ -2,6 +2,7 @@
 
 #include "handlers/activation_provider.hpp"
 #include "handlers/credential_cache.hpp"
+#include "handlers/event_bell.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
@@ -41,6 +42,7 @@ struct services {
     registry::code_source& codes;
     outgoing_calls& outgoing;
     provider_reports& provider_failures;
+    event_bell& bell;
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.
