@@ -952,6 +952,11 @@ struct stored_registration {
                     record.last_row = 0; // tells the order of arrival, and nothing else
                     shown = encode(record);
                 }
+                if (from == tables::history) {
+                    auto row = decode<history_row>(value);
+                    row.event.reset(); // the same: events are numbered as they arrive
+                    shown = encode(row);
+                }
                 out[{static_cast<unsigned>(from), {key.begin(), key.end()}}] = std::move(shown);
                 return true;
             });
