@@ -54,9 +54,9 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
         return svc.attempts.refuse_unproven(slot, header.type, registry::counting::only_proven, now);
     const auto read = foreign ? std::nullopt : read_proof(svc, asked, header, application, *slot);
     if (!read) // which tells the state without looking at keys
-        return svc.attempts.refuse_unproven(slot, header.type, counting_of(svc, *slot), now);
-    const auto counts = registry::counting_of(application.owner->settings);
-    auto out = svc.attempts.verify(slot, *read->keys, read->proof, counts, now);
+        return svc.attempts.refuse_unproven(slot, header.type, rules_of(svc, *slot), now);
+    const registry::attempt_rules rules{application.owner->settings};
+    auto out = svc.attempts.verify(slot, *read->keys, read->proof, rules, now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();
@@ -121,6 +121,8 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
     out.type = header->type;
     if (needs_healing(svc, *out.slot))
         out.failure = co_await heal(svc, out.slot);
+    if (!out.failure && is_block_over(svc, *out.slot))
+        out.failure = co_await end_block(svc, out.slot);
     if (!out.failure) {
         out.result = verdict_on(svc, asked, *header, application, out.slot);
         if (out.result.change && out.result.change->details) {

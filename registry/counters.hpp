@@ -41,14 +41,31 @@ using proof_digest = std::uint64_t;
 /// Where a row of the journal stands: its key, growing with every row of the store.
 using row_sequence = std::uint64_t;
 
+/// One counted failure.
+struct failure {
+    proof_digest digest = 0; // of the refused proof, to recognise it when it comes again; 0: none
+    time_ms at = 0;          // 0: nobody wrote it down
+    bool biometry = false;   // it was one of biometry, not of knowledge
+
+    bool operator==(const failure&) const = default;
+};
+
+/// What has to be remembered of failures until they are forgotten.
+struct failures {
+    std::vector<failure> list; // oldest first
+    std::uint8_t blocks = 0;   // temporary blocks in a row
+
+    bool operator==(const failures&) const = default;
+};
+
 /// The fast part of a registration: what attempts change.
 struct counters {
     attempt_word word;
-    counter_place counter;             // drawn when the registration is created; fits word.position()
-    time_ms last_used_at = 0;          // last accepted or counted attempt; 0 is never
-    time_ms last_failed_at = 0;        // last counted failure; 0 is never
-    std::vector<proof_digest> refused; // since the last reset, at most the maximum of failed attempts
-    row_sequence last_row = 0;         // of the journal: the registration's latest attempt; 0 is none
+    counter_place counter;      // drawn when the registration is created; fits word.position()
+    time_ms last_used_at = 0;   // last accepted or counted attempt; 0 is never
+    time_ms last_failed_at = 0; // last counted failure; 0 is never
+    failures refused;           // since the last reset, as many as the word counts
+    row_sequence last_row = 0;  // of the journal: the registration's latest attempt; 0 is none
 
     bool operator==(const counters&) const = default;
 };

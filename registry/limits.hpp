@@ -15,6 +15,16 @@ inline constexpr unsigned look_ahead_max = 64;             // beyond it phones r
 inline constexpr unsigned max_failed_attempts_default = 5; // PROTOCOL.md 7.5
 inline constexpr unsigned max_failed_attempts_max = 255;   // one byte in the status blob
 
+// Temporary blocks. REGISTRATION-API.md 8.4
+inline constexpr time_ms temporary_block_first_default_ms = 5 * 60 * 1000;
+inline constexpr time_ms temporary_block_most_default_ms = time_ms{24} * 3600 * 1000;
+inline constexpr time_ms temporary_block_min_ms = 1000;
+inline constexpr time_ms temporary_block_max_ms = time_ms{366} * 24 * 3600 * 1000;
+inline constexpr unsigned block_multiplier_max = 100;
+inline constexpr time_ms failure_window_min_ms = 1000;
+inline constexpr time_ms failure_window_max_ms = time_ms{366} * 24 * 3600 * 1000;
+inline constexpr unsigned max_failed_per_factor_max = 127; // both kinds together are counted in one byte
+
 // Noise: attempts that prove no possession. DESIGN.md 5.2, REGISTRATION-API.md 8.4
 inline constexpr unsigned unproven_per_minute_default = 30; // for each registration
 inline constexpr unsigned unproven_per_minute_max = 6'000;  // more is no limit; 0 says so
