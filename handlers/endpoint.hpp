@@ -43,6 +43,7 @@ task<response> show_application(const call& asked, services& svc);
 task<response> change_application(const call& asked, services& svc);
 task<response> show_lockout_policy(const call& asked, services& svc);
 task<response> put_lockout_policy(const call& asked, services& svc);
+task<response> simulate_lockout(const call& asked, services& svc);
 task<response> create_application_version(const call& asked, services& svc);
 task<response> support_application_version(const call& asked, services& svc);
 task<response> create_user(const call& asked, services& svc);

@@ -84,6 +84,7 @@ constexpr endpoint office_endpoints[]{
     {"PATCH", "/admin/applications/{}", access::admin, change_application},
     {"GET", "/admin/applications/{}/lockout-policy", access::admin, show_lockout_policy},
     {"PUT", "/admin/applications/{}/lockout-policy", access::admin, put_lockout_policy},
+    {"POST", "/admin/applications/{}/lockout-policy/simulate", access::admin, simulate_lockout},
     {"POST", "/admin/applications/{}/versions", access::admin, create_application_version},
     {"PUT", "/admin/applications/{}/versions/{}", access::admin, support_application_version},
     {"POST", "/admin/users", access::admin, create_user},

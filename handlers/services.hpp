@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/activation_provider.hpp"
+#include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
@@ -41,6 +42,7 @@ struct services {
     registry::code_source& codes;
     outgoing_calls& outgoing;
     provider_reports& provider_failures;
+    concurrency_limit& simulations; // of lockout policies
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

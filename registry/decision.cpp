@@ -5,24 +5,17 @@ namespace {
 
 using deed = decision::deed;
 
-constexpr bool with_knowledge(factors type) noexcept
-{
-    return type == factors::knowledge || type == factors::possession_knowledge ||
-           type == factors::possession_knowledge_biometry;
-}
-
 // What a success does: to a word that forgets all failures, or none, or those of biometry.
 struct success {
     deed what;
     std::uint8_t failed_then;
 };
-constexpr success after_success(attempt_word word, factors type, const lockout_policy& policy) noexcept
+success after_success(attempt_word word, factors type, const lockout_policy& policy) noexcept
 {
-    const bool forgets_none =
-        type == factors::possession || (policy.resets_on == reset_rule::knowledge && !with_knowledge(type));
-    if (word.failed() == 0 || forgets_none)
+    const auto forgets = forgotten_by(type, policy);
+    if (word.failed() == 0 || forgets == forgotten::none)
         return {deed::swap, word.failed()};
-    if (policy.counters == failure_counting::per_factor && !with_knowledge(type))
+    if (forgets == forgotten::biometry)
         return {deed::forgive, word.failed()};
     return {deed::swap, 0};
 }

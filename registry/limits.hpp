@@ -25,6 +25,12 @@ inline constexpr time_ms failure_window_min_ms = 1000;
 inline constexpr time_ms failure_window_max_ms = time_ms{366} * 24 * 3600 * 1000;
 inline constexpr unsigned max_failed_per_factor_max = 127; // both kinds together are counted in one byte
 
+// Simulations of a policy
+inline constexpr time_ms false_lockout_ms = 60 * 60 * 1000; // a success so soon after a lockout: it was the owner
+inline constexpr std::size_t simulated_rows_max = 1'000'000; // of the journal, some 2 s of one core
+inline constexpr std::size_t simulated_step_rows = 10'000;   // in one snapshot
+inline constexpr std::size_t simulations_max = 1;            // at once; each may remember a million registrations
+
 // Noise: attempts that prove no possession. DESIGN.md 5.2, REGISTRATION-API.md 8.4
 inline constexpr unsigned unproven_per_minute_default = 30; // for each registration
 inline constexpr unsigned unproven_per_minute_max = 6'000;  // more is no limit; 0 says so

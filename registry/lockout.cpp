@@ -32,6 +32,15 @@ std::string_view to_text(last_resort value) noexcept
     return value == last_resort::block ? "BLOCK" : "REMOVE";
 }
 
+forgotten forgotten_by(factors success, const lockout_policy& policy) noexcept
+{
+    const bool with_knowledge = success == factors::knowledge || success == factors::possession_knowledge ||
+                                success == factors::possession_knowledge_biometry;
+    if (success == factors::possession || (policy.resets_on == reset_rule::knowledge && !with_knowledge))
+        return forgotten::none;
+    return policy.counters == failure_counting::per_factor && !with_knowledge ? forgotten::biometry : forgotten::all;
+}
+
 time_ms duration_of(const temporary_block& of, unsigned n) noexcept
 {
     time_ms out = of.first;

@@ -16,6 +16,10 @@ namespace doorward::registry {
     return type == factors::biometry || type == factors::possession_biometry;
 }
 
+/// Which failures a success forgets.
+enum class forgotten : std::uint8_t { none, biometry, all };
+[[nodiscard]] forgotten forgotten_by(factors success, const lockout_policy& policy) noexcept;
+
 /// How near a registration is to being blocked.
 struct failure_count {
     unsigned failed = 0;    // of the kind that is nearest to its limit

@@ -93,6 +93,13 @@ struct full_registration {
 void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,
                    const std::function<bool(row_sequence, const attempt_row&)>& visit);
 
+/// Visits the rows of the journal, of all registrations, oldest first, beginning with `from`, until it returns false.
+void scan_journal(const kv::read_txn& txn, row_sequence from,
+                  const std::function<bool(row_sequence, const attempt_row&)>& visit);
+/// The first row of a time or later, as far as rows are in the order of their times; one past the last when there is
+/// none.
+[[nodiscard]] row_sequence find_row_at(const kv::read_txn& txn, time_ms at);
+
 /// The attempt that a business system reported under this id.
 struct reported_attempt {
     row_sequence sequence;

@@ -2,7 +2,7 @@
 // server.
 
 #include "crypto/encoding.hpp"
-#include "registry/lockout.hpp"
+#include "registry/lockout_simulation.hpp"
 #include "tests/support.hpp"
 
 #include <random>
@@ -505,6 +505,117 @@ BOOST_AUTO_TEST_SUITE_END()
 
 namespace {
 
+attempt_row row(registration_number number, time_ms when, bool success, factors type = factors::possession_knowledge)
+{
+    attempt_row out;
+    out.number = number;
+    out.at = when;
+    out.what.outcome = success ? attempt_outcome::accepted : attempt_outcome::refused;
+    out.what.type = type;
+    out.what.counted = type != factors::possession;
+    return out;
+}
+
+lockout_simulation::result simulate(const lockout_policy& policy, unsigned max, const std::vector<attempt_row>& rows)
+{
+    lockout_simulation out{policy, max};
+    for (const attempt_row& each : rows)
+        out.add(each);
+    return out.so_far();
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(lockout_simulations)
+
+BOOST_AUTO_TEST_CASE(a_stricter_limit_locks_out_and_a_success_soon_after_tells_that_it_was_wrong)
+{
+    const std::vector<attempt_row> rows{row(1, 10, false), row(1, 20, false), row(1, 30, true),
+                                        row(2, 40, false), row(1, 50, false), row(1, 60, true)};
+    BOOST_TEST((simulate({}, 5, rows) == lockout_simulation::result{6, 2, 0, 0, 0, 0}));
+    BOOST_TEST((simulate({}, 2, rows) == lockout_simulation::result{6, 2, 1, 1, 0, 1}));
+    BOOST_TEST((simulate({}, 1, rows) == lockout_simulation::result{6, 2, 3, 2, 0, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(a_success_long_after_tells_nothing)
+{
+    const std::vector<attempt_row> rows{row(1, 10, false), row(1, 10 + false_lockout_ms + 1, true)};
+    BOOST_TEST(simulate({}, 1, rows).probably_false == 0U);
+    const std::vector<attempt_row> sooner{row(1, 10, false), row(1, 10 + false_lockout_ms, true)};
+    BOOST_TEST(simulate({}, 1, sooner).probably_false == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(temporary_blocks_end_and_come_again)
+{
+    temporary_block block;
+    block.first = 100;
+    block.most = 100;
+    block.blocks_max = 2;
+    block.then = last_resort::remove;
+    const std::vector<attempt_row> rows{row(1, 0, false),   row(1, 50, false),  row(1, 100, false),
+                                        row(1, 150, false), row(1, 200, false), row(1, 250, false)};
+    // Blocked at 0 until 100, at 100 until 200, removed at 200.
+    BOOST_TEST((simulate(temporary(block), 1, rows) == lockout_simulation::result{6, 1, 3, 1, 1, 0}));
+}
+
+BOOST_AUTO_TEST_CASE(windows_kinds_and_resets_are_those_of_the_policy)
+{
+    lockout_policy policy;
+    policy.window = 100;
+    const std::vector<attempt_row> slow{row(1, 0, false), row(1, 100, false), row(1, 200, false)};
+    BOOST_TEST(simulate(policy, 2, slow).lockouts == 0U);
+    BOOST_TEST(simulate({}, 2, slow).lockouts == 1U);
+    const std::vector<attempt_row> mixed{row(1, 0, false, biometry), row(1, 1, false, knowledge),
+                                         row(1, 2, true, biometry), row(1, 3, false, knowledge)};
+    BOOST_TEST(simulate({}, 2, mixed).lockouts == 1U);
+    BOOST_TEST(simulate(apart(), 2, mixed).lockouts == 1U);
+    BOOST_TEST(simulate(apart(), 3, mixed).lockouts == 0U);
+    policy = {};
+    policy.resets_on = reset_rule::knowledge;
+    BOOST_TEST(simulate(policy, 3, mixed).lockouts == 1U);
+    BOOST_TEST(simulate({}, 3, mixed).lockouts == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(noise_and_possession_alone_are_nothing)
+{
+    auto noise = row(1, 1, false);
+    noise.what.outcome = attempt_outcome::noise;
+    auto uncounted = row(1, 2, false);
+    uncounted.what.counted = false;
+    BOOST_TEST(
+        (simulate({}, 1, {noise, uncounted, row(1, 3, true, factors::possession)}) == lockout_simulation::result{}));
+}
+
+// With the policy and the limit that were in force, a simulation finds the lockouts that there were.
+BOOST_AUTO_TEST_CASE(the_policy_of_then_finds_what_happened)
+{
+    lockout_policy policy = apart();
+    policy.window = 700;
+    for (unsigned seed = 0; seed < 100; ++seed) {
+        judged it{policy, 3};
+        std::mt19937 random{seed};
+        lockout_simulation simulation{policy, 3};
+        bool blocked = false;
+        for (unsigned i = 0; i < 40 && !blocked; ++i) {
+            it.now += static_cast<time_ms>(random() % 300);
+            const auto kind = random() % 2 == 0 ? knowledge : biometry;
+            const auto got = random() % 4 == 0 ? it.right(kind) : it.wrong(kind);
+            BOOST_TEST_REQUIRE(got.change.has_value());
+            attempt_row taken;
+            taken.number = 1;
+            taken.at = got.change->at;
+            taken.what = *got.change->details;
+            simulation.add(taken);
+            blocked = it.now_in() == "BLOCKED";
+            BOOST_TEST_REQUIRE(simulation.so_far().lockouts == (blocked ? 1U : 0U));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+namespace {
+
 struct policy_world : scratch_world {
     void set_policy(const json& to)
     {
@@ -876,6 +987,74 @@ BOOST_AUTO_TEST_CASE(old_failures_are_forgotten_also_for_who_reads)
     BOOST_TEST(detail(it.id).at("remainingAttempts") == 3);
     BOOST_TEST(report(it.id, "FAILURE").at("remainingAttempts") == 2);
     BOOST_TEST(status(it.id) == "ACTIVE");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(lockout_simulated, policy_world)
+
+BOOST_AUTO_TEST_CASE(the_journal_is_played_to_another_policy)
+{
+    const auto path = "/v2/admin/applications/app/lockout-policy/simulate";
+    const auto one = enrol(*this);
+    const auto two = enrol(*this, json::object(), bench::protocol_version::v3_3, "bob");
+    fail(one.id, 2);
+    clock.advance(1'000);
+    const auto middle = clock.now();
+    report(one.id, "SUCCESS");
+    fail(two.id, 3);
+    const auto ask = [&](const json& body) {
+        const auto got = office("POST", path, body.dump(), "admin");
+        BOOST_TEST_REQUIRE(got.status == 200U, got.text);
+        return got.body;
+    };
+    BOOST_TEST(ask(json::object()).dump() == R"({"attempts":6,"complete":true,"lockouts":0,"probableFalseLockouts":0,)"
+                                             R"("registrations":2,"registrationsLockedOut":0,"removals":0})");
+    const auto strict = ask({{"maxFailedAttempts", 2}});
+    BOOST_TEST(strict.at("lockouts") == 2);
+    BOOST_TEST(strict.at("probableFalseLockouts") == 1);
+    BOOST_TEST(ask({{"maxFailedAttempts", 2}, {"timestampFrom", middle}}).at("lockouts") == 1);
+    BOOST_TEST(ask({{"maxFailedAttempts", 2}, {"timestampTo", middle - 1}}).at("attempts") == 2);
+    BOOST_TEST(office("POST", path, R"({"counters":"none"})", "admin").status == 400U);
+    BOOST_TEST(office("POST", "/v2/admin/applications/none/lockout-policy/simulate", "{}", "admin").status == 400U);
+    // What it tried is not what holds.
+    BOOST_TEST(detail(two.id).at("registrationStatus") == "ACTIVE");
+    // The attempts of another application are not its own.
+    BOOST_TEST(
+        office("POST", "/v2/admin/applications/other/lockout-policy/simulate", "{}", "admin").body.at("attempts") == 0);
+}
+
+BOOST_AUTO_TEST_CASE(one_simulation_at_a_time)
+{
+    const auto permit = services().simulations.enter();
+    BOOST_TEST(office("POST", "/v2/admin/applications/app/lockout-policy/simulate", "{}", "admin").status == 503U);
+}
+
+BOOST_AUTO_TEST_CASE(a_row_is_found_by_its_time)
+{
+    const auto it = enrol(*this);
+    std::vector<time_ms> times;
+    for (int i = 0; i < 10; ++i) {
+        clock.advance(100);
+        times.push_back(clock.now());
+        report(it.id, i % 2 == 0 ? "FAILURE" : "SUCCESS");
+    }
+    services().journal.view([&](const registry::snapshot& txn) {
+        BOOST_TEST(find_row_at(txn, 0) == 0U);
+        for (std::size_t i = 0; i < times.size(); ++i) {
+            std::optional<time_ms> found;
+            scan_journal(txn, find_row_at(txn, times[i] - 50), [&](row_sequence, const attempt_row& each) {
+                found = each.at;
+                return false;
+            });
+            BOOST_TEST_REQUIRE(found.has_value());
+            BOOST_TEST(*found == times[i]);
+        }
+        bool any = false;
+        scan_journal(txn, find_row_at(txn, times.back() + 1),
+                     [&](row_sequence, const attempt_row&) { return any = true; });
+        BOOST_TEST(!any);
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -449,7 +449,7 @@ struct scratch_world::running {
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
                                             unsettled, claims, office_passwords, otp_passwords, lists, credentials,
-                                            noise, noise_counts, codes, outgoing, provider_failures});
+                                            noise, noise_counts, codes, outgoing, provider_failures, simulations});
     }
 
     kv::env env;
@@ -470,6 +470,7 @@ struct scratch_world::running {
     registry::code_source& codes;
     handlers::outgoing_calls& outgoing;
     handlers::provider_reports provider_failures;
+    handlers::concurrency_limit simulations{registry::simulations_max};
     std::optional<handlers::services> services;
 };
 
