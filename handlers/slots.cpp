@@ -48,8 +48,9 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
             svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
         if (!found)
             return std::nullopt;
-        const registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default,
-                                              found->record.policy};
+        registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default};
+        if (found->record.policy)
+            limits.policy = std::make_shared<const registry::lockout_policy>(*found->record.policy);
         registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
         return registry::attempt_slot::content{std::move(owner),    limits,
                                                found->attempts,     found->record.accepts_decimal,

@@ -40,7 +40,7 @@ void remember(failures& known, const replayed_row& row)
         list.resize(failed - 1);
         list.push_back({row.digest, row.at, row.biometry});
     } else if (list.size() > failed) { // a success with biometry
-        std::erase_if(list, [](const failure& each) { return each.biometry; });
+        std::erase_if(list, [](const failure& each) { return each.biometry(); });
         list.resize(failed);
     }
 }

@@ -36,7 +36,7 @@ attempt_slot::attempt_slot(content what)
       refused_{std::move(what.stored.refused)},
       flags_{std::move(what.flags)},
       limits_{what.judged_by},
-      has_own_policy_{what.judged_by.policy.has_value()},
+      has_own_policy_{what.judged_by.policy != nullptr},
       blocked_until_{what.stored.word.current() == state::blocked ? what.blocked_until : 0}
 {
     accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
@@ -56,7 +56,8 @@ lockout_policy attempt_slot::policy_or(const lockout_policy& otherwise) const
     // relaxed: a change of limits swaps the word after it, and swapping a word that was loaded before fails then.
     if (!has_own_policy_.load(std::memory_order_relaxed))
         return otherwise;
-    return limits().policy.value_or(otherwise);
+    const auto mine = limits().policy;
+    return mine ? *mine : otherwise;
 }
 
 bool attempt_slot::swap(attempt_word expected, attempt_word next, std::optional<time_ms> until) noexcept
@@ -151,7 +152,7 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure&
     if (load() != expected)
         return refusal::lost;
     refused_.follow(expected);
-    if (more.digest != 0 && refused_.contains(more.digest))
+    if (more.digest() != 0 && refused_.contains(more.digest()))
         return refusal::repeated;
     const lockout_policy& mine = limits_.policy ? *limits_.policy : policy;
     const counted_failure next = count_failure(expected, refused_.known(), more, mine, limits_.max_failed);
@@ -175,7 +176,7 @@ bool attempt_slot::forgive_biometry(attempt_word expected, attempt_word accepted
         return false;
     refused_.follow(expected);
     out.refused = refused_.known();
-    std::erase_if(out.refused.list, [](const failure& each) { return each.biometry; });
+    std::erase_if(out.refused.list, [](const failure& each) { return each.biometry(); });
     out.after = accepted.with_failed(static_cast<std::uint8_t>(out.refused.list.size()));
     if (!exchange(expected, out.after))
         return false;
@@ -207,7 +208,7 @@ bool attempt_slot::change_limits(attempt_word expected, attempt_word next, const
     const auto set = [this](const attempt_limits& which) {
         limits_.max_failed = which.max_failed;
         limits_.policy = which.policy;
-        has_own_policy_.store(which.policy.has_value(), std::memory_order_relaxed);
+        has_own_policy_.store(which.policy != nullptr, std::memory_order_relaxed);
     };
     // Before the swap: whoever finds the new word is judged by the new limits.
     set(to);

@@ -298,7 +298,7 @@ bytes encode(const counters& record)
         .raw(record.counter.data);
     out.u16(record.refused.list.size());
     for (const failure& each : record.refused.list)
-        out.u64(each.digest).time(each.at).flag(each.biometry);
+        out.u64(each.digest()).time(each.at()).flag(each.biometry());
     return out.u64(record.last_row).u8(record.refused.blocks).done();
 }
 
@@ -316,11 +316,10 @@ counters decode(bytes_view data)
         throw record_fault{"a counter that does not fit its word"};
     record.refused.list.resize(in.u16());
     for (failure& each : record.refused.list) {
-        each.digest = in.u64();
-        if (in.version() >= version_3) {
-            each.at = in.time();
-            each.biometry = in.flag();
-        }
+        const proof_digest digest = in.u64();
+        const time_ms at = in.version() >= version_3 ? in.time() : 0;
+        const bool biometry = in.version() >= version_3 && in.flag();
+        each = {digest, at, biometry};
     }
     if (in.version() >= version_2)
         record.last_row = in.u64();

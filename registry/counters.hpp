@@ -41,13 +41,26 @@ using proof_digest = std::uint64_t;
 /// Where a row of the journal stands: its key, growing with every row of the store.
 using row_sequence = std::uint64_t;
 
-/// One counted failure.
-struct failure {
-    proof_digest digest = 0; // of the refused proof, to recognise it when it comes again; 0: none
-    time_ms at = 0;          // 0: nobody wrote it down
-    bool biometry = false;   // it was one of biometry, not of knowledge
+/// One counted failure; 16 bytes, because every slot has room for as many as may happen.
+class failure {
+public:
+    constexpr failure() = default;
+    /// digest    of the refused proof, to recognise it when it comes again; 0: none
+    /// at        0: nobody wrote it down
+    /// biometry  it was one of biometry, not of knowledge
+    constexpr failure(proof_digest digest, time_ms at, bool biometry) noexcept
+        : digest_{digest}, time_and_kind_{at * 2 + (biometry ? 1 : 0)}
+    {}
 
-    bool operator==(const failure&) const = default;
+    [[nodiscard]] constexpr proof_digest digest() const noexcept { return digest_; }
+    [[nodiscard]] constexpr time_ms at() const noexcept { return time_and_kind_ / 2; }
+    [[nodiscard]] constexpr bool biometry() const noexcept { return time_and_kind_ % 2 != 0; }
+
+    constexpr bool operator==(const failure&) const = default;
+
+private:
+    proof_digest digest_ = 0;
+    time_ms time_and_kind_ = 0;
 };
 
 /// What has to be remembered of failures until they are forgotten.

@@ -4,6 +4,7 @@
 #include "registry/attempt_row.hpp"
 #include "registry/lockout.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace doorward::registry {
@@ -16,7 +17,7 @@ namespace doorward::registry {
 struct attempt_limits {
     std::uint8_t max_failed = 0;
     std::uint8_t look_ahead = 0;
-    std::optional<lockout_policy> policy{}; // its own, in place of its application's
+    std::shared_ptr<const lockout_policy> policy{}; // its own, in place of its application's; null: none
 };
 
 /// What an attempt is answered with.

@@ -12,7 +12,7 @@ unsigned limit_of(const lockout_policy& policy, unsigned max) noexcept
 
 bool are_together(const failure& one, const failure& other, const lockout_policy& policy) noexcept
 {
-    return policy.counters == failure_counting::shared || one.biometry == other.biometry;
+    return policy.counters == failure_counting::shared || one.biometry() == other.biometry();
 }
 
 } // namespace
@@ -55,7 +55,7 @@ std::size_t aged(std::span<const failure> since_reset, const lockout_policy& pol
         return 0;
     // One whose time nobody knows stays; so does all that came after one that stays.
     const auto young = std::ranges::find_if(
-        since_reset, [&](const failure& each) { return each.at == 0 || each.at > now - policy.window; });
+        since_reset, [&](const failure& each) { return each.at() == 0 || each.at() > now - policy.window; });
     return static_cast<std::size_t>(young - since_reset.begin());
 }
 
@@ -66,7 +66,7 @@ failure_count count_failures(const counters& of, const lockout_policy& policy, u
     const bool apart = policy.counters == failure_counting::per_factor;
     failure_count out;
     for (const failure& each : young)
-        ++(apart && each.biometry ? out.biometry : out.knowledge);
+        ++(apart && each.biometry() ? out.biometry : out.knowledge);
     // A one-time password that was wrong is counted by the word alone.
     out.knowledge += of.word.failed() - std::min(unsigned{of.word.failed()}, static_cast<unsigned>(all.size()));
     const unsigned limit = limit_of(policy, max);
@@ -96,7 +96,7 @@ consequence consequence_of(std::span<const failure> earlier, const failure& more
         return out;
     }
     out.blocks = static_cast<std::uint8_t>(std::min(blocks + 1, 255));
-    out.blocked_until = more.at + duration_of(block, out.blocks);
+    out.blocked_until = more.at() + duration_of(block, out.blocks);
     return out;
 }
 
@@ -115,11 +115,11 @@ failures after_block(const failures& then, const lockout_policy& policy, unsigne
     };
     unsigned kept[2]{};
     for (auto each = then.list.rbegin(); each != then.list.rend(); ++each) {
-        unsigned& count = kept[policy.counters == failure_counting::per_factor && each->biometry ? 1 : 0];
+        unsigned& count = kept[policy.counters == failure_counting::per_factor && each->biometry() ? 1 : 0];
         if (is_used_up(*each) && count >= stay)
             continue;
         ++count;
-        out.list.push_back({each->digest, ended_at, each->biometry});
+        out.list.push_back({each->digest(), ended_at, each->biometry()});
     }
     std::ranges::reverse(out.list);
     return out;

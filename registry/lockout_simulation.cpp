@@ -70,7 +70,7 @@ void lockout_simulation::succeed(phone& it, const attempt_row& row)
     case forgotten::none:
         break;
     case forgotten::biometry:
-        std::erase_if(it.since_reset.list, [](const failure& each) { return each.biometry; });
+        std::erase_if(it.since_reset.list, [](const failure& each) { return each.biometry(); });
         break;
     case forgotten::all:
         it.since_reset = {};

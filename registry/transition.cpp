@@ -141,7 +141,9 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     }
     if (change.limits && std::ranges::find(later, move::change_limits, &history_row::by) == later.end()) {
         record->max_failed_attempts = change.limits->max_failed;
-        record->policy = change.limits->policy;
+        record->policy.reset();
+        if (change.limits->policy)
+            record->policy = *change.limits->policy;
     }
     record->changed_at = std::max(record->changed_at, change.at);
 

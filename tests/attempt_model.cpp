@@ -167,7 +167,7 @@ small_list pack(const failures& of)
     if (of.list.size() > failures_max)
         throw std::length_error{"more digests than failures"};
     for (const failure& each : of.list)
-        out.digests[out.count++] = small(each.digest);
+        out.digests[out.count++] = small(each.digest());
     return out;
 }
 

@@ -40,7 +40,7 @@ std::vector<proof_digest> digests(const failures& of)
 {
     std::vector<proof_digest> out;
     for (const failure& each : of.list)
-        out.push_back(each.digest);
+        out.push_back(each.digest());
     return out;
 }
 

@@ -719,7 +719,7 @@ BOOST_AUTO_TEST_CASE(every_counted_failure_brings_the_digests_of_its_own_word)
                 const auto result = it.verify(it.phone.wrong_pin(0, who * 100 + i));
                 const auto& change = *result.change;
                 if (change.refused.list.size() != change.after.failed() ||
-                    change.refused.list.back().digest != change.details->digest)
+                    change.refused.list.back().digest() != change.details->digest)
                     incomplete.fetch_add(1);
             }
         });

@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(after_a_temporary_block_so_many_attempts_are_left)
                 const auto stay = after_block(then, temporary(block), max, 99);
                 BOOST_TEST(stay.blocks == 3U);
                 BOOST_TEST_REQUIRE(!stay.list.empty()); // none would be a reset
-                BOOST_TEST(stay.list.front().at == 99);
+                BOOST_TEST(stay.list.front().at() == 99);
                 const auto expected = std::max(1U, std::min(left, max - 1));
                 BOOST_TEST(count_failures(active_with(stay), temporary(block), max, 99).remaining == expected);
             }
@@ -410,7 +410,7 @@ BOOST_AUTO_TEST_CASE(a_policy_of_its_own_takes_the_place_of_the_applications)
 {
     judged it{{}, 1};
     auto limits = it.slot->limits();
-    limits.policy = temporary();
+    limits.policy = std::make_shared<const lockout_policy>(temporary());
     BOOST_TEST_REQUIRE(attempts::change_limits(it.slot, limits, {}, it.now).has_value());
     BOOST_TEST(it.wrong().change->blocked_until == it.now + 5 * minute);
 }
