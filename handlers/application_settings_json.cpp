@@ -161,6 +161,7 @@ wanted_settings decode_settings(const json_object& from, const application_setti
         set.lockout = defaults.lockout;
     if (const auto given = from.object("lockout"))
         merge_policy(*given, set.lockout);
+    merge_breaker(from, set.breaker);
     merge_hints(from, set);
     return out;
 }
@@ -193,6 +194,7 @@ void write_settings(json_writer& to, const registry::application& of)
     to.key("lockout").object();
     write_policy(to, set.lockout);
     to.end();
+    write_breaker(to, set.breaker);
     write_hints(to, set);
 }
 
@@ -203,12 +205,14 @@ application_settings decode_lockout_settings(const json_object& from, applicatio
     now.count_only_if_possession_proven = defaults.count_only_if_possession_proven;
     now.unproven_per_minute = defaults.unproven_per_minute;
     now.lockout = defaults.lockout;
+    now.breaker = defaults.breaker;
     now.hint_remaining_attempts = defaults.hint_remaining_attempts;
     now.hint_blocked_until = defaults.hint_blocked_until;
     merge_max_failed(from, now);
     merge_count_only(from, now);
     merge_unproven(from, now);
     merge_policy(from, now.lockout);
+    merge_breaker(from, now.breaker);
     merge_hints(from, now);
     return now;
 }
@@ -219,6 +223,7 @@ void write_lockout_settings(json_writer& to, const application_settings& setting
         .member("countOnlyIfPossessionProven", settings.count_only_if_possession_proven);
     write_policy(to, settings.lockout);
     write_unproven(to, settings);
+    write_breaker(to, settings.breaker);
     write_hints(to, settings);
 }
 

@@ -80,6 +80,36 @@ void write_policy(json_writer& to, const lockout_policy& policy)
         .end();
 }
 
+void merge_breaker(const json_object& from, std::optional<registry::breaker_settings>& field)
+{
+    if (from.is_null("breaker"))
+        field.reset();
+    const auto given = from.object("breaker");
+    if (!given)
+        return;
+    const registry::breaker_settings defaults;
+    registry::breaker_settings& breaker = field ? *field : field.emplace();
+    merge_number(*given, "least", 1, registry::breaker_number_max, breaker.least, defaults.least);
+    merge_number(*given, "factor", 1, registry::breaker_number_max, breaker.factor, defaults.factor);
+    merge_time(*given, "window", registry::breaker_time_min_ms, registry::breaker_time_max_ms, breaker.window,
+               defaults.window);
+    merge_time(*given, "pause", registry::breaker_time_min_ms, registry::breaker_time_max_ms, breaker.pause,
+               defaults.pause);
+}
+
+void write_breaker(json_writer& to, const std::optional<registry::breaker_settings>& breaker)
+{
+    if (!breaker)
+        return;
+    to.key("breaker")
+        .object()
+        .member("least", breaker->least)
+        .member("factor", breaker->factor)
+        .member("window", breaker->window)
+        .member("pause", breaker->pause)
+        .end();
+}
+
 void merge_hints(const json_object& from, registry::application_settings& settings)
 {
     const registry::application_settings defaults;

@@ -15,6 +15,10 @@ void merge_policy(const json_object& from, registry::lockout_policy& field);
 /// Writes them as members of the object that is open.
 void write_policy(json_writer& to, const registry::lockout_policy& policy);
 
+/// The same of the breaker, which is null where there is none.
+void merge_breaker(const json_object& from, std::optional<registry::breaker_settings>& field);
+void write_breaker(json_writer& to, const std::optional<registry::breaker_settings>& breaker);
+
 /// The same of what back offices' clients may be told.
 void merge_hints(const json_object& from, registry::application_settings& settings);
 void write_hints(json_writer& to, const registry::application_settings& settings);

@@ -6,6 +6,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/flags_json.hpp"
 #include "handlers/json_writer.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 #include "handlers/registration_access.hpp"
@@ -224,12 +225,17 @@ task<judged_proof> judge_offline(services& svc, registry::slot_ptr slot, const w
     if (out.failure)
         co_return out;
     const auto now = svc.clock.now();
-    const auto rules = rules_of(svc, *slot);
+    if (const auto held = held_for(svc, *slot); held > 0) {
+        out.throttled = held;
+        co_return out;
+    }
+    const auto rules = rules_for(svc, *slot);
     const auto* const keys = find_factor_keys(svc, *slot);
     if (keys != nullptr)
         out.result = svc.attempts.verify(slot, *keys, wanted.readings, rules, now);
     else // not active yet, or never was
         out.result = svc.attempts.refuse_unproven(slot, out.type, rules, now);
+    watch_lockouts(svc, *slot, {}, out.result);
     if (out.result.change && out.result.change->details) {
         registry::attempt_details& details = *out.result.change->details;
         details.source = source;

@@ -34,7 +34,7 @@ task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> fo
         if (slot->is_unsettled()) // it is on its way; see sweep()
             continue;
         // Empty when somebody else was faster.
-        if (auto ended = registry::attempts::end_block(slot, rules_of(svc, *slot).policy, now))
+        if (auto ended = registry::attempts::end_block(slot, policy_for(svc, *slot), now))
             steps.push_back(*std::move(ended));
         else if (auto expired = registry::attempts::change_state(slot, registry::move::expire, {},
                                                                  std::string{registry::reason::expired}, now))

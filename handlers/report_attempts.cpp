@@ -4,6 +4,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/json_writer.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
@@ -113,13 +114,21 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
             co_return ec;
     }
 
+    for (const report& one : reports) {
+        if (one.slot && is_block_over(svc, *one.slot)) {
+            if (const auto ec = co_await end_block(svc, one.slot))
+                co_return ec;
+        }
+    }
+
     std::vector<registry::transition> steps;
     std::vector<report*> decided;
     for (report& one : reports) {
         if (!one.slot || one.recorded || !one.claim)
             continue;
         one.result =
-            svc.attempts.report(one.slot, one.what, one.possession_proven, rules_of(svc, *one.slot), svc.clock.now());
+            svc.attempts.report(one.slot, one.what, one.possession_proven, rules_for(svc, *one.slot), svc.clock.now());
+        watch_lockouts(svc, *one.slot, {}, *one.result);
         one.result->change->claim = std::move(one.claim);
         steps.push_back(std::move(*one.result->change));
         decided.push_back(&one);

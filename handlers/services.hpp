@@ -9,6 +9,7 @@
 #include "registry/activation_code.hpp"
 #include "registry/attempts.hpp"
 #include "registry/directory.hpp"
+#include "registry/lockout_breaker.hpp"
 #include "registry/noise_audit.hpp"
 #include "registry/noise_throttle.hpp"
 #include "registry/report_claims.hpp"
@@ -43,6 +44,8 @@ struct services {
     outgoing_calls& outgoing;
     provider_reports& provider_failures;
     concurrency_limit& simulations; // of lockout policies
+    registry::lockout_breaker& breaker;
+    operator_log& log;
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

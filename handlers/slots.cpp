@@ -71,10 +71,10 @@ const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_s
     return slot.known_keys();
 }
 
-registry::attempt_rules rules_of(const services& svc, const registry::attempt_slot& slot)
+registry::lockout_policy policy_for(const services& svc, const registry::attempt_slot& slot)
 {
     const auto application = svc.directory.find_application(slot.owner.application_id);
-    return application ? registry::attempt_rules{application->settings} : registry::attempt_rules{};
+    return application ? application->settings.lockout : registry::lockout_policy{};
 }
 
 registry::failure_count count_failures(const services& svc, const registry::full_registration& of)
@@ -89,7 +89,7 @@ registry::failure_count count_failures(const services& svc, const registry::full
 
 task<kv::error_code> end_block(services& svc, registry::slot_ptr slot)
 {
-    auto change = registry::attempts::end_block(slot, rules_of(svc, *slot).policy, svc.clock.now());
+    auto change = registry::attempts::end_block(slot, policy_for(svc, *slot), svc.clock.now());
     if (!change) // somebody else was faster; whoever tells of it waits for the word that it tells of
         co_return kv::error_code{};
     const auto ec = co_await commit_transition(svc, *std::move(change));

@@ -12,8 +12,8 @@ namespace doorward::handlers {
 /// The factor keys of a registration, from its slot or opened; null while it has none. As long as the slot is held.
 [[nodiscard]] const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot);
 
-/// What its application says now about attempts on this registration.
-[[nodiscard]] registry::attempt_rules rules_of(const services& svc, const registry::attempt_slot& slot);
+/// The policy that its application has now, for a registration that has none of its own.
+[[nodiscard]] registry::lockout_policy policy_for(const services& svc, const registry::attempt_slot& slot);
 
 /// How near a registration is to being blocked, by its own policy or that of its application.
 [[nodiscard]] registry::failure_count count_failures(const services& svc, const registry::full_registration& of);

@@ -45,6 +45,7 @@ struct application_settings {
     std::optional<provider_settings> provider;
     transfer_settings transfer;
     lockout_policy lockout;              // of registrations that have none of their own
+    std::optional<breaker_settings> breaker;
     bool hint_remaining_attempts = true; // may back offices' clients be told how many attempts are left?
     bool hint_blocked_until = true;      // and when a temporary block ends?
 
@@ -67,6 +68,7 @@ enum class counting : bool {
 struct attempt_rules {
     counting counts = counting::only_proven;
     lockout_policy policy{};
+    bool holds_lockouts = false; // a failure that would block is held instead (registry/lockout_breaker.hpp)
 
     attempt_rules() = default;
     attempt_rules(counting which) : counts{which} {} // NOLINT: with the default policy

@@ -144,7 +144,7 @@ void attempt_slot::advance_base(const counter_place& place) noexcept
 }
 
 attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure& more, const lockout_policy& policy,
-                                           counted* out)
+                                           counted* out, bool holds)
 {
     if (out != nullptr)
         out->refused.list.reserve(expected.failed() + std::size_t{1}); // not under the mutex
@@ -156,6 +156,8 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure&
         return refusal::repeated;
     const lockout_policy& mine = limits_.policy ? *limits_.policy : policy;
     const counted_failure next = count_failure(expected, refused_.known(), more, mine, limits_.max_failed);
+    if (holds && next.after.current() != state::active)
+        return refusal::held;
     if (!exchange(expected, next.after))
         return refusal::lost;
     refused_.add(next.after, more, next.aged, next.led_to.blocks);
@@ -167,6 +169,15 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure&
         out->blocked_until = next.led_to.blocked_until;
     }
     return refusal::counted;
+}
+
+void attempt_slot::hold(time_ms now) noexcept
+{
+    // Of two at once one may be overlooked: it doubles the next time.
+    const auto before = holds_.load(std::memory_order_relaxed);
+    if (before < hold_doublings_max)
+        holds_.store(static_cast<std::uint8_t>(before + 1), std::memory_order_relaxed);
+    held_until_.store(now + (hold_first_ms << before), std::memory_order_relaxed);
 }
 
 bool attempt_slot::forgive_biometry(attempt_word expected, attempt_word accepted, counted& out)

@@ -110,6 +110,7 @@ public:
         counted,  // the word was `expected` and is another now
         repeated, // this very proof was refused before and is not counted again; the word is `expected`
         lost,     // the word is no longer `expected`
+        held,     // it would have blocked; the word is `expected`
     };
 
     /// A failure that was counted: the word that it made, and what has to be remembered with that. It is told here
@@ -124,8 +125,22 @@ public:
     ///
     /// more    with a digest; without one (0) it is not recognised when it comes again
     /// policy  of the application, for a registration that has none of its own
+    /// holds   one that would block is not counted
     [[nodiscard]] refusal refuse(attempt_word expected, const failure& more, const lockout_policy& policy,
-                                 counted* out = nullptr);
+                                 counted* out = nullptr, bool holds = false);
+
+    /// A failure was held: until when nobody looks at an attempt, each time for twice as long. Forgotten by a success,
+    /// and with the slot.
+    void hold(time_ms now) noexcept;
+    /// 0, or a time that may be over: attempts are looked at again from then on.
+    [[nodiscard]] time_ms held_until() const noexcept { return held_until_.load(std::memory_order_relaxed); }
+    void hold_no_more() noexcept
+    {
+        if (held_until() != 0) {
+            held_until_.store(0, std::memory_order_relaxed);
+            holds_.store(0, std::memory_order_relaxed);
+        }
+    }
 
     /// A success with biometry, where failures are counted apart: true when the word was `expected` and is one now that
     /// counts those failures no more, in *out.
@@ -264,6 +279,8 @@ private:
     flag_set flags_;         // guarded by refused_mutex_
     attempt_limits limits_;  // guarded by refused_mutex_
     std::atomic<bool> has_own_policy_;
+    std::atomic<std::uint8_t> holds_{0};
+    std::atomic<time_ms> held_until_{0};
     std::atomic<time_ms> blocked_until_; // written under refused_mutex_, together with the word
 };
 

@@ -57,6 +57,15 @@ attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const dec
     return out;
 }
 
+// A failure that would have blocked, while the breaker holds such ones.
+attempt_result tell_held(attempt_slot& slot, const decision& decided, time_ms now)
+{
+    slot.hold(now);
+    attempt_result out = tell(decided);
+    out.held = true;
+    return out;
+}
+
 // The swap of a success. Empty when somebody else was faster.
 std::optional<attempt_slot::counted> succeed(attempt_slot& slot, attempt_word word, const decision& decided)
 {
@@ -73,6 +82,8 @@ attempt_result tell_accepted(const slot_ptr& slot, attempt_word before, const de
                              attempt_slot::counted made, const counter_place& place, attempt_details details,
                              time_ms now)
 {
+    if (details.type != factors::possession)
+        slot->hold_no_more();
     attempt_result out = tell(decided);
     out.word = made.after;
     out.change = swapped(slot, before, made.after, place, std::move(made.refused), now);
@@ -125,9 +136,11 @@ attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
                 details.digest = digest(proof);
             const failure more{details.digest, now, is_biometric(type)};
             attempt_slot::counted made;
-            const auto refusal = slot->refuse(word, more, rules.policy, &made);
+            const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
             if (refusal == attempt_slot::refusal::lost)
                 continue;
+            if (refusal == attempt_slot::refusal::held)
+                return tell_held(*slot, decided, now);
             if (refusal == attempt_slot::refusal::repeated)
                 return tell({decision::deed::none, verdict::refused, possession::proven, word});
             return tell_counted(slot, word, decided, std::move(made), place, std::move(details), now);
@@ -159,8 +172,12 @@ attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, con
         if (!decided.counts())
             return tell(decided);
         attempt_slot::counted made;
-        if (slot->refuse(word, {0, now, is_biometric(type)}, rules.policy, &made) != attempt_slot::refusal::counted)
+        const failure more{0, now, is_biometric(type)};
+        const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
+        if (refusal == attempt_slot::refusal::lost)
             continue;
+        if (refusal == attempt_slot::refusal::held)
+            return tell_held(*slot, decided, now);
         attempt_details details;
         details.type = type;
         return tell_counted(slot, word, decided, std::move(made), place, std::move(details), now);
@@ -183,9 +200,14 @@ attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool
         if (decided.counts()) {
             attempt_slot::counted made;
             const failure more{0, now, is_biometric(what.type)};
-            if (slot->refuse(word, more, rules.policy, &made) != attempt_slot::refusal::counted)
+            const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
+            if (refusal == attempt_slot::refusal::lost)
                 continue;
-            return tell_counted(slot, word, decided, std::move(made), place, std::move(what), now);
+            if (refusal == attempt_slot::refusal::counted)
+                return tell_counted(slot, word, decided, std::move(made), place, std::move(what), now);
+            attempt_result out = tell_held(*slot, decided, now);
+            out.change = record(slot, std::move(what), now);
+            return out;
         }
         auto made = succeed(*slot, word, decided);
         if (!made)

@@ -12,6 +12,7 @@ struct attempt_result {
 
     verdict outcome = verdict::refused;
     bool counted = false;             // a refusal that raised the failed attempts
+    bool held = false;                // it would have blocked, and was not counted because too many are blocked
     bool unproven = false;            // not accepted, and possession was not proven; noise unless it was counted
     attempt_word word;                // the state this answer tells of
     std::optional<transition> change; // to be committed before the answer; empty when nothing changed

@@ -480,7 +480,8 @@ stored_keys decode(bytes_view data)
 //                since version 2: unproven_per_minute:u16
 //                since version 3: versions:u16  lowest_version:u8  max_failed:u8  vault_with_biometry:u8
 //                device_management:u8  provider  transfer
-//                since version 4: policy  hint_remaining_attempts:u8  hint_blocked_until:u8
+//                since version 4: policy  hint_remaining_attempts:u8  hint_blocked_until:u8  breaker:u8 (0 for none)
+//                and when that is 1: least:u16  factor:u16  window:u64  pause:u64
 // provider := url:text (empty for none)  timeout_ms:u16  secret:blob (sealed; empty for none)
 // transfer := spawn:u8  move:u8  targets:list(text)  flags:list(text)  max_failed:u8 (0 for none)  cascade_block:u8
 bytes encode(const stored_application& record)
@@ -508,7 +509,10 @@ bytes encode(const stored_application& record)
         .u8(set.transfer.max_failed_attempts.value_or(0))
         .flag(set.transfer.cascade_block);
     put_policy(out, set.lockout);
-    return out.flag(set.hint_remaining_attempts).flag(set.hint_blocked_until).done();
+    out.flag(set.hint_remaining_attempts).flag(set.hint_blocked_until).flag(set.breaker.has_value());
+    if (set.breaker)
+        out.u16(set.breaker->least).u16(set.breaker->factor).time(set.breaker->window).time(set.breaker->pause);
+    return out.done();
 }
 
 template <>
@@ -549,6 +553,13 @@ stored_application decode(bytes_view data)
         set.lockout = take_policy(in);
         set.hint_remaining_attempts = in.flag();
         set.hint_blocked_until = in.flag();
+        if (in.flag()) {
+            breaker_settings& breaker = set.breaker.emplace();
+            breaker.least = in.u16();
+            breaker.factor = in.u16();
+            breaker.window = in.time();
+            breaker.pause = in.time();
+        }
     }
     in.done();
     require_possible(record);

@@ -50,6 +50,16 @@ struct lockout_policy {
     bool operator==(const lockout_policy&) const = default;
 };
 
+/// When there are too many lockouts at once (registry/lockout_breaker.hpp).
+struct breaker_settings {
+    std::uint16_t least = 100; // lockouts in a window that are too many, whatever is usual
+    std::uint16_t factor = 10; // times what is usual
+    time_ms window = breaker_window_default_ms;
+    time_ms pause = breaker_pause_default_ms; // how long it stays open
+
+    bool operator==(const breaker_settings&) const = default;
+};
+
 /// What the n-th temporary block in a row lasts, in ms. n  1 or more
 [[nodiscard]] time_ms duration_of(const temporary_block& of, unsigned n) noexcept;
 

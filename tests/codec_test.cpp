@@ -146,6 +146,7 @@ stored_application an_application()
                     .resets_on = reset_rule::knowledge,
                     .window = 60'000,
                     .temporary = temporary_block{1'000, 3, 9'000, 4, last_resort::remove, 2}},
+        .breaker = breaker_settings{7, 8, 9'000, 10'000},
         .hint_remaining_attempts = false,
         .hint_blocked_until = false,
     };

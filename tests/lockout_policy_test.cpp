@@ -2,6 +2,7 @@
 // server.
 
 #include "crypto/encoding.hpp"
+#include "registry/lockout_breaker.hpp"
 #include "registry/lockout_simulation.hpp"
 #include "tests/support.hpp"
 
@@ -499,6 +500,90 @@ BOOST_AUTO_TEST_CASE(failures_come_back_as_they_were)
         else
             BOOST_TEST_REQUIRE(before.refused.list.empty());
     }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(lockout_breakers)
+
+BOOST_AUTO_TEST_CASE(it_opens_at_the_least_and_closes_after_its_pause)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{3, 10, 1'000, 5'000};
+    time_ms now = 1'000'000;
+    BOOST_TEST(!breaker.count("app", "v", by, now).has_value());
+    BOOST_TEST(!breaker.count("app", "v", by, now + 10).has_value());
+    BOOST_TEST(!breaker.is_open("app", "v", now + 10));
+    const auto opened = breaker.count("app", "v", by, now + 20);
+    BOOST_TEST_REQUIRE(opened.has_value());
+    BOOST_TEST(opened->lockouts == 3U);
+    BOOST_TEST(opened->until == now + 20 + 5'000);
+    BOOST_TEST(breaker.is_open("app", "v", now + 5'019));
+    BOOST_TEST(!breaker.is_open("app", "v", now + 5'020));
+    // Of this version alone.
+    BOOST_TEST(!breaker.is_open("app", "w", now + 20));
+    BOOST_TEST(!breaker.is_open("other", "v", now + 20));
+    BOOST_TEST(breaker.all_open("app", now + 20).size() == 1U);
+    BOOST_TEST(breaker.all_open("app", now + 5'020).empty());
+}
+
+BOOST_AUTO_TEST_CASE(lockouts_of_different_windows_are_not_added)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{3, 10, 1'000, 5'000};
+    for (time_ms now = 1'000'000; now < 1'100'000; now += 600)
+        BOOST_TEST_REQUIRE(!breaker.count("app", "v", by, now).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_usual_does_not_open_it)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{2, 4, 60'000, 5'000};
+    // One in each window for three days, as on any other.
+    time_ms now = 1'000'000;
+    for (int i = 0; i < 3 * 24 * 60; ++i, now += 60'000)
+        BOOST_TEST_REQUIRE(!breaker.count("app", "v", by, now).has_value());
+    // Three in one are not four times as many; after a quiet week they are.
+    BOOST_TEST(!breaker.count("app", "v", by, now).has_value());
+    BOOST_TEST(!breaker.count("app", "v", by, now + 1).has_value());
+    now += time_ms{7} * 24 * 3'600'000;
+    BOOST_TEST(!breaker.count("app", "v", by, now).has_value());
+    BOOST_TEST(breaker.count("app", "v", by, now + 1).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_begins_a_window)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{2, 10, 1'000, 5'000};
+    BOOST_TEST(!breaker.count("app", "v", by, 1'000'000).has_value());
+    BOOST_TEST(!breaker.count("app", "v", by, 500'000).has_value());
+    BOOST_TEST(breaker.count("app", "v", by, 500'001).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_that_would_block_is_held_for_longer_each_time)
+{
+    judged it{{}, 2};
+    it.rules.holds_lockouts = true;
+    BOOST_TEST(it.wrong().counted); // it would not
+    const auto held = it.wrong();
+    BOOST_TEST(held.held);
+    BOOST_TEST(!held.counted);
+    BOOST_TEST(!held.change.has_value());
+    BOOST_TEST((held.outcome == verdict::refused));
+    BOOST_TEST(it.failed() == 1U);
+    BOOST_TEST(it.slot->held_until() == it.now + hold_first_ms);
+    for (unsigned i = 1; i < hold_doublings_max + 3; ++i) {
+        it.wrong();
+        BOOST_TEST(it.slot->held_until() == it.now + (hold_first_ms << std::min(i, hold_doublings_max)));
+    }
+    it.right(factors::possession); // which proves nothing about the PIN
+    BOOST_TEST(it.slot->held_until() != 0);
+    it.right();
+    BOOST_TEST(it.slot->held_until() == 0);
+    it.rules.holds_lockouts = false;
+    it.wrong();
+    it.wrong();
+    BOOST_TEST(it.now_in() == "BLOCKED");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -1055,6 +1140,69 @@ BOOST_AUTO_TEST_CASE(a_row_is_found_by_its_time)
                      [&](row_sequence, const attempt_row&) { return any = true; });
         BOOST_TEST(!any);
     });
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_FIXTURE_TEST_SUITE(lockout_en_masse, policy_world)
+
+BOOST_AUTO_TEST_CASE(too_many_lockouts_of_a_version_are_held_and_throttled_and_others_are_not)
+{
+    set_policy({{"maxFailedAttempts", 1}, {"breaker", {{"least", 3}, {"pause", 600'000}}}});
+    const auto wrong = [&](enrolled& it) {
+        return device(it.phone.make_signed_request("POST", "/pa/v3/signature/validate", "/pa/signature/validate", "{}",
+                                                   bench::signature_type::possession_knowledge, wrong_pin));
+    };
+    const auto right = [&](enrolled& it) {
+        return device(it.phone.make_signed_request("POST", "/pa/v3/signature/validate", "/pa/signature/validate", "{}",
+                                                   bench::signature_type::possession_knowledge, right_pin));
+    };
+    std::vector<enrolled> phones;
+    for (int i = 0; i < 5; ++i)
+        phones.push_back(enrol(*this, json::object(), bench::protocol_version::v3_3, "user" + std::to_string(i)));
+    for (std::size_t i = 0; i < 3; ++i) {
+        BOOST_TEST(wrong(phones[i]).status == 401U);
+        BOOST_TEST(status(phones[i].id) == "BLOCKED");
+    }
+    BOOST_TEST_REQUIRE(log.lines().size() == 1U);
+    BOOST_TEST(log.lines().front().find("3 registrations were blocked by their failures in 300 s") !=
+               std::string::npos);
+
+    // From now on nobody is blocked, but nobody may go on guessing either.
+    auto& fourth = phones[3];
+    BOOST_TEST(wrong(fourth).status == 401U);
+    BOOST_TEST(status(fourth.id) == "ACTIVE");
+    BOOST_TEST(detail(fourth.id).at("failedAttempts") == 0);
+    BOOST_TEST(wrong(fourth).status == 429U);
+    BOOST_TEST(right(fourth).status == 429U); // whatever it is worth
+    clock.advance(hold_first_ms);
+    BOOST_TEST(right(fourth).status == 200U);
+    BOOST_TEST(wrong(fourth).status == 401U);
+    BOOST_TEST(status(fourth.id) == "ACTIVE");
+
+    // A business system's report is of no version, and has a breaker of its own.
+    const auto& fifth = phones[4];
+    BOOST_TEST(report(fifth.id, "FAILURE").at("registrationStatus") == "BLOCKED");
+
+    clock.advance(600'000);
+    BOOST_TEST(wrong(fourth).status == 401U);
+    BOOST_TEST(status(fourth.id) == "BLOCKED");
+}
+
+BOOST_AUTO_TEST_CASE(a_breaker_is_set_and_taken_away)
+{
+    const auto path = "/v2/admin/applications/app/lockout-policy";
+    set_policy({{"breaker", {{"least", 7}}}});
+    BOOST_TEST(office("GET", path, {}, "admin").body.at("breaker").dump() ==
+               R"({"factor":10,"least":7,"pause":900000,"window":300000})");
+    BOOST_TEST(office("PATCH", "/admin/applications/app", R"({"breaker":{"factor":2}})", "admin")
+                   .body.at("breaker")
+                   .at("factor") == 2);
+    BOOST_TEST(office("PUT", path, R"({"breaker":{"least":0}})", "admin").violated().front() ==
+               "breaker.least must be a whole number from 1 to 65535");
+    BOOST_TEST(office("PUT", path, R"({"breaker":{"window":1}})", "admin").violated().front() ==
+               "breaker.window must be a whole number from 1000 to 86400000");
+    BOOST_TEST(!office("PATCH", "/admin/applications/app", R"({"breaker":null})", "admin").body.contains("breaker"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
