@@ -74,7 +74,7 @@ counted_failure count_failure(attempt_word word, const failures& since_reset, co
     assert(word.current() == state::active && since_reset.list.size() == word.failed());
     const std::span<const failure> all{since_reset.list};
     counted_failure out;
-    out.aged = aged(all, policy, more.at);
+    out.aged = aged(all, policy, more.at());
     const auto young = all.subspan(out.aged);
     // Where none is left there was a pause, and temporary blocks begin anew.
     const std::uint8_t blocks = young.empty() ? std::uint8_t{0} : since_reset.blocks;
