@@ -1,5 +1,5 @@
 // POST, GET /admin/applications, GET, PATCH /admin/applications/{id} and the versions of an application
-// (REGISTRATION-API.md 1.6 and 8.6)
+// (REGISTRATION-API.md 1.6 and 8.6); GET and PUT /v2/admin/applications/{id}/lockout-policy (8.4)
 
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
@@ -95,7 +95,7 @@ struct patched {
     registry::change_application change;
     std::vector<violation> violations;
 };
-patched patch(const services& svc, registry::stored_application before, std::string_view text)
+patched patch_settings(const services& svc, registry::stored_application before, std::string_view text)
 {
     patched out;
     out.change.before = std::move(before);
@@ -111,6 +111,54 @@ patched patch(const services& svc, registry::stored_application before, std::str
         out.change.sealed_provider_secret = sealed_secret(svc, now.id, wanted, now.sealed_provider_secret);
     out.change.settings = std::move(wanted.settings);
     return out;
+}
+
+patched put_lockout(const services&, registry::stored_application before, std::string_view text)
+{
+    patched out;
+    out.change.before = std::move(before);
+    out.change.sealed_provider_secret = out.change.before.sealed_provider_secret;
+    if (const auto body = parse_json(text, out.violations))
+        out.change.settings = decode_lockout_settings(*body, out.change.before.settings);
+    return out;
+}
+
+response lockout_answer(const registry::application& of)
+{
+    json_writer out;
+    out.object();
+    write_lockout_settings(out, of.settings);
+    response answer;
+    answer.body = out.end().text();
+    return answer;
+}
+
+// Works out other settings of the application that a path names, from those in the store, until nobody else was faster.
+//
+// returns  the answer when that was refused
+task<std::optional<response>> change_settings(const call& asked, services& svc, decltype(&patch_settings) work_out)
+{
+    kv::error_code ec = make_error_code(registry::errc::unknown_application);
+    for (int round = 0; round < patch_rounds_max; ++round) {
+        // From the store, not the directory: a change that came just before may not be there yet.
+        auto before = svc.directory.find_application(asked.first)
+                          ? svc.journal.view([&asked](const registry::snapshot& txn) {
+                                return registry::find_application(txn, asked.first);
+                            })
+                          : std::nullopt;
+        if (!before)
+            break;
+        patched next = work_out(svc, *std::move(before), asked.req.body);
+        if (!next.violations.empty())
+            co_return problem(next.violations);
+        ec = co_await commit(svc, next.change);
+        if (ec != registry::errc::changed_meanwhile)
+            break;
+    }
+    if (ec)
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return std::nullopt;
 }
 
 } // namespace
@@ -168,27 +216,24 @@ task<response> show_application(const call& asked, services& svc)
 
 task<response> change_application(const call& asked, services& svc)
 {
-    kv::error_code ec = make_error_code(registry::errc::unknown_application);
-    for (int round = 0; round < patch_rounds_max; ++round) {
-        // From the store, not the directory: a change that came just before may not be there yet.
-        auto before = svc.directory.find_application(asked.first)
-                          ? svc.journal.view([&asked](const registry::snapshot& txn) {
-                                return registry::find_application(txn, asked.first);
-                            })
-                          : std::nullopt;
-        if (!before)
-            break;
-        patched next = patch(svc, *std::move(before), asked.req.body);
-        if (!next.violations.empty())
-            co_return problem(next.violations);
-        ec = co_await commit(svc, next.change);
-        if (ec != registry::errc::changed_meanwhile)
-            break;
-    }
-    if (ec)
-        co_return problem(ec);
-    svc.directory.reload();
+    auto refused = co_await change_settings(asked, svc, patch_settings);
+    if (refused)
+        co_return *std::move(refused);
     co_return answer_with(*svc.directory.find_application(asked.first));
+}
+
+task<response> show_lockout_policy(const call& asked, services& svc)
+{
+    const auto found = svc.directory.find_application(asked.first);
+    co_return found ? lockout_answer(*found) : problem(make_error_code(registry::errc::unknown_application));
+}
+
+task<response> put_lockout_policy(const call& asked, services& svc)
+{
+    auto refused = co_await change_settings(asked, svc, put_lockout);
+    if (refused)
+        co_return *std::move(refused);
+    co_return lockout_answer(*svc.directory.find_application(asked.first));
 }
 
 task<response> create_application_version(const call& asked, services& svc)

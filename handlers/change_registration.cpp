@@ -16,14 +16,18 @@ namespace {
 using registry::move;
 using registry::state;
 
+// A block that ended, and was there again, while it was being changed.
+constexpr int block_rounds_max = 4;
+
 struct change_request {
     move by = move::block;
     std::string reason;
     std::string external_user_id;
-    bool cascade = false; // block what was made from it, too
+    bool cascade = false;                // block what was made from it, too
+    registry::time_ms blocked_until = 0; // 0: until somebody ends it
 };
 
-change_request decode_change(const request& req, std::vector<violation>& violations)
+change_request decode_change(const request& req, registry::time_ms now, std::vector<violation>& violations)
 {
     change_request out;
     const auto parameters = decode_query(req.query, violations);
@@ -48,6 +52,11 @@ change_request decode_change(const request& req, std::vector<violation>& violati
     out.cascade = body->boolean("cascade").value_or(out.cascade);
     if (out.cascade && out.by == move::unblock)
         body->complain("cascade", "goes with BLOCK only", "true");
+    if (const auto until = body->integer("blockedUntil", now + 1, now + registry::temporary_block_max_ms)) {
+        out.blocked_until = *until;
+        if (out.by == move::unblock)
+            body->complain("blockedUntil", "goes with BLOCK only", std::to_string(*until));
+    }
     return out;
 }
 
@@ -55,6 +64,27 @@ bool cascades(const services& svc, const registry::registration& of)
 {
     const auto application = svc.directory.find_application(of.application_id);
     return application && application->settings.transfer.cascade_block;
+}
+
+// Blocks or unblocks. What is blocked for a time is blocked for another one, or for good, when that is asked for: a
+// lockout that ends in five minutes must not keep an operator from blocking a stolen phone.
+task<kv::result<move_result>> block_or_unblock(services& svc, registry::slot_ptr slot, wanted_move wanted)
+{
+    for (int round = 0; round < block_rounds_max; ++round) {
+        wanted_move first = wanted;
+        auto result = co_await move_state(svc, slot, std::move(first));
+        const bool lasts_for_a_time = result && !result->moved && result->now == state::blocked &&
+                                      wanted.by == move::block && slot->blocked_until() != 0;
+        if (!lasts_for_a_time || slot->blocked_until() == wanted.blocked_until)
+            co_return result;
+        wanted_move longer = wanted;
+        longer.by = move::change_block;
+        result = co_await move_state(svc, slot, std::move(longer));
+        if (!result || result->moved)
+            co_return result;
+        // It ended meanwhile.
+    }
+    co_return make_error_code(registry::errc::changed_meanwhile);
 }
 
 struct commit_request {
@@ -127,7 +157,7 @@ task<response> commit_registration(const call& asked, services& svc)
 task<response> change_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_change(asked.req, violations);
+    auto wanted = decode_change(asked.req, svc.clock.now(), violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -140,7 +170,8 @@ task<response> change_registration(const call& asked, services& svc)
     const auto who = asked.actor(std::move(wanted.external_user_id));
     const auto slot = find_slot(svc, found->record.id);
     wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason)};
-    const auto result = co_await move_state(svc, slot, std::move(change));
+    change.blocked_until = wanted.blocked_until;
+    const auto result = co_await block_or_unblock(svc, slot, std::move(change));
     if (!result)
         co_return problem(result.error());
     // Repeating a change is no error and records nothing; the first reason stays.
@@ -153,6 +184,8 @@ task<response> change_registration(const call& asked, services& svc)
         const auto after = co_await load_registration(asked, svc); // for the reason, which may be an earlier one
         if (after)
             out.member_unless_empty("blockedReason", after->record.blocked_reason);
+        if (after && after->record.blocked_until != 0)
+            out.member("blockedUntil", after->record.blocked_until);
     }
     // Also when it was blocked already: a cascade that was cut short is made complete by asking again.
     if (blocking && (wanted.cascade || cascades(svc, found->record))) {

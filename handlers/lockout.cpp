@@ -10,18 +10,22 @@
 namespace doorward::handlers {
 namespace {
 
-response lockout_answer(const registry::full_registration& of)
+response lockout_answer(const services& svc, const registry::full_registration& of)
 {
-    const auto failed = of.attempts.word.failed();
-    const auto most = of.record.max_failed_attempts;
+    const auto near = count_failures(svc, of);
     json_writer out;
     out.object()
         .member("registrationId", of.record.id.text())
         .member("registrationStatus", to_text(of.current()))
         .member_unless_empty("blockedReason", of.record.blocked_reason)
-        .member("maxFailedAttempts", most)
-        .member("failedAttempts", failed)
-        .member("remainingAttempts", most - failed);
+        .member("maxFailedAttempts", of.record.max_failed_attempts)
+        .member("failedAttempts", near.failed)
+        .member("remainingAttempts", near.remaining)
+        .member("failedKnowledge", near.knowledge)
+        .member("failedBiometry", near.biometry)
+        .member("blockLevel", of.attempts.refused.blocks);
+    if (of.record.blocked_until != 0)
+        out.member("blockedUntil", of.record.blocked_until);
     if (of.attempts.last_failed_at != 0)
         out.member("timestampLastFailure", of.attempts.last_failed_at);
     response answer;
@@ -34,7 +38,7 @@ response lockout_answer(const registry::full_registration& of)
 task<response> show_lockout(const call& asked, services& svc)
 {
     const auto found = co_await load_registration(asked, svc);
-    co_return found ? lockout_answer(*found) : problem(found.error());
+    co_return found ? lockout_answer(svc, *found) : problem(found.error());
 }
 
 task<response> reset_lockout(const call& asked, services& svc)
@@ -71,7 +75,7 @@ task<response> reset_lockout(const call& asked, services& svc)
             co_return problem(make_error_code(registry::errc::illegal_change));
     }
     const auto after = co_await load_registration(asked, svc);
-    co_return after ? lockout_answer(*after) : problem(after.error());
+    co_return after ? lockout_answer(svc, *after) : problem(after.error());
 }
 
 } // namespace doorward::handlers

@@ -6,6 +6,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/flags_json.hpp"
 #include "handlers/json_writer.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 #include "handlers/registration_access.hpp"
@@ -219,15 +220,22 @@ task<judged_proof> judge_offline(services& svc, registry::slot_ptr slot, const w
     out.what = judged_proof::kind::judged;
     out.type = wanted.readings.front().type;
     out.failure = co_await heal(svc, slot);
+    if (!out.failure && is_block_over(svc, *slot))
+        out.failure = co_await end_block(svc, slot);
     if (out.failure)
         co_return out;
     const auto now = svc.clock.now();
-    const auto counts = counting_of(svc, *slot);
+    if (const auto held = held_for(svc, *slot); held > 0) {
+        out.throttled = held;
+        co_return out;
+    }
+    const auto rules = rules_for(svc, *slot);
     const auto* const keys = find_factor_keys(svc, *slot);
     if (keys != nullptr)
-        out.result = svc.attempts.verify(slot, *keys, wanted.readings, counts, now);
+        out.result = svc.attempts.verify(slot, *keys, wanted.readings, rules, now);
     else // not active yet, or never was
-        out.result = svc.attempts.refuse_unproven(slot, out.type, counts, now);
+        out.result = svc.attempts.refuse_unproven(slot, out.type, rules, now);
+    watch_lockouts(svc, *slot, {}, out.result);
     if (out.result.change && out.result.change->details) {
         registry::attempt_details& details = *out.result.change->details;
         details.source = source;

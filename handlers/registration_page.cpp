@@ -34,7 +34,7 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
             auto found = registry::find_full(txn, number);
             if (!found)
                 return true;
-            if (found->is_expired(now) && filter.visible(found->record)) {
+            if (found->is_due(now) && filter.visible(found->record)) {
                 out.late.push_back(*std::move(found));
                 return out.late.size() < registry::sweep_rows_max; // these first; the page is read again
             }

@@ -82,6 +82,9 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/admin/applications", access::admin, list_applications},
     {"GET", "/admin/applications/{}", access::admin, show_application},
     {"PATCH", "/admin/applications/{}", access::admin, change_application},
+    {"GET", "/admin/applications/{}/lockout-policy", access::admin, show_lockout_policy},
+    {"PUT", "/admin/applications/{}/lockout-policy", access::admin, put_lockout_policy},
+    {"POST", "/admin/applications/{}/lockout-policy/simulate", access::admin, simulate_lockout},
     {"POST", "/admin/applications/{}/versions", access::admin, create_application_version},
     {"PUT", "/admin/applications/{}/versions/{}", access::admin, support_application_version},
     {"POST", "/admin/users", access::admin, create_user},
@@ -93,6 +96,10 @@ constexpr endpoint office_endpoints[]{
 
 // Clients of PowerAuth Cloud have this in their base URL.
 constexpr std::string_view cloud_prefix = "/powerauth-cloud";
+
+// What PowerAuth Cloud has under /admin, newer clients look for under /v2/admin.
+constexpr std::string_view admin_prefix = "/admin/";
+constexpr std::string_view newer_admin_prefix = "/v2/admin/";
 
 // The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No
 // pattern has more than two.
@@ -137,6 +144,8 @@ task<response> route(side which, const request& req, services& svc)
     std::string_view path = req.path;
     if (which == side::office && path.starts_with(cloud_prefix) && path.substr(cloud_prefix.size()).starts_with('/'))
         path.remove_prefix(cloud_prefix.size());
+    if (which == side::office && path.starts_with(newer_admin_prefix)) // the same under /v2
+        path.remove_prefix(newer_admin_prefix.size() - admin_prefix.size());
 
     call asked{req, {}, {}, nullptr};
     const endpoint* found = nullptr;

@@ -50,9 +50,9 @@ void require_user(const std::string& user, std::vector<violation>& violations)
 
 task<response> answer_list(services& svc, registration_filter filter, registration_scan scan)
 {
-    registration_writer write = [](json_writer& to, const registry::full_registration& each) {
+    registration_writer write = [&svc](json_writer& to, const registry::full_registration& each) {
         to.object();
-        write_registration(to, each, nullptr);
+        write_registration(to, svc, each, nullptr);
         to.end();
     };
     const auto page = co_await load_page(svc, std::move(filter), std::move(scan), std::move(write));
@@ -77,7 +77,7 @@ task<response> show_registration(const call& asked, services& svc)
     const auto application = svc.directory.find_application(found->record.application_id);
     json_writer out;
     out.object();
-    write_registration(out, *found, application.get());
+    write_registration(out, svc, *found, application.get());
     const auto children =
         svc.journal.view([&](const registry::snapshot& txn) { return registry::count_children(txn, found->number); });
     if (children > 0)

@@ -12,8 +12,23 @@ namespace doorward::handlers {
 /// The factor keys of a registration, from its slot or opened; null while it has none. As long as the slot is held.
 [[nodiscard]] const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot);
 
-/// Which failures count on this registration: what its application says now.
-[[nodiscard]] registry::counting counting_of(const services& svc, const registry::attempt_slot& slot);
+/// The policy that its application has now, for a registration that has none of its own.
+[[nodiscard]] registry::lockout_policy policy_for(const services& svc, const registry::attempt_slot& slot);
+
+/// How near a registration is to being blocked, by its own policy or that of its application.
+[[nodiscard]] registry::failure_count count_failures(const services& svc, const registry::full_registration& of);
+
+/// Is there a temporary block that is over, and nobody has ended yet? Asking costs no coroutine.
+[[nodiscard]] inline bool is_block_over(const services& svc, const registry::attempt_slot& slot) noexcept
+{
+    const auto until = slot.blocked_until();
+    return until != 0 && until <= svc.clock.now();
+}
+
+/// Ends a temporary block whose time is over; returns when that is on disk.
+///
+/// errors  kv::errc
+task<kv::error_code> end_block(services& svc, registry::slot_ptr slot);
 
 /// Commits transitions. When the disk has no room they are kept, to be committed before anything else happens to their
 /// registrations (registry/unsettled.hpp).
@@ -57,6 +72,7 @@ struct wanted_move {
     std::optional<registry::binding> bound{};       // what a key exchange adds
     std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
                                                     // be replaced
+    registry::time_ms blocked_until = 0;            // of block and change_block: 0 is for good
 };
 /// What became of it.
 struct move_result {

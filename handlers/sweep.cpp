@@ -53,10 +53,10 @@ task<bool> sweep(services& svc)
     svc.journal.view([&](const registry::snapshot& txn) {
         for (registry::due_row& row : registry::find_due(txn, now, registry::sweep_rows_max)) {
             ++found;
-            if (row.kind == registry::due_kind::registration) {
+            if (row.kind == registry::due_kind::registration || row.kind == registry::due_kind::end_of_block) {
                 const auto number = crypto::from_big_endian<registry::registration_number>(row.what);
                 auto registration = registry::find_full(txn, number);
-                if (registration && registration->is_expired(now)) {
+                if (registration && registration->is_due(now)) {
                     late.push_back(*std::move(registration));
                     continue;
                 }

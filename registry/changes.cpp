@@ -280,7 +280,7 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
 kv::error_code erase_due::operator()(kv::write_txn& txn) const
 {
     for (const due_row& row : rows) {
-        if (row.kind != due_kind::registration)
+        if (row.kind == due_kind::seen || row.kind == due_kind::temporary_key)
             txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
         txn.erase(tables::due, due_key(row.at, row.kind, row.what));
     }

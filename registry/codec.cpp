@@ -146,12 +146,48 @@ private:
 constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
 constexpr byte version_3 = 3;
+constexpr byte version_4 = 4;
 
 void require_state(attempt_word word)
 {
     const auto now = static_cast<unsigned>(word.current());
     if (now < 1 || now > 5)
         throw record_fault{"a registration in no state"};
+}
+
+// policy := counters:u8  resets_on:u8  window:u64  temporary:u8 (0 for none)  and when that is 1: first:u64
+//           multiplier:u16  most:u64  blocks_max:u8  then:u8  attempts_after:u8
+void put_policy(record_writer& out, const lockout_policy& policy)
+{
+    out.u8(static_cast<std::uint8_t>(policy.counters))
+        .u8(static_cast<std::uint8_t>(policy.resets_on))
+        .time(policy.window)
+        .flag(policy.temporary.has_value());
+    if (policy.temporary)
+        out.time(policy.temporary->first)
+            .u16(policy.temporary->multiplier)
+            .time(policy.temporary->most)
+            .u8(policy.temporary->blocks_max)
+            .u8(static_cast<std::uint8_t>(policy.temporary->then))
+            .u8(policy.temporary->attempts_after);
+}
+
+lockout_policy take_policy(record_reader& in)
+{
+    lockout_policy out;
+    out.counters = in.enumeration(failure_counting::shared, failure_counting::per_factor);
+    out.resets_on = in.enumeration(reset_rule::any, reset_rule::knowledge);
+    out.window = in.time();
+    if (in.flag()) {
+        temporary_block& block = out.temporary.emplace();
+        block.first = in.time();
+        block.multiplier = in.u16();
+        block.most = in.time();
+        block.blocks_max = in.u8();
+        block.then = in.enumeration(last_resort::block, last_resort::remove);
+        block.attempts_after = in.u8();
+    }
+    return out;
 }
 
 // What requests cannot ask for, and other code relies on.
@@ -170,14 +206,15 @@ void require_possible(const stored_application& record)
 
 } // namespace
 
-// registration := 2  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
+// registration := 3  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
 //                 accepts_decimal:u8  name:text  platform:text  device_info:text  extras:text  flags:list(text)
 //                 blocked_reason:text created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point
 //                 server:point
 //                 since version 2: transfer:u8 (0 for none)  and when there is one: parent:16
+//                 since version 3: blocked_until:u64 (0 for never)  own_policy:u8  and when that is 1: policy
 bytes encode(const registration& record)
 {
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.raw(record.id.view())
         .text(record.application_id)
         .text(record.user_id)
@@ -201,13 +238,16 @@ bytes encode(const registration& record)
         .u8(record.origin ? static_cast<std::uint8_t>(record.origin->type) : std::uint8_t{0});
     if (record.origin)
         out.raw(record.origin->parent.view());
+    out.time(record.blocked_until).flag(record.policy.has_value());
+    if (record.policy)
+        put_policy(out, *record.policy);
     return out.done();
 }
 
 template <>
 registration decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     registration record;
     record.id.value = in.raw<16>();
     record.application_id = in.text();
@@ -234,32 +274,38 @@ registration decode(bytes_view data)
         if (type != transfer_type{})
             record.origin = lineage{uuid{in.raw<16>()}, type};
     }
+    if (in.version() >= version_3) {
+        record.blocked_until = in.time();
+        if (in.flag())
+            record.policy = take_policy(in);
+    }
     in.done();
     return record;
 }
 
-// counters := 2  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(u64)
-//             last_row:u64
-// Version 1 had no last_row.
+// counters := 3  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(failure)
+//             last_row:u64  blocks:u8
+// failure  := digest:u64  at:u64  biometry:u8
+// Version 1 had no last_row, versions 1 and 2 no blocks and of failures the digest alone.
 bytes encode(const counters& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.u64(record.word.bits())
         .time(record.last_used_at)
         .time(record.last_failed_at)
         .u64(record.counter.position)
         .raw(record.counter.data);
-    out.u16(record.refused.size());
-    for (const proof_digest digest : record.refused)
-        out.u64(digest);
-    return out.u64(record.last_row).done();
+    out.u16(record.refused.list.size());
+    for (const failure& each : record.refused.list)
+        out.u64(each.digest()).time(each.at()).flag(each.biometry());
+    return out.u64(record.last_row).u8(record.refused.blocks).done();
 }
 
 template <>
 counters decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     counters record;
     record.word = attempt_word{in.u64()};
     record.last_used_at = in.time();
@@ -268,11 +314,17 @@ counters decode(bytes_view data)
     record.counter.data = in.raw<16>();
     if (static_cast<std::uint16_t>(record.counter.position) != record.word.position())
         throw record_fault{"a counter that does not fit its word"};
-    record.refused.resize(in.u16());
-    for (proof_digest& digest : record.refused)
-        digest = in.u64();
+    record.refused.list.resize(in.u16());
+    for (failure& each : record.refused.list) {
+        const proof_digest digest = in.u64();
+        const time_ms at = in.version() >= version_3 ? in.time() : 0;
+        const bool biometry = in.version() >= version_3 && in.flag();
+        each = {digest, at, biometry};
+    }
     if (in.version() >= version_2)
         record.last_row = in.u64();
+    if (in.version() >= version_3)
+        record.refused.blocks = in.u8();
     in.done();
     require_state(record.word);
     return record;
@@ -389,7 +441,7 @@ history_row decode(bytes_view data)
     record_reader in{data, version_3};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::replace_otp);
+    record.by = in.enumeration(move::create, move::change_limits);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -423,17 +475,19 @@ stored_keys decode(bytes_view data)
     return record;
 }
 
-// application := 3  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+// application := 4  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
 //                count_only_if_possession_proven:u8  created_at:u64
 //                since version 2: unproven_per_minute:u16
 //                since version 3: versions:u16  lowest_version:u8  max_failed:u8  vault_with_biometry:u8
 //                device_management:u8  provider  transfer
+//                since version 4: policy  hint_remaining_attempts:u8  hint_blocked_until:u8  breaker:u8 (0 for none)
+//                and when that is 1: least:u16  factor:u16  window:u64  pause:u64
 // provider := url:text (empty for none)  timeout_ms:u16  secret:blob (sealed; empty for none)
 // transfer := spawn:u8  move:u8  targets:list(text)  flags:list(text)  max_failed:u8 (0 for none)  cascade_block:u8
 bytes encode(const stored_application& record)
 {
     const application_settings& set = record.settings;
-    record_writer out{version_3};
+    record_writer out{version_4};
     out.text(record.id)
         .texts(set.roles)
         .raw(record.master_key)
@@ -454,13 +508,17 @@ bytes encode(const stored_application& record)
         .texts(set.transfer.flags)
         .u8(set.transfer.max_failed_attempts.value_or(0))
         .flag(set.transfer.cascade_block);
+    put_policy(out, set.lockout);
+    out.flag(set.hint_remaining_attempts).flag(set.hint_blocked_until).flag(set.breaker.has_value());
+    if (set.breaker)
+        out.u16(set.breaker->least).u16(set.breaker->factor).time(set.breaker->window).time(set.breaker->pause);
     return out.done();
 }
 
 template <>
 stored_application decode(bytes_view data)
 {
-    record_reader in{data, version_3};
+    record_reader in{data, version_4};
     stored_application record;
     application_settings& set = record.settings;
     record.id = in.text();
@@ -490,6 +548,18 @@ stored_application decode(bytes_view data)
         if (const auto max_failed = in.u8(); max_failed != 0)
             set.transfer.max_failed_attempts = max_failed;
         set.transfer.cascade_block = in.flag();
+    }
+    if (in.version() >= version_4) {
+        set.lockout = take_policy(in);
+        set.hint_remaining_attempts = in.flag();
+        set.hint_blocked_until = in.flag();
+        if (in.flag()) {
+            breaker_settings& breaker = set.breaker.emplace();
+            breaker.least = in.u16();
+            breaker.factor = in.u16();
+            breaker.window = in.time();
+            breaker.pause = in.time();
+        }
     }
     in.done();
     require_possible(record);

@@ -4,6 +4,7 @@
 #include "registry/clock.hpp"
 #include "registry/flags.hpp"
 #include "registry/ids.hpp"
+#include "registry/lockout_policy.hpp"
 
 #include <optional>
 #include <string>
@@ -48,15 +49,35 @@ enum class move : std::uint8_t {
     cancel,             // created or pending_commit, and its parent is blocked or removed
     pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
     replace_otp,        // by the back office: another one-time password is asked for at commit
+    remove_on_failures, // the last permitted failed attempt after the last permitted temporary block
+    end_block,          // the time of a temporary block is over
+    change_block,       // by the back office: a temporary block ends at another time, or not by itself
+    change_limits,      // by the back office: other limits of failed attempts; the state stays
 };
 
 inline constexpr move all_moves[]{
-    move::create,   move::exchange_keys, move::exchange_and_start,
-    move::commit,   move::block,         move::block_on_failures,
-    move::unblock,  move::remove,        move::expire,
-    move::fail_otp, move::remove_on_otp, move::reset_attempts,
-    move::rename,   move::change_flags,  move::spawn,
-    move::cancel,   move::pin_changed,   move::replace_otp,
+    move::create,
+    move::exchange_keys,
+    move::exchange_and_start,
+    move::commit,
+    move::block,
+    move::block_on_failures,
+    move::unblock,
+    move::remove,
+    move::expire,
+    move::fail_otp,
+    move::remove_on_otp,
+    move::reset_attempts,
+    move::rename,
+    move::change_flags,
+    move::spawn,
+    move::cancel,
+    move::pin_changed,
+    move::replace_otp,
+    move::remove_on_failures,
+    move::end_block,
+    move::change_block,
+    move::change_limits,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -67,7 +88,7 @@ inline constexpr move all_moves[]{
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
     return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
-           by == move::pin_changed || by == move::replace_otp;
+           by == move::pin_changed || by == move::replace_otp || by == move::change_limits;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -97,6 +118,7 @@ struct lineage {
 /// Reasons that doorward itself gives. Those that end with a colon are followed by the id of another registration.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
+inline constexpr std::string_view block_ended = "TEMPORARY_BLOCK_EXPIRED";
 inline constexpr std::string_view not_specified = "NOT_SPECIFIED";         // also of a vault that was opened for none
 inline constexpr std::string_view custom_activation = "CUSTOM_ACTIVATION"; // made at the word of a provider
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
@@ -130,7 +152,9 @@ struct registration {
     std::string device_info;
     std::string extras;
     flag_set flags;
-    std::string blocked_reason; // empty unless blocked
+    std::string blocked_reason;           // empty unless blocked
+    time_ms blocked_until = 0;            // of blocked: when that ends by itself; 0: it does not
+    std::optional<lockout_policy> policy; // its own, in place of its application's
     time_ms created_at = 0;
     time_ms expires_at = 0;           // of created and pending_commit
     time_ms changed_at = 0;           // last change of state, name or flags

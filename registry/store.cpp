@@ -163,6 +163,36 @@ kv::key report_key(registration_number number, std::string_view attempt_id)
     return kv::key{}.number(number).raw(crypto::blake2b<16>(as_bytes(attempt_id)));
 }
 
+void scan_journal(const kv::read_txn& txn, row_sequence from,
+                  const std::function<bool(row_sequence, const attempt_row&)>& visit)
+{
+    txn.scan(tables::journal, row_key(from), [&](bytes_view key, bytes_view value) {
+        return visit(crypto::from_big_endian<row_sequence>(key), decode<attempt_row>(value));
+    });
+}
+
+row_sequence find_row_at(const kv::read_txn& txn, time_ms at)
+{
+    const auto last = txn.last(tables::journal);
+    row_sequence low = 0;
+    row_sequence high = last ? crypto::from_big_endian<row_sequence>(last->key) + 1 : 0;
+    while (low < high) { // every row before `low` is earlier, every one from `high` on is not
+        const row_sequence middle = low + (high - low) / 2;
+        row_sequence found = high;
+        bool earlier = false;
+        scan_journal(txn, middle, [&](row_sequence sequence, const attempt_row& row) {
+            found = sequence;
+            earlier = row.at < at;
+            return false;
+        });
+        if (earlier)
+            low = found + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit)
 {

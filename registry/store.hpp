@@ -73,6 +73,15 @@ struct full_registration {
     {
         return is_unfinished(current()) && record.expires_at <= now;
     }
+
+    /// Blocked for a time that is over: to be treated as active again, and written so at the next occasion.
+    [[nodiscard]] bool is_block_over(time_ms now) const noexcept
+    {
+        return current() == state::blocked && record.blocked_until != 0 && record.blocked_until <= now;
+    }
+
+    /// One of both.
+    [[nodiscard]] bool is_due(time_ms now) const noexcept { return is_expired(now) || is_block_over(now); }
 };
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, const uuid& id);
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, registration_number number);
@@ -83,6 +92,13 @@ struct full_registration {
 ///       said before the snapshot was taken (0: nothing): what is unfolded by now may be newer than the snapshot
 void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,
                    const std::function<bool(row_sequence, const attempt_row&)>& visit);
+
+/// Visits the rows of the journal, of all registrations, oldest first, beginning with `from`, until it returns false.
+void scan_journal(const kv::read_txn& txn, row_sequence from,
+                  const std::function<bool(row_sequence, const attempt_row&)>& visit);
+/// The first row of a time or later, as far as rows are in the order of their times; one past the last when there is
+/// none.
+[[nodiscard]] row_sequence find_row_at(const kv::read_txn& txn, time_ms at);
 
 /// The attempt that a business system reported under this id.
 struct reported_attempt {
@@ -145,7 +161,7 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
 }
 
 /// What a row of `due` is about.
-enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };
+enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3, end_of_block = 4 };
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
 {

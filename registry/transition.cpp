@@ -82,6 +82,19 @@ const std::string* name_of(const transition& change)
     return change.labelled && change.labelled->name ? &*change.labelled->name : nullptr;
 }
 
+// When a block ends by itself, in the record and in the table of what is due; 0: it does not.
+void put_block_end(kv::write_txn& txn, registration_number number, time_ms at, registration& record)
+{
+    const auto key = [number](time_ms when) {
+        return due_key(when, due_kind::end_of_block, crypto::big_endian(number));
+    };
+    if (record.blocked_until != 0)
+        txn.erase(tables::due, key(record.blocked_until));
+    if (at != 0)
+        txn.put(tables::due, key(at), {});
+    record.blocked_until = at;
+}
+
 void put_state_change(kv::write_txn& txn, const transition& change)
 {
     const registration_number number = change.slot->owner.number;
@@ -124,6 +137,13 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (!is_beside_state(*change.by) && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
+        put_block_end(txn, number, after == state::blocked ? change.blocked_until : 0, *record);
+    }
+    if (change.limits && std::ranges::find(later, move::change_limits, &history_row::by) == later.end()) {
+        record->max_failed_attempts = change.limits->max_failed;
+        record->policy.reset();
+        if (change.limits->policy)
+            record->policy = *change.limits->policy;
     }
     record->changed_at = std::max(record->changed_at, change.at);
 

@@ -82,6 +82,8 @@ private:
     handler_log log_;
     outgoing_http outgoing_;
     handlers::provider_reports provider_failures_{log_};
+    handlers::concurrency_limit simulations_{registry::simulations_max};
+    registry::lockout_breaker breaker_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

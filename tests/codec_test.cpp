@@ -54,11 +54,11 @@ counters some_counters()
 {
     counters out;
     out.word = attempt_word::first().moved(state::active, 3);
-    out.word = out.word.accepted(4, false);
+    out.word = out.word.accepted(4, 3);
     out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
     out.last_used_at = 12;
     out.last_failed_at = 11;
-    out.refused = {1, 0, 0xFFFF'FFFF'FFFF'FFFFU};
+    out.refused = {{{1, 9, false}, {0, 0, false}, {0xFFFF'FFFF'FFFF'FFFFU, 11, true}}, 2};
     out.last_row = 17;
     return out;
 }
@@ -67,7 +67,7 @@ attempt_row an_attempt()
 {
     attempt_row out;
     out.number = 3;
-    out.word = attempt_word::first().moved(state::active, 0).accepted(4, true).refused(5);
+    out.word = attempt_word::first().moved(state::active, 0).accepted(4, 0).refused(1, state::active);
     out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
     out.previous = 16;
     out.at = 12;
@@ -142,6 +142,13 @@ stored_application an_application()
                      .flags = {"CLONE"},
                      .max_failed_attempts = 2,
                      .cascade_block = true},
+        .lockout = {.counters = failure_counting::per_factor,
+                    .resets_on = reset_rule::knowledge,
+                    .window = 60'000,
+                    .temporary = temporary_block{1'000, 3, 9'000, 4, last_resort::remove, 2}},
+        .breaker = breaker_settings{7, 8, 9'000, 10'000},
+        .hint_remaining_attempts = false,
+        .hint_blocked_until = false,
     };
     out.sealed_provider_secret = sealed(20);
     return out;
@@ -473,8 +480,8 @@ BOOST_AUTO_TEST_CASE(typical_records_stay_under_two_thousand_bytes)
 {
     for_every_record([](const auto& record) { BOOST_TEST(encode(record).size() < 2'000U); });
     auto failed_often = some_counters();
-    failed_often.refused.assign(20, 1);
-    BOOST_TEST(encode(failed_often).size() < 300U);
+    failed_often.refused.list.assign(20, {1, 2, false});
+    BOOST_TEST(encode(failed_often).size() < 500U);
 }
 
 BOOST_AUTO_TEST_CASE(counters_in_no_state_are_a_fault)

@@ -435,7 +435,8 @@ struct scratch_world::running {
           writer{std::in_place, env},
           codes{in.codes},
           outgoing{in.provider},
-          provider_failures{in.log}
+          provider_failures{in.log},
+          log{in.log}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -449,7 +450,7 @@ struct scratch_world::running {
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
                                             unsettled, claims, office_passwords, otp_passwords, lists, credentials,
-                                            noise, noise_counts, codes, outgoing, provider_failures});
+                                            noise, noise_counts, codes, outgoing, provider_failures, simulations, breaker, log});
     }
 
     kv::env env;
@@ -470,6 +471,9 @@ struct scratch_world::running {
     registry::code_source& codes;
     handlers::outgoing_calls& outgoing;
     handlers::provider_reports provider_failures;
+    handlers::concurrency_limit simulations{registry::simulations_max};
+    registry::lockout_breaker breaker;
+    handlers::operator_log& log;
     std::optional<handlers::services> services;
 };
 
