@@ -77,6 +77,10 @@ task<response> report_attempts(const call& asked, services& svc);
 task<response> registration_attempts(const call& asked, services& svc);
 task<response> show_lockout(const call& asked, services& svc);
 task<response> reset_lockout(const call& asked, services& svc);
+task<response> list_events(const call& asked, services& svc);
+task<response> stream_events(const call& asked, services& svc);
+task<response> audit_log(const call& asked, services& svc);
+task<response> audit_checkpoint(const call& asked, services& svc);
 
 // Both sides
 task<response> health(const call& asked, services& svc);

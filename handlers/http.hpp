@@ -1,7 +1,10 @@
 #pragma once
 
+#include "handlers/task.hpp"
 #include "registry/source_address.hpp"
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +23,31 @@ struct request {
     std::string_view power_auth_encryption;    // X-PowerAuth-Encryption
     std::string_view power_auth_token;         // X-PowerAuth-Token
     std::string_view external_user;            // X-External-User
+    std::string_view last_event_id;            // Last-Event-ID
     std::string_view request_id;               // ours, or the client's X-Request-Id
     registry::source_address source;           // of the connection
 
     [[nodiscard]] crypto::bytes_view body_bytes() const noexcept { return crypto::as_bytes(body); }
 };
+
+/// A body that is made while it is sent, and may never end by itself.
+///
+/// Whoever sends it asks for one piece after the other, and for the next when the one before is on its way. So there is
+/// one piece of it in memory, however slow the reader.
+class response_stream {
+public:
+    response_stream() = default;
+    response_stream(const response_stream&) = delete;
+    response_stream& operator=(const response_stream&) = delete;
+    virtual ~response_stream() = default;
+
+    /// The next piece; empty when there is none any more. It comes within stream_piece_max, if only to tell that the
+    /// sender is still there.
+    virtual task<std::string> next() = 0;
+};
+
+/// How long a stream may take for a piece; less than the transport grants an answer (answer_timeout).
+inline constexpr std::chrono::seconds stream_piece_max{25};
 
 struct response {
     unsigned status = 200;
@@ -32,6 +55,7 @@ struct response {
     std::string_view content_type = "application/json";
     std::vector<std::pair<std::string_view, std::string>> headers; // beyond the usual ones
     bool ends_connection = false;                                  // whoever wants to go on must connect again
+    std::shared_ptr<response_stream> stream;                       // in place of `body`; the connection ends with it
 };
 
 } // namespace doorward::handlers

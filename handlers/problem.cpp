@@ -73,6 +73,8 @@ row row_of(office_problem what)
         return {400, "ERROR_SIGNATURE_INVALID", "The PowerAuth header cannot be read."};
     case office_problem::token_invalid:
         return {400, "ERROR_TOKEN_INVALID", "The PowerAuth token cannot be read."};
+    case office_problem::audit_period_invalid:
+        return {400, "ERROR_AUDIT", "The period ends before it begins."};
     case office_problem::internal:
         return {500, "ERROR_GENERIC", "Unknown error."};
     }

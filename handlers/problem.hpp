@@ -38,7 +38,8 @@ enum class office_problem {
     method_not_allowed,
     rate_limited,
     signature_header_invalid,
-    token_invalid, // cannot be read; a wrong one is a verdict
+    token_invalid,        // cannot be read; a wrong one is a verdict
+    audit_period_invalid, // ends before it begins
     internal,
 };
 [[nodiscard]] response problem(office_problem what);

@@ -1,5 +1,6 @@
 // GET /v2/registrations/{id}/history (REGISTRATION-API.md R7): newest first.
 
+#include "crypto/encoding.hpp"
 #include "handlers/page.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/read_aside.hpp"
@@ -10,7 +11,10 @@ namespace {
 
 void write_row(json_writer& to, const registry::history_row& row)
 {
-    to.object().member("seq", row.version).member("registrationStatus", to_text(row.now));
+    to.object();
+    if (row.event)
+        to.member("seq", row.event->sequence);
+    to.member("version", row.version).member("registrationStatus", to_text(row.now));
     if (row.previous)
         to.member("previousStatus", to_text(*row.previous));
     to.member("event", to_text(row.by))
@@ -21,7 +25,10 @@ void write_row(json_writer& to, const registry::history_row& row)
         .member_unless_empty("name", row.name);
     if (row.by == registry::move::change_flags)
         to.member("flags", row.flags);
-    to.member("timestampCreated", row.at).end();
+    to.member("timestampCreated", row.at);
+    if (row.event)
+        to.member("hash", crypto::to_hex(row.event->digest));
+    to.end();
 }
 
 std::string read_history(const services& svc, registry::registration_number number, const period_request& filter)

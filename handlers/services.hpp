@@ -3,6 +3,7 @@
 #include "handlers/activation_provider.hpp"
 #include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
+#include "handlers/event_bell.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
@@ -46,6 +47,7 @@ struct services {
     concurrency_limit& simulations; // of lockout policies
     registry::lockout_breaker& breaker;
     operator_log& log;
+    event_bell& bell;
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

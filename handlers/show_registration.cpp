@@ -2,8 +2,10 @@
 // (REGISTRATION-API.md R3, R2 and R16)
 
 #include "handlers/problem.hpp"
+#include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/registration_page.hpp"
+#include "registry/past_state.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -67,13 +69,68 @@ task<response> answer_list(services& svc, registration_filter filter, registrati
     co_return answer;
 }
 
+std::optional<registry::time_ms> decode_at(std::string_view query, std::vector<violation>& violations)
+{
+    std::optional<registry::time_ms> out;
+    for (const auto& [name, value] : decode_query(query, violations)) {
+        if (name == "at")
+            out = decode_number(name, value, 0, std::numeric_limits<registry::time_ms>::max(), violations);
+    }
+    return out;
+}
+
+// What it was at some time in the past.
+task<response> show_past(services& svc, const registry::full_registration& what, registry::time_ms at)
+{
+    auto read = [&svc, number = what.number, record = what.record, at] {
+        return svc.journal.view(
+            [&](const registry::snapshot& txn) { return registry::find_past_state(txn, number, record, at); });
+    };
+    const auto then = co_await read_aside(svc, std::move(read));
+    if (!then)
+        co_return problem(then.error());
+    if (!*then) // it did not exist yet
+        co_return problem(registry::errc::registration_not_found);
+    const registry::registration& record = what.record;
+    const registry::past_state& was = **then;
+    json_writer out;
+    out.object()
+        .member("at", at)
+        .member("registrationId", record.id.text())
+        .member("userId", record.user_id)
+        .member("applicationId", record.application_id)
+        .member("registrationStatus", to_text(was.now))
+        .member_unless_empty("blockedReason", was.blocked_reason)
+        .member_unless_empty("name", was.name)
+        .member("flags", was.flags)
+        .member("timestampCreated", record.created_at)
+        .member("timestampLastChange", was.changed_at)
+        .member("maxFailedAttempts", record.max_failed_attempts)
+        .member("commitPhase", to_text(record.phase))
+        .member("version", was.version);
+    if (record.origin)
+        out.member("parentRegistrationId", record.origin->parent.text())
+            .member("transferType", to_text(record.origin->type));
+    response answer;
+    answer.body = out.end().text();
+    co_return answer;
+}
+
 } // namespace
 
 task<response> show_registration(const call& asked, services& svc)
 {
+    std::vector<violation> violations;
+    const auto at = decode_at(asked.req.query, violations);
+    if (!violations.empty())
+        co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return problem(found.error());
+    if (at) {
+        auto then = co_await show_past(svc, *found, *at);
+        co_return then;
+    }
     const auto application = svc.directory.find_application(found->record.application_id);
     json_writer out;
     out.object();

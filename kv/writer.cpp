@@ -18,7 +18,8 @@ namespace {
 
 } // namespace
 
-writer::writer(const env& store) : env_{store}, thread_{[this] { run(); }}
+writer::writer(const env& store, commit_listener* listener)
+    : env_{store}, listener_{listener}, thread_{[this] { run(); }}
 {
     pthread_setname_np(thread_.native_handle(), "writer");
 }
@@ -146,6 +147,8 @@ void writer::settle(pending_write* batch, std::size_t size)
     batches_.fetch_add(1, std::memory_order_relaxed);
     changes_.fetch_add(size, std::memory_order_relaxed);
     deliver(batch);
+    if (!durable && listener_ != nullptr)
+        listener_->committed();
 }
 
 void writer::deliver(pending_write* batch)

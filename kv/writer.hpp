@@ -63,6 +63,16 @@ private:
     bool last_ = false; // the writer's own mark: nothing comes after it
 };
 
+/// Told of what reaches the disk.
+class commit_listener {
+public:
+    /// Writer thread, after a batch is on the disk and whoever sent its changes has been told. It must not wait.
+    virtual void committed() = 0;
+
+protected:
+    ~commit_listener() = default;
+};
+
 /// The writer thread: the only one that opens write transactions.
 ///
 /// Promise: a change whose outcome is success survives power loss. All changes that arrived during the last flush go
@@ -73,7 +83,8 @@ private:
 /// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried.
 class writer {
 public:
-    explicit writer(const env& store);
+    /// listener  outlives this object
+    explicit writer(const env& store, commit_listener* listener = nullptr);
     writer(const writer&) = delete;
     writer& operator=(const writer&) = delete;
 
@@ -97,6 +108,7 @@ private:
     void deliver(pending_write* batch);
 
     const env& env_; // outlives this object
+    commit_listener* const listener_;
 
     // A stack that submitters push to and the writer empties in one exchange; reversed, it is the order of arrival.
     // Nothing is ever popped singly, so a node cannot come back under a pusher's feet.

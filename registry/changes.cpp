@@ -127,6 +127,21 @@ void create_registration::put_history(kv::write_txn& txn, attempt_word word, mov
     row.who = who;
     row.name = record.name;
     row.at = record.created_at;
+
+    registration_event told;
+    told.number = number;
+    told.id = record.id;
+    told.version = row.version;
+    told.by = by;
+    told.previous = before;
+    told.now = row.now;
+    told.reason = reason;
+    if (by == move::create) {
+        row.flags = record.flags;
+        told.flags = record.flags;
+        told.name = record.name;
+    }
+    row.event = append_event(txn, {row.at, record.application_id, record.user_id, who, std::move(told)});
     txn.put(tables::history, history_key(number, row.version), encode(row));
 }
 

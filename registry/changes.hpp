@@ -1,6 +1,7 @@
 #pragma once
 
 #include "registry/binding.hpp"
+#include "registry/events.hpp"
 #include "registry/limits.hpp"
 #include "registry/store.hpp"
 
@@ -28,7 +29,7 @@ struct create_registration {
     ///         or the activation code is taken (draw another); illegal_change when the parent is not active;
     ///         registration_not_found when there is no such parent; too_many_children
     kv::error_code operator()(kv::write_txn& txn);
-    [[nodiscard]] std::size_t weight() const noexcept { return bound ? 2 : 1; }
+    [[nodiscard]] std::size_t weight() const noexcept { return (bound ? 2 : 1) + (bound ? 3 : 1) * event_weight; }
 
 private:
     void put_history(kv::write_txn& txn, attempt_word word, move by, std::optional<state> before) const;

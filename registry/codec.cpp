@@ -412,13 +412,14 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 3  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+// history := 4  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
 //            name:text  at:u64
 //            since version 2: flags:list(text)
 //            since version 3: by_phone:u8  and when that is 1: phone:16
+//            since version 4: event:u64 (0 for none)  and when there is one: digest:32
 bytes encode(const history_row& record)
 {
-    record_writer out{version_3};
+    record_writer out{version_4};
     out.u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -432,13 +433,16 @@ bytes encode(const history_row& record)
         .flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
+    out.u64(record.event ? record.event->sequence : 0);
+    if (record.event)
+        out.raw(record.event->digest);
     return out.done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_3};
+    record_reader in{data, version_4};
     history_row record;
     record.version = in.u64();
     record.by = in.enumeration(move::create, move::change_limits);
@@ -454,6 +458,110 @@ history_row decode(bytes_view data)
         record.flags = in.texts();
     if (in.version() >= version_3 && in.flag())
         record.who.phone.emplace().value = in.raw<16>();
+    if (in.version() >= version_4) {
+        if (const auto sequence = in.u64(); sequence != 0)
+            record.event = event_place{sequence, in.raw<32>()};
+    }
+    in.done();
+    return record;
+}
+
+namespace {
+
+constexpr std::uint8_t changes_name = 1;
+constexpr std::uint8_t changes_flags = 2;
+
+void write(record_writer& out, const registration_event& what)
+{
+    out.u64(what.number)
+        .raw(what.id.view())
+        .u64(what.version)
+        .u8(static_cast<std::uint8_t>(what.by))
+        .u8(what.previous ? static_cast<std::uint8_t>(*what.previous) : std::uint8_t{0})
+        .u8(static_cast<std::uint8_t>(what.now))
+        .text(what.reason)
+        .text(what.blocked_reason)
+        .u8(static_cast<std::uint8_t>((what.name ? changes_name : 0) | (what.flags ? changes_flags : 0)));
+    if (what.name)
+        out.text(*what.name);
+    if (what.flags)
+        out.texts(*what.flags);
+}
+
+registration_event read_registration_event(record_reader& in)
+{
+    registration_event out;
+    out.number = in.u64();
+    out.id.value = in.raw<16>();
+    out.version = in.u64();
+    out.by = in.enumeration(move::create, move::change_limits);
+    if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
+        out.previous = previous;
+    out.now = in.enumeration(state::created, state::removed);
+    out.reason = in.text();
+    out.blocked_reason = in.text();
+    const auto changes = in.u8();
+    if (changes > (changes_name | changes_flags))
+        throw record_fault{"an event with unknown changes"};
+    if ((changes & changes_name) != 0)
+        out.name = in.text();
+    if ((changes & changes_flags) != 0)
+        out.flags = in.texts();
+    return out;
+}
+
+} // namespace
+
+// event := 1  at:u64  application:text  user:text  account:text  external_user:text  by_phone:u8  and when that is 1:
+//          phone:16
+//          subject:u8  and of a registration: number:u64  id:16  version:u64  move:u8  previous:u8 (0 for none)  now:u8
+//          reason:text  blocked_reason:text  changes:u8  with bit 0 of changes: name:text  with bit 1: flags:list(text)
+//          and of anything else: subject:text  action:text  detail:text
+// In the store its digest:32 follows.
+bytes encode(const event& record)
+{
+    const auto* change = record.of_registration();
+    const auto* done = record.of_administration();
+    record_writer out{version_1};
+    out.time(record.at)
+        .text(record.application_id)
+        .text(record.user_id)
+        .text(record.who.account)
+        .text(record.who.external_user_id)
+        .flag(record.who.phone.has_value());
+    if (record.who.phone)
+        out.raw(record.who.phone->view());
+    out.u8(static_cast<std::uint8_t>(change != nullptr ? event_subject::registration : done->about));
+    if (change != nullptr)
+        write(out, *change);
+    else
+        out.text(done->subject).text(done->action).text(done->detail);
+    return out.done();
+}
+
+template <>
+event decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    event record;
+    record.at = in.time();
+    record.application_id = in.text();
+    record.user_id = in.text();
+    record.who.account = in.text();
+    record.who.external_user_id = in.text();
+    if (in.flag())
+        record.who.phone.emplace().value = in.raw<16>();
+    const auto about = in.enumeration(event_subject::registration, event_subject::webhook);
+    if (about == event_subject::registration) {
+        record.what = read_registration_event(in);
+    } else {
+        administration_event done;
+        done.about = about;
+        done.subject = in.text();
+        done.action = in.text();
+        done.detail = in.text();
+        record.what = std::move(done);
+    }
     in.done();
     return record;
 }

@@ -127,6 +127,12 @@ inline constexpr unsigned totp_step_seconds_max = 300;
 inline constexpr unsigned totp_earlier_steps_default = 1;
 inline constexpr unsigned totp_earlier_steps_max = 5; // each is one text more that may have been signed
 
+// Events
+inline constexpr std::size_t event_action_bytes_max = 64;    // of what is done to applications and accounts
+inline constexpr std::size_t event_detail_bytes_max = 1'024; // the same
+inline constexpr time_ms audit_period_ms = time_ms{30} * 24 * 3600 * 1000; // looked at unless asked otherwise
+inline constexpr time_ms audit_clock_slack_ms = time_ms{24} * 3600 * 1000; // how far back a clock may have been set
+
 // The journal of attempts
 inline constexpr std::size_t unfolded_registrations_max = 262'144;  // count; some 200 bytes each
 inline constexpr std::size_t journal_rows_in_front_goal = 500'000;  // rows; beyond it the fold takes larger steps

@@ -2,6 +2,7 @@
 
 #include "crypto/p256.hpp"
 #include "registry/clock.hpp"
+#include "registry/event_place.hpp"
 #include "registry/flags.hpp"
 #include "registry/ids.hpp"
 #include "registry/lockout_policy.hpp"
@@ -178,7 +179,7 @@ struct actor {
 
 /// One row of a registration's history.
 struct history_row {
-    std::uint64_t version = 0; // of the attempt word after the change; orders the rows and is shown as seq
+    std::uint64_t version = 0; // of the attempt word after the change; orders the rows
     move by{};
     std::optional<state> previous; // empty for the first row
     state now{};
@@ -186,7 +187,8 @@ struct history_row {
     actor who;
     std::string name; // of the phone, as of then
     time_ms at = 0;
-    flag_set flags{}; // of change_flags: those that there were then
+    flag_set flags{};                   // of create and change_flags: those that there were then
+    std::optional<event_place> event{}; // that tells of it; empty in rows from before there were events
 
     bool operator==(const history_row&) const = default;
 };

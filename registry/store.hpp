@@ -150,6 +150,12 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     return kv::key{}.number(number).number_descending(version);
 }
 
+/// In the order in which they happened.
+[[nodiscard]] inline kv::key event_key(event_sequence sequence)
+{
+    return kv::key{}.number(sequence);
+}
+
 [[nodiscard]] inline kv::key row_key(row_sequence sequence)
 {
     return kv::key{}.number(sequence);
@@ -183,6 +189,8 @@ inline constexpr std::string_view format = "format";      // u8, raised when tab
 inline constexpr std::string_view key_check = "keycheck"; // a known text, sealed: tells a wrong master key
 inline constexpr std::string_view fold_mark = "folded";   // u64, rows of the journal up to it are in the tables
 inline constexpr std::string_view last_number = "number"; // u64, the greatest registration number given out
+inline constexpr std::string_view last_event = "events";  // u64 and 32 bytes, the last event and its digest
+inline constexpr std::string_view audit_key = "auditkey"; // the key that checkpoints are signed with, sealed
 } // namespace meta_key
 
 inline constexpr crypto::byte store_format = 1;

@@ -1,5 +1,6 @@
 #include "registry/transition.hpp"
 #include "registry/changes.hpp"
+#include "registry/events.hpp"
 
 #include <algorithm>
 
@@ -72,6 +73,42 @@ std::string name_before(const kv::read_txn& txn, registration_number number, std
         return false;
     });
     return out;
+}
+
+// Why the registration was blocked when a change that leaves it so was made; as far as the changes before it have
+// arrived.
+std::string blocked_reason_before(const kv::read_txn& txn, registration_number number, std::uint64_t version)
+{
+    std::string out;
+    scan_history(txn, number, version, [&](const history_row& row) {
+        if (is_beside_state(row.by))
+            return true;
+        out = row.now == state::blocked ? row.reason : std::string{};
+        return false;
+    });
+    return out;
+}
+
+// Tells of a change what it says itself. What the changes before it had said is in the events before this one, or in
+// those that are still to come when it overtook them.
+event_place tell(kv::write_txn& txn, const registration& record, const transition& change, const std::string* name)
+{
+    registration_event told;
+    told.number = change.slot->owner.number;
+    told.id = record.id;
+    told.version = change.after.version();
+    told.by = *change.by;
+    told.previous = change.before.current();
+    told.now = change.after.current();
+    told.reason = change.reason;
+    if (told.now == state::blocked)
+        told.blocked_reason =
+            is_beside_state(told.by) ? blocked_reason_before(txn, told.number, told.version) : change.reason;
+    if (name != nullptr)
+        told.name = *name;
+    if (change.labelled)
+        told.flags = change.labelled->flags;
+    return append_event(txn, {change.at, record.application_id, record.user_id, change.who, std::move(told)});
 }
 
 // The name that a change brings with it.
@@ -158,6 +195,7 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.at = change.at;
     if (change.labelled && change.labelled->flags)
         row.flags = *change.labelled->flags;
+    row.event = tell(txn, *record, change, name);
     txn.put(tables::history, history_key(number, row.version), encode(row));
     txn.put(tables::registrations, number_key(number), encode(*record));
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "registry/binding.hpp"
+#include "registry/events.hpp"
 #include "registry/journal.hpp"
 #include "registry/limits.hpp"
 #include "registry/slot_ptr.hpp"
@@ -112,7 +113,7 @@ struct transitions {
     {
         std::size_t out = steps.size();
         for (const transition& step : steps)
-            out += step.may_erase_tokens() ? erased_tokens_weight : 0;
+            out += (step.may_erase_tokens() ? erased_tokens_weight : 0) + (step.by ? event_weight : 0);
         return out;
     }
     void undone() const noexcept

@@ -41,15 +41,17 @@ inline constexpr std::size_t names_kept_max = 1024;        // as many as there a
 inline constexpr std::size_t other_descriptors = 128 + outgoing_calls_max;
 
 inline constexpr std::chrono::seconds first_request_timeout{15}; // from connecting to the first byte
-inline constexpr std::chrono::seconds idle_timeout{75};      // between requests; longer than the 60 s of usual proxies
-inline constexpr std::chrono::seconds request_timeout{15};   // from the first byte of a request to its last
-inline constexpr std::chrono::seconds answer_timeout{30};    // from its last byte until the answer is sent
-inline constexpr std::chrono::seconds linger_timeout{2};     // for a refused client to read why
-inline constexpr std::size_t linger_bytes_max = 1024 * 1024; // read and thrown away meanwhile
-inline constexpr std::chrono::seconds drain_timeout{10};     // for requests in flight when the server stops
-inline constexpr std::chrono::milliseconds deadline_step{250}; // how often deadlines are looked at
-inline constexpr std::chrono::milliseconds sweep_pause{1000};  // between passes of the background clean-up
-inline constexpr std::chrono::milliseconds accept_pause{100};  // after a failed accept, for example without descriptors
+inline constexpr std::chrono::seconds idle_timeout{75};    // between requests; longer than the 60 s of usual proxies
+inline constexpr std::chrono::seconds request_timeout{15}; // from the first byte of a request to its last
+inline constexpr std::chrono::seconds answer_timeout{30};  // from its last byte until the answer is sent
+inline constexpr std::chrono::seconds stream_write_timeout{10}; // for the reader of a stream to take a piece
+inline constexpr int stream_send_buffer_bytes = 64 * 1024;      // what the kernel holds of a stream that is not read
+inline constexpr std::chrono::seconds linger_timeout{2};        // for a refused client to read why
+inline constexpr std::size_t linger_bytes_max = 1024 * 1024;    // read and thrown away meanwhile
+inline constexpr std::chrono::seconds drain_timeout{10};        // for requests in flight when the server stops
+inline constexpr std::chrono::milliseconds deadline_step{250};  // how often deadlines are looked at
+inline constexpr std::chrono::milliseconds sweep_pause{1000};   // between passes of the background clean-up
+inline constexpr std::chrono::milliseconds accept_pause{100}; // after a failed accept, for example without descriptors
 inline constexpr unsigned io_threads_max = 256;
 
 /// What `serve` is told.

@@ -90,12 +90,13 @@ instance::instance(const settings& wanted)
     sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
     store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
     journal_.emplace(store_);
-    writer_.emplace(store_);
+    writer_.emplace(store_, &bell_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
-    services_.emplace(handlers::services{*journal_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
-                                         unsettled_, claims_, office_passwords_, otp_passwords_, lists_, credentials_,
-                                         noise_, noise_counts_, codes_, outgoing_, provider_failures_, simulations_, breaker_, log_});
+    services_.emplace(handlers::services{
+        *journal_, *writer_,           *sealer_,       clock_,   *directory_,  slots_, *attempts_,    unsettled_,
+        claims_,   office_passwords_,  otp_passwords_, lists_,   credentials_, noise_, noise_counts_, codes_,
+        outgoing_, provider_failures_, simulations_,   breaker_, log_,         bell_});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -207,6 +208,7 @@ void instance::stop()
             sweep_pause_.cancel();
             fold_pause_.cancel();
         });
+        bell_.close(); // who waits for events is answered, streams end
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
         sweep_ended_.get_future().wait();
         fold_ended_.get_future().wait();

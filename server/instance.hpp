@@ -66,6 +66,7 @@ private:
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
     std::optional<registry::journal> journal_;
+    handlers::event_bell bell_{store_};
     std::optional<kv::writer> writer_;
     std::optional<registry::directory> directory_;
     registry::attempt_table slots_;

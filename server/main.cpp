@@ -7,6 +7,7 @@
 #include "bench/populate.hpp"
 #include "crypto/init.hpp"
 #include "handlers/version.hpp"
+#include "server/audit.hpp"
 #include "server/init.hpp"
 #include "server/serve.hpp"
 
@@ -68,6 +69,27 @@ void add_serve_command(CLI::App& parent, serve_options& wanted)
     });
 }
 
+void add_audit_command(CLI::App& parent, server::audit_options& wanted, int& exit_code)
+{
+    auto* audit = parent.add_subcommand("audit", "Prove that the events are those that were written");
+    audit->require_subcommand(1);
+    auto* verify = audit->add_subcommand("verify", "Walk the chain of events; tell the first one that is broken");
+    verify->add_option("--data", wanted.data, "Directory of a store that no server uses; a copy will do")->required();
+    auto* checkpoint =
+        verify->add_option("--checkpoint", wanted.checkpoint, "File with an earlier checkpoint that must still hold");
+    auto* key = verify->add_option("--public-key", wanted.public_key, "Base64 of the key that signed it");
+    checkpoint->needs(key);
+    key->needs(checkpoint);
+    verify->footer("Ends with 0 when all is well, with 3 when something was changed.");
+    verify->callback([&wanted, &exit_code] { exit_code = server::verify_audit(wanted, std::cout); });
+
+    auto* make = audit->add_subcommand("checkpoint", "Print a signed statement of what the events are now");
+    make->add_option("--data", wanted.data, "Directory of a store that no server uses")->required();
+    make->add_option("--master-key", wanted.master_key,
+                     "Key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
+    make->callback([&wanted] { server::write_audit_checkpoint(wanted, std::cout); });
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -76,12 +98,14 @@ int main(int argc, char** argv)
     app.require_subcommand(1);
     init_options init;
     serve_options serve;
+    server::audit_options audit;
     bench::demo_options demo;
     bench::bench_options load;
     bench::populate_options crowd;
     int exit_code = 0;
     add_init_command(app, init);
     add_serve_command(app, serve);
+    add_audit_command(app, audit, exit_code);
     bench::add_demo_command(app, demo);
     bench::add_bench_command(app, load);
     bench::add_populate_command(app, crowd);

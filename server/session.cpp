@@ -1,6 +1,7 @@
 #include "server/session.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
+#include "handlers/event_bell.hpp"
 #include "handlers/problem.hpp"
 #include "server/log.hpp"
 
@@ -12,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <ctime>
 #include <memory_resource>
 
@@ -28,6 +30,9 @@ using request_parser = http::request_parser<http::string_body, std::pmr::polymor
 using watched = watched_connection;
 
 constexpr std::size_t request_id_chars_max = 64;
+
+// Whoever waits on purpose is not late.
+static_assert(handlers::event_wait_max < answer_timeout && handlers::stream_piece_max < answer_timeout);
 
 std::string_view header(const request_parser& parser, std::string_view name)
 {
@@ -80,8 +85,12 @@ std::string_view reason(unsigned status)
 
 enum class body : bool { sent, left_out };
 
+// How a client knows where the body ends.
+enum class framing : std::uint8_t { length, chunks, end_of_connection };
+
 // One text, so that an answer is one write. In `out`, whose memory is used again.
-void serialise(std::string& out, const response& answer, std::string_view id, bool keep_alive, body what = body::sent)
+void serialise(std::string& out, const response& answer, std::string_view id, bool keep_alive, body what = body::sent,
+               framing how = framing::length)
 {
     out.clear();
     out.reserve(320 + answer.body.size());
@@ -92,8 +101,12 @@ void serialise(std::string& out, const response& answer, std::string_view id, bo
     add(reason(answer.status));
     add("\r\nContent-Type: ");
     add(answer.content_type);
-    add("\r\nContent-Length: ");
-    add(std::to_string(answer.body.size()));
+    if (how == framing::length) {
+        add("\r\nContent-Length: ");
+        add(std::to_string(answer.body.size()));
+    } else if (how == framing::chunks) {
+        add("\r\nTransfer-Encoding: chunked");
+    }
     add("\r\nDate: ");
     add(http_date());
     add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
@@ -107,6 +120,22 @@ void serialise(std::string& out, const response& answer, std::string_view id, bo
     add(keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n");
     if (what == body::sent)
         add(answer.body);
+}
+
+// A piece of a stream as it goes over the wire (RFC 9112 section 7.1); the empty one ends it.
+void serialise_piece(std::string& out, std::string_view piece, framing how)
+{
+    out.clear();
+    if (how != framing::chunks) {
+        out = piece;
+        return;
+    }
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), piece.size(), 16).ptr;
+    out.append(digits.data(), end);
+    out += "\r\n";
+    out += piece;
+    out += "\r\n";
 }
 
 response refusal(unsigned status, std::string_view message)
@@ -170,6 +199,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.power_auth_encryption = header(parser, "X-PowerAuth-Encryption");
     out.power_auth_token = header(parser, "X-PowerAuth-Token");
     out.external_user = header(parser, "X-External-User");
+    out.last_event_id = header(parser, "Last-Event-ID");
     out.request_id = id;
     return out;
 }
@@ -275,6 +305,14 @@ private:
         } catch (const std::exception& unforeseen) {
             answer = fault(request, unforeseen);
         }
+        if (answer.stream) {
+            const auto how = parser.get().version() >= 11 ? framing::chunks : framing::end_of_connection;
+            serialise(answer_text_, answer, id, false, body::left_out, how);
+            const bool begun = co_await send_rest(answer_text_);
+            if (begun && !head)
+                co_await send_stream(*answer.stream, how, id);
+            co_return false;
+        }
         const bool keep_alive = parser.get().keep_alive() && !answer.ends_connection && !home_.draining();
         serialise(answer_text_, answer, id, keep_alive, head ? body::left_out : body::sent);
         const auto rest = send_at_once(answer_text_);
@@ -318,6 +356,34 @@ private:
         const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
         static_cast<void>(size);
         co_return !ec;
+    }
+
+    // One piece after the other, until there is none or the reader does not take one in time. Nothing is read
+    // meanwhile: that the reader has gone shows when it is written to, and streams write now and then.
+    handlers::task<void> send_stream(handlers::response_stream& from, framing how, std::string_view id)
+    {
+        boost::system::error_code ignored;
+        socket_.set_option(asio::socket_base::send_buffer_size{stream_send_buffer_bytes}, ignored);
+        for (bool more = true; more;) {
+            watch_.expect(watched::phase::busy, answer_timeout);
+            std::string piece;
+            std::string fault;
+            try {
+                piece = co_await from.next();
+            } catch (const std::exception& unforeseen) {
+                fault = unforeseen.what();
+            }
+            if (!fault.empty()) {
+                log_error("request {} failed in its stream: {}", id, fault);
+                co_return; // without the end, so that the client knows
+            }
+            more = !piece.empty();
+            serialise_piece(answer_text_, piece, how);
+            watch_.expect(watched::phase::busy, stream_write_timeout);
+            const bool sent = co_await send_rest(answer_text_);
+            if (!sent)
+                co_return;
+        }
     }
 
     static response fault(const handlers::request& request, const std::exception& unforeseen)

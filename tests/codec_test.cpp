@@ -109,7 +109,9 @@ history_row a_row()
             "LOST",
             {"office", "bob", uuid::random()},
             "Petra's phone",
-            1'700'000'000'000};
+            1'700'000'000'000,
+            {},
+            event_place{17, crypto::digest32{1, 2, 3}}};
 }
 
 history_row a_row_of_flags()
@@ -117,6 +119,36 @@ history_row a_row_of_flags()
     return {10,        move::change_flags, state::active,   state::active,
             "",        {"office", "bob"},  "Petra's phone", 1'700'000'000'000,
             {"A", "B"}};
+}
+
+event an_event()
+{
+    registration_event what;
+    what.number = 3;
+    what.id = uuid::random();
+    what.version = 9;
+    what.by = move::block;
+    what.previous = state::active;
+    what.now = state::blocked;
+    what.reason = "LOST";
+    what.blocked_reason = "LOST";
+    return {1'700'000'000'000, "mobile-banking", "alice", {"office", "bob", uuid::random()}, what};
+}
+
+event an_event_of_labels()
+{
+    event out = an_event();
+    auto& what = std::get<registration_event>(out.what);
+    what.previous.reset();
+    what.name = "";
+    what.flags = flag_set{"A", "B"};
+    out.who.phone.reset();
+    return out;
+}
+
+event an_event_of_administration()
+{
+    return {5, "", "", {"admin", ""}, administration_event{event_subject::account, "bob", "CREATE_ACCOUNT", "a clerk"}};
 }
 
 stored_application an_application()
@@ -203,6 +235,18 @@ void for_every_record(const Check& check)
     {
         check(history_row{1, move::create, {}, state::created, "", {}, "", 5});
     }
+    BOOST_TEST_CONTEXT("event")
+    {
+        check(an_event());
+    }
+    BOOST_TEST_CONTEXT("event of labels")
+    {
+        check(an_event_of_labels());
+    }
+    BOOST_TEST_CONTEXT("event of administration")
+    {
+        check(an_event_of_administration());
+    }
     BOOST_TEST_CONTEXT("keys")
     {
         check(stored_keys{sealed(80), sealed(32)});
@@ -273,7 +317,7 @@ constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
 constexpr crypto::byte newest_version<registration> = 2;
 template <>
-constexpr crypto::byte newest_version<history_row> = 3;
+constexpr crypto::byte newest_version<history_row> = 4;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -315,13 +359,18 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_other_phone_and_no_flags)
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_event_no_other_phone_and_no_flags)
 {
     auto expected = a_row();
-    expected.who.phone.reset();
+    expected.event.reset();
     auto data = encode(expected);
+    data.front() = 3;
+    data.resize(data.size() - 8);
+    BOOST_TEST((decode<history_row>(data) == expected));
+    expected.who.phone.reset();
+    data = encode(expected);
     data.front() = 2;
-    data.resize(data.size() - 1);
+    data.resize(data.size() - 8 - 1);
     BOOST_TEST((decode<history_row>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 2);

@@ -231,7 +231,7 @@ void check_history(office_client& office, const std::string& id)
 {
     const auto rows = office.history(id);
     for (std::size_t i = 1; i < rows.size(); ++i) {
-        BOOST_TEST(rows[i - 1].at("seq").get<std::uint64_t>() < rows[i].at("seq").get<std::uint64_t>());
+        BOOST_TEST(rows[i - 1].at("version").get<std::uint64_t>() < rows[i].at("version").get<std::uint64_t>());
         BOOST_TEST(rows[i].at("previousStatus") == rows[i - 1].at("registrationStatus"));
     }
     BOOST_TEST(rows.back().at("registrationStatus") == office.detail(id).at("registrationStatus"));

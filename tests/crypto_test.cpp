@@ -1,6 +1,7 @@
 // The primitives: known answers with their sources, and what must be refused.
 
 #include "crypto/aes.hpp"
+#include "crypto/ed25519.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/kdf.hpp"
 #include "crypto/p256.hpp"
@@ -527,6 +528,60 @@ BOOST_AUTO_TEST_CASE(both_sides_agree_on_one_secret)
     BOOST_TEST(to_hex(ab) == to_hex(ba));
     const auto again = p256_private_key::import(a.scalar()).value();
     BOOST_TEST((again.point() == a.point()));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(ed25519)
+
+// RFC 8032 section 7.1, tests 1 to 3.
+BOOST_AUTO_TEST_CASE(signatures_are_those_of_the_rfc)
+{
+    const struct {
+        const char* seed;
+        const char* key;
+        const char* message;
+        const char* signature;
+    } vectors[]{
+        {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+         "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bb"
+         "e2465"
+         "5141438e7a100b"},
+        {"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+         "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+         "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302"
+         "aeeb0"
+         "0d291612bb0c00"},
+        {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+         "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+         "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed"
+         "28dc0"
+         "27beceea1ec40a"},
+    };
+    for (const auto& each : vectors) {
+        const ed25519_key key{secret<32>{from_hex(each.seed).value()}};
+        const auto message = from_hex(each.message).value();
+        BOOST_TEST(to_hex(key.public_key()) == each.key);
+        BOOST_TEST(to_hex(key.sign(message)) == each.signature);
+        BOOST_TEST(ed25519_verify(key.public_key(), message, key.sign(message)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(whatever_is_altered_is_refused)
+{
+    const ed25519_key key{random_secret<32>()};
+    const ed25519_key other{random_secret<32>()};
+    const auto signature = key.sign(as_bytes("a message"));
+    BOOST_TEST(ed25519_verify(key.public_key(), as_bytes("a message"), signature));
+    BOOST_TEST(!ed25519_verify(key.public_key(), as_bytes("another"), signature));
+    BOOST_TEST(!ed25519_verify(other.public_key(), as_bytes("a message"), signature));
+    BOOST_TEST(!ed25519_verify(ed25519_public{}, as_bytes("a message"), signature));
+    for (std::size_t i = 0; i < signature.size(); ++i) {
+        auto altered = signature;
+        altered[i] ^= 1;
+        BOOST_TEST(!ed25519_verify(key.public_key(), as_bytes("a message"), altered));
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_provider_may_commit_at_once)
     for (std::size_t i = 0; i < 3; ++i) {
         BOOST_TEST(rows_of_it[i].at("event") == happened[i]);
         BOOST_TEST(rows_of_it[i].at("registrationStatus") == led_to[i]);
-        BOOST_TEST(rows_of_it[i].at("seq") == i + 1);
+        BOOST_TEST(rows_of_it[i].at("version") == i + 1);
         BOOST_TEST(rows_of_it[i].at("eventReason") == "CUSTOM_ACTIVATION");
         BOOST_TEST(rows_of_it[i].at("name") == "Simulated phone");
         BOOST_TEST(rows_of_it[i].at("timestampCreated") == clock.now());

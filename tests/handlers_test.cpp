@@ -863,7 +863,7 @@ BOOST_AUTO_TEST_CASE(a_history_is_told_in_pages_and_by_time)
     const auto all = world.office("GET", path(it.id, "/history")).body.at("items");
     BOOST_TEST_REQUIRE(all.size() == 13U);
     for (std::size_t i = 1; i < all.size(); ++i)
-        BOOST_TEST(all[i - 1].at("seq") > all[i].at("seq")); // newest first
+        BOOST_TEST(all[i - 1].at("version") > all[i].at("version")); // newest first
 
     json paged = json::array();
     std::string cursor;

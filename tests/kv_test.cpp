@@ -462,6 +462,38 @@ BOOST_AUTO_TEST_CASE(a_delivered_change_is_on_the_disk)
     BOOST_TEST(home.there);
 }
 
+BOOST_AUTO_TEST_CASE(a_listener_hears_of_what_reached_the_disk_and_of_nothing_else)
+{
+    const tests::scratch_directory directory;
+    const kv::env env{directory.path(), names, std::size_t{1024} * 1024};
+    class looking final : public kv::commit_listener {
+    public:
+        explicit looking(const kv::env& of) : env_{of} {}
+        void committed() override
+        {
+            rows.push_back(env_.view([](const read_txn& txn) { return txn.row_count(first); }));
+        }
+        std::vector<std::size_t> rows; // at each call; writer thread
+
+    private:
+        const kv::env& env_;
+    } listener{env};
+    {
+        kv::writer writer{env, &listener};
+        const auto put = [&](const std::string& key, std::size_t bytes) {
+            auto change = [&](write_txn& txn) {
+                txn.put(first, as_bytes(key), crypto::bytes(bytes));
+                return error_code{};
+            };
+            return kv::blocking_commit(writer, change);
+        };
+        BOOST_TEST(!put("a", 1));
+        BOOST_TEST((put("too large", std::size_t{8} * 1024 * 1024) == kv::errc::storage_full));
+        BOOST_TEST(!put("b", 1));
+    }
+    BOOST_TEST(listener.rows == (std::vector<std::size_t>{1, 2}), boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(a_change_is_given_back_with_what_it_found)
 {
     store it;

@@ -342,6 +342,12 @@ std::uint64_t server_process::memory_kb(std::string_view name) const
     fail("the system does not tell " + std::string{name});
 }
 
+std::size_t server_process::descriptors() const
+{
+    const std::filesystem::directory_iterator all{"/proc/" + std::to_string(child_->id()) + "/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
 std::string server_process::waiting_threads() const
 {
     std::string out;
@@ -698,6 +704,34 @@ std::optional<http_answer> raw_connection::read_answer()
     answer.body = unread_.substr(0, size);
     unread_.erase(0, size);
     return answer;
+}
+
+std::optional<std::string> raw_connection::read_chunk()
+{
+    std::size_t line_end = 0;
+    while ((line_end = unread_.find("\r\n")) == std::string::npos) {
+        if (!read_more())
+            return std::nullopt;
+    }
+    std::size_t size = 0;
+    if (std::from_chars(unread_.data(), unread_.data() + line_end, size, 16).ptr != unread_.data() + line_end)
+        fail("this is no chunk: " + unread_);
+    while (unread_.size() < line_end + 2 + size + 2) {
+        if (!read_more())
+            return std::nullopt;
+    }
+    std::string chunk = unread_.substr(line_end + 2, size);
+    if (unread_.substr(line_end + 2 + size, 2) != "\r\n")
+        fail("a chunk does not end where it says: " + unread_);
+    unread_.erase(0, line_end + 2 + size + 2);
+    return chunk;
+}
+
+std::string raw_connection::read_rest()
+{
+    while (read_more()) {
+    }
+    return std::exchange(unread_, {});
 }
 
 bool raw_connection::is_closed()

@@ -142,6 +142,8 @@ public:
     void wait_for_log(std::string_view text) const;
     /// A line of /proc/PID/status, in kB.
     [[nodiscard]] std::uint64_t memory_kb(std::string_view name) const;
+    /// Files and connections that the server has open.
+    [[nodiscard]] std::size_t descriptors() const;
     [[nodiscard]] bool is_running() { return child_ && child_->is_running(); }
     /// What each thread of the server waits for in the kernel, for the message about an answer that never came.
     [[nodiscard]] std::string waiting_threads() const;
@@ -286,6 +288,10 @@ public:
     std::optional<http_answer> read_answer();
     /// The head of an interim answer such as "100 Continue".
     std::optional<std::string> read_head();
+    /// The next chunk of an answer that comes in chunks; the last one is empty. None when the connection ended instead.
+    std::optional<std::string> read_chunk();
+    /// All that comes until the server closes the connection.
+    std::string read_rest();
     /// True when the server has closed the connection and nothing is left to read. Waits for it.
     bool is_closed();
 

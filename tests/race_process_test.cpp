@@ -52,11 +52,11 @@ void check_one_story(scene& bank, const std::string& user, const std::string& id
     const auto history = bank.office.history(id);
     BOOST_TEST_REQUIRE(!history.empty());
     for (std::size_t i = 1; i < history.size(); ++i) {
-        BOOST_TEST(history[i - 1].at("seq").get<std::uint64_t>() < history[i].at("seq").get<std::uint64_t>());
+        BOOST_TEST(history[i - 1].at("version").get<std::uint64_t>() < history[i].at("version").get<std::uint64_t>());
         BOOST_TEST(history[i].at("previousStatus") == history[i - 1].at("registrationStatus"));
     }
     BOOST_TEST(detail.at("registrationStatus") == history.back().at("registrationStatus"));
-    BOOST_TEST(detail.at("version").get<std::uint64_t>() >= history.back().at("seq").get<std::uint64_t>());
+    BOOST_TEST(detail.at("version").get<std::uint64_t>() >= history.back().at("version").get<std::uint64_t>());
     BOOST_TEST(detail.contains("blockedReason") == (detail.at("registrationStatus") == "BLOCKED"));
     if (detail.contains("blockedReason"))
         BOOST_TEST(detail.at("blockedReason") == history.back().at("eventReason"));

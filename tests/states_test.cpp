@@ -98,7 +98,7 @@ std::string disagreement(scratch_world& world, const std::string& id, const std:
     for (std::size_t i = 1; i < rows.size(); ++i) {
         if (rows[i].at("previousStatus") != rows[i - 1].at("registrationStatus"))
             return "the history has a gap";
-        if (rows[i].at("seq") <= rows[i - 1].at("seq"))
+        if (rows[i].at("version") <= rows[i - 1].at("version"))
             return "the history is out of order";
         if (rows[i - 1].at("registrationStatus") == "REMOVED")
             return "something happened after the removal";

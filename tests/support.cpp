@@ -47,6 +47,8 @@ answer to_answer(const handlers::response& from)
     for (const auto& [name, value] : from.headers)
         out.headers.emplace_back(name, value);
     out.ends_connection = from.ends_connection;
+    out.content_type = from.content_type;
+    out.stream = from.stream;
     return out;
 }
 
@@ -396,6 +398,7 @@ handlers::request owned_request::view() const
     out.power_auth_encryption = power_auth_encryption;
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
+    out.last_event_id = last_event_id;
     out.request_id = request_id;
     out.source = source;
     return out;
@@ -432,7 +435,8 @@ struct scratch_world::running {
     running(const std::filesystem::path& directory, std::size_t map_bytes, scratch_world& in)
         : env{directory, registry::tables::names, map_bytes},
           sealer{scratch_master_key()},
-          writer{std::in_place, env},
+          bell{env},
+          writer{std::in_place, env, &bell},
           codes{in.codes},
           outgoing{in.provider},
           provider_failures{in.log},
@@ -448,14 +452,16 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
-                                            unsettled, claims, office_passwords, otp_passwords, lists, credentials,
-                                            noise, noise_counts, codes, outgoing, provider_failures, simulations, breaker, log});
+        services.emplace(handlers::services{
+            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
+            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
+            outgoing, provider_failures, simulations,   breaker,  log,           bell});
     }
 
     kv::env env;
     crypto::sealer sealer;
     std::optional<registry::journal> journal;
+    handlers::event_bell bell;
     std::optional<kv::writer> writer;
     std::optional<registry::directory> directory_of;
     registry::attempt_table slots;

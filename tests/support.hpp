@@ -230,6 +230,7 @@ struct owned_request {
     std::string external_user;
     std::string power_auth_token;
     std::string request_id{};
+    std::string last_event_id{};
     registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
@@ -243,6 +244,8 @@ struct answer {
     json body; // null when the text is not JSON
     std::vector<std::pair<std::string, std::string>> headers;
     bool ends_connection = false;
+    std::string content_type{};
+    std::shared_ptr<handlers::response_stream> stream{};
 
     /// responseObject.code of an error.
     [[nodiscard]] std::string code() const;
@@ -302,6 +305,8 @@ public:
                                                       std::string_view body = {}, std::string_view who = "office");
     void poll();
     void run();
+    /// Of the loop that start(), spawn() and finish() use.
+    [[nodiscard]] boost::asio::io_context::executor_type loop() { return context_.get_executor(); }
     /// Lets what was started come as far as its one-time password: it has been compared or hashed, and nobody was told
     /// yet.
     void poll_until_passwords_are_checked();
