@@ -2,6 +2,8 @@
 
 #include "handlers/activation_provider.hpp"
 #include "handlers/credential_cache.hpp"
+#include "handlers/idempotency_keys.hpp"
+#include "handlers/manners.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
@@ -41,6 +43,8 @@ struct services {
     registry::code_source& codes;
     outgoing_calls& outgoing;
     provider_reports& provider_failures;
+    idempotency_keys& idempotency;
+    manners office_manners{};
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

@@ -82,6 +82,7 @@ private:
     handler_log log_;
     outgoing_http outgoing_;
     handlers::provider_reports provider_failures_{log_};
+    std::optional<handlers::idempotency_keys> idempotency_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

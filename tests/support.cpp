@@ -84,6 +84,17 @@ scratch_store::scratch_store(std::size_t map_bytes)
     BOOST_TEST_REQUIRE(!kv::blocking_commit(writer, initialise));
 }
 
+void put_application(kv::writer& to, const std::string& id)
+{
+    auto put = [&id](kv::write_txn& txn) {
+        registry::stored_application record;
+        record.id = id;
+        txn.put(registry::tables::applications, crypto::as_bytes(id), registry::encode(record));
+        return kv::error_code{};
+    };
+    BOOST_TEST_REQUIRE(!kv::blocking_commit(to, put));
+}
+
 class writer_gate::change final : public kv::pending_write, public kv::landing {
 public:
     change() : pending_write{static_cast<landing&>(*this)} {}
@@ -397,6 +408,8 @@ handlers::request owned_request::view() const
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
     out.request_id = request_id;
+    out.idempotency_key = idempotency_key;
+    out.if_match = if_match;
     out.source = source;
     return out;
 }
@@ -447,9 +460,10 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
-                                            unsettled, claims, office_passwords, otp_passwords, lists, credentials,
-                                            noise, noise_counts, codes, outgoing, provider_failures});
+        services.emplace(handlers::services{
+            *journal,     *writer, sealer,           in.clock,          *directory_of, slots,       *attempts,
+            unsettled,    claims,  office_passwords, otp_passwords,     lists,         credentials, noise,
+            noise_counts, codes,   outgoing,         provider_failures, idempotency,   in.manners});
     }
 
     kv::env env;
@@ -470,6 +484,7 @@ struct scratch_world::running {
     registry::code_source& codes;
     handlers::outgoing_calls& outgoing;
     handlers::provider_reports provider_failures;
+    handlers::idempotency_keys idempotency{sealer};
     std::optional<handlers::services> services;
 };
 
@@ -658,7 +673,7 @@ bench::application scratch_world::application(const std::string& id)
 }
 
 void scratch_world::create_account(std::string_view name, registry::role its_role,
-                                   std::vector<std::string> applications, bool enabled)
+                                   std::vector<std::string> applications, bool enabled, registry::right_set rights)
 {
     // As cheap as Argon2id gets: the cost is part of the hash, and these passwords protect nothing.
     constexpr crypto::password_cost least{1, 8192};
@@ -668,6 +683,7 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
     change.record.its_role = its_role;
     change.record.applications = std::move(applications);
     change.record.enabled = enabled;
+    change.record.rights = rights;
     change.record.created_at = clock.now();
     BOOST_TEST_REQUIRE(!commit(std::move(change)));
     services().directory.reload();
