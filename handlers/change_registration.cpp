@@ -27,15 +27,15 @@ struct change_request {
     registry::time_ms blocked_until = 0; // 0: until somebody ends it
 };
 
-change_request decode_change(const request& req, registry::time_ms now, std::vector<violation>& violations)
+change_request decode_change(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     change_request out;
-    const auto parameters = decode_query(req.query, violations);
+    const auto parameters = decode_query(asked.req.query, violations);
     for (const auto& [name, value] : parameters) {
         if (name == "cascade")
             out.cascade = decode_boolean(name, value, violations);
     }
-    const auto body = parse_json(req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     const auto change = body->text("change", {.bytes_max = 32, .required = true});
@@ -92,12 +92,12 @@ struct commit_request {
     std::string external_user_id;
 };
 
-commit_request decode_commit(std::string_view text, std::vector<violation>& violations)
+commit_request decode_commit(const call& asked, std::vector<violation>& violations)
 {
     commit_request out;
-    if (text.empty()) // clients that have nothing to say send no body
+    if (asked.req.body.empty()) // clients that have nothing to say send no body
         return out;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .secret = true});
@@ -141,7 +141,7 @@ task<kv::error_code> commit_once(const call& asked, services& svc, const registr
 task<response> commit_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode_commit(asked.req.body, violations);
+    const auto wanted = decode_commit(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -157,7 +157,7 @@ task<response> commit_registration(const call& asked, services& svc)
 task<response> change_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_change(asked.req, svc.clock.now(), violations);
+    auto wanted = decode_change(asked, svc.clock.now(), violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -169,7 +169,7 @@ task<response> change_registration(const call& asked, services& svc)
         wanted.reason = registry::reason::not_specified;
     const auto who = asked.actor(std::move(wanted.external_user_id));
     const auto slot = find_slot(svc, found->record.id);
-    wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason)};
+    wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason), .expected = asked.expected};
     change.blocked_until = wanted.blocked_until;
     const auto result = co_await block_or_unblock(svc, slot, std::move(change));
     if (!result)
@@ -223,8 +223,10 @@ task<response> remove_registration(const call& asked, services& svc)
         co_return problem(found.error());
 
     const auto slot = find_slot(svc, found->record.id);
-    wanted_move removal{
-        .by = move::remove, .who = asked.actor(std::move(external_user_id)), .reason = std::move(reason)};
+    wanted_move removal{.by = move::remove,
+                        .who = asked.actor(std::move(external_user_id)),
+                        .reason = std::move(reason),
+                        .expected = asked.expected};
     const auto result = co_await move_state(svc, slot, std::move(removal));
     if (!result) // removing what is removed is no error and writes nothing
         co_return problem(result.error());

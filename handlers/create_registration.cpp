@@ -15,7 +15,7 @@ constexpr std::uint8_t as_the_application_says = 0; // no registration has that 
 wanted_registration decode(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     wanted_registration out;
-    const auto body = parse_json(asked.req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     registry::registration& record = out.record;

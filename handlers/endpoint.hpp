@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/http.hpp"
+#include "handlers/json_reader.hpp"
 #include "handlers/services.hpp"
 
 namespace doorward::handlers {
@@ -11,10 +12,28 @@ struct call {
     std::string first;                            // what stood for the first {} of the path, percent-decoded
     std::string second;                           // and for the second
     std::shared_ptr<const registry::account> who; // office side, where the endpoint asks for an account
+    // Office side: If-Match, the versions of the registration that the change is meant for; none: any.
+    std::optional<registry::expected_versions> expected{};
+    unknown_members unknown = unknown_members::ignored; // what becomes of them in the body
+
+    /// The same as attempts::change_state() takes it.
+    [[nodiscard]] const registry::expected_versions* expected_versions() const noexcept
+    {
+        return expected ? &*expected : nullptr;
+    }
 
     /// The actor that history rows name.
     [[nodiscard]] registry::actor actor(std::string external_user_id = {}) const;
 };
+
+/// What answers an endpoint.
+using endpoint_handler = task<response>(const call& asked, services& svc);
+
+/// The body of a request of the office side, see parse_json().
+[[nodiscard]] inline std::optional<json_object> parse_body(const call& asked, std::vector<violation>& violations)
+{
+    return parse_json(asked.req.body, violations, asked.unknown);
+}
 
 // Device side (PROTOCOL.md section 11)
 task<response> device_status(const call& asked, services& svc);
@@ -46,8 +65,20 @@ task<response> put_lockout_policy(const call& asked, services& svc);
 task<response> simulate_lockout(const call& asked, services& svc);
 task<response> create_application_version(const call& asked, services& svc);
 task<response> support_application_version(const call& asked, services& svc);
+task<response> remove_application(const call& asked, services& svc);
+task<response> show_sdk_config(const call& asked, services& svc);
 task<response> create_user(const call& asked, services& svc);
+task<response> list_users(const call& asked, services& svc);
+task<response> show_user(const call& asked, services& svc);
+task<response> change_user(const call& asked, services& svc);
+task<response> remove_user(const call& asked, services& svc);
+task<response> rotate_user(const call& asked, services& svc);
 task<response> assign_user(const call& asked, services& svc);
+task<response> unassign_user(const call& asked, services& svc);
+task<response> create_account_token(const call& asked, services& svc);
+task<response> list_account_tokens(const call& asked, services& svc);
+task<response> remove_account_token(const call& asked, services& svc);
+task<response> remove_account_tokens(const call& asked, services& svc);
 task<response> set_user_claims(const call& asked, services& svc);
 task<response> show_user_claims(const call& asked, services& svc);
 task<response> remove_user_claims(const call& asked, services& svc);

@@ -2,6 +2,7 @@
 // a clean count without unblocking.
 
 #include "handlers/json_reader.hpp"
+#include "handlers/precondition.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
@@ -29,6 +30,7 @@ response lockout_answer(const services& svc, const registry::full_registration& 
     if (of.attempts.last_failed_at != 0)
         out.member("timestampLastFailure", of.attempts.last_failed_at);
     response answer;
+    answer.headers.emplace_back("ETag", entity_tag(of.attempts.word.version()));
     answer.body = out.member("version", of.attempts.word.version()).end().text();
     return answer;
 }
@@ -45,7 +47,7 @@ task<response> reset_lockout(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     std::string external_user_id;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         if (!body->boolean("reset").value_or(false))
             body->complain("reset", "must be true");
         external_user_id =
@@ -61,7 +63,9 @@ task<response> reset_lockout(const call& asked, services& svc)
     const auto slot = find_slot(svc, found->record.id);
     const auto word = slot->load();
     if (word.failed() > 0) {
-        wanted_move forgetting{.by = registry::move::reset_attempts, .who = asked.actor(std::move(external_user_id))};
+        wanted_move forgetting{.by = registry::move::reset_attempts,
+                               .who = asked.actor(std::move(external_user_id)),
+                               .expected = asked.expected};
         const auto reset = co_await move_state(svc, slot, std::move(forgetting));
         if (!reset)
             co_return problem(reset.error());
@@ -71,6 +75,8 @@ task<response> reset_lockout(const call& asked, services& svc)
         // The 0 may be somebody else's, and still on its way to the disk.
         if (const auto ec = co_await wait_until_durable(svc, slot, word.version()))
             co_return problem(ec);
+        if (!registry::is_expected(word, asked.expected_versions()))
+            co_return problem(make_error_code(registry::errc::precondition_failed));
         if (!registry::target(word.current(), registry::move::reset_attempts))
             co_return problem(make_error_code(registry::errc::illegal_change));
     }

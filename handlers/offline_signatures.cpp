@@ -172,10 +172,10 @@ crypto::bytes proof_data(const signed_text& what, std::string_view password)
     return {bytes.begin(), bytes.end()};
 }
 
-wanted_verdict decode_verify(std::string_view text, registry::time_ms now, std::vector<violation>& violations)
+wanted_verdict decode_verify(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     wanted_verdict out;
-    const auto from = parse_json(text, violations);
+    const auto from = parse_body(asked, violations);
     if (!from)
         return out;
     out.id = decode_id(*from);
@@ -255,7 +255,7 @@ task<response> create_personalized_payload(const call& asked, services& svc)
     std::vector<violation> violations;
     registry::uuid id;
     wanted_payload wanted;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         id = decode_id(*body);
         wanted = decode_payload(*body, svc.clock.now());
     }
@@ -277,7 +277,7 @@ task<response> create_plain_payload(const call& asked, services& svc)
     std::vector<violation> violations;
     std::string id;
     wanted_payload wanted;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         id = body->text("appId", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
         wanted = decode_payload(*body, svc.clock.now());
     }
@@ -292,7 +292,7 @@ task<response> create_plain_payload(const call& asked, services& svc)
 task<response> verify_offline_signature(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode_verify(asked.req.body, svc.clock.now(), violations);
+    const auto wanted = decode_verify(asked, svc.clock.now(), violations);
     if (!violations.empty())
         co_return problem(violations);
     // Before the proof is looked at: an account must not count attempts on registrations of others.

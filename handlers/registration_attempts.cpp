@@ -48,6 +48,7 @@ std::string read_attempts(const services& svc, registry::registration_number num
     std::optional<registry::row_sequence> next;
     std::size_t written = 0;
     std::size_t scanned = 0;
+    std::size_t skipped = 0;
     json_writer out;
     out.object().key("items").array();
     const auto visit = [&](registry::row_sequence sequence, const registry::attempt_row& row) {
@@ -56,7 +57,9 @@ std::string read_attempts(const services& svc, registry::registration_number num
             next = sequence + 1;
             return false;
         }
-        if (wanted) {
+        if (wanted && skipped < filter.page.skip) {
+            ++skipped;
+        } else if (wanted) {
             write_row(out, sequence, row);
             ++written;
         }

@@ -36,6 +36,7 @@ std::string read_history(const services& svc, registry::registration_number numb
     std::optional<std::uint64_t> next;
     std::size_t written = 0;
     std::size_t scanned = 0;
+    std::size_t skipped = 0;
     json_writer out;
     out.object().key("items").array();
     svc.journal.view([&](const registry::snapshot& txn) {
@@ -45,7 +46,9 @@ std::string read_history(const services& svc, registry::registration_number numb
                 next = row.version + 1;
                 return false;
             }
-            if (wanted) {
+            if (wanted && skipped < filter.page.skip) {
+                ++skipped;
+            } else if (wanted) {
                 write_row(out, row);
                 ++written;
             }

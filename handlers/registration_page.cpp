@@ -26,6 +26,7 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
                    (filter.states.empty() || std::ranges::find(filter.states, found.current()) != filter.states.end());
         };
         std::size_t scanned = 0;
+        std::size_t skipped = 0;
         scan(txn, filter.page.before, [&](registry::registration_number number) {
             if (++scanned > registry::page_scan_rows_max) {
                 out.next = number + 1;
@@ -38,8 +39,10 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
                 out.late.push_back(*std::move(found));
                 return out.late.size() < registry::sweep_rows_max; // these first; the page is read again
             }
-            if (!wanted(*found))
+            if (!wanted(*found) || skipped < filter.page.skip) {
+                skipped += wanted(*found) ? 1U : 0U;
                 return true;
+            }
             if (out.rows.size() == filter.page.limit) {
                 out.next = out.rows.back().number;
                 return false;

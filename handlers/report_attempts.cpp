@@ -196,7 +196,7 @@ task<response> report_attempt(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     std::vector<report> reports;
-    if (const auto body = parse_json(asked.req.body, violations))
+    if (const auto body = parse_body(asked, violations))
         reports.push_back(decode(*body));
     if (!violations.empty())
         co_return problem(violations);
@@ -221,7 +221,7 @@ task<response> report_attempts(const call& asked, services& svc)
     std::vector<violation> violations;
     std::vector<report> reports;
     std::vector<std::string> named;
-    if (const auto body = parse_json_array(asked.req.body, registry::reports_max, violations)) {
+    if (const auto body = parse_json_array(asked.req.body, registry::reports_max, violations, asked.unknown)) {
         for (const json_object& each : *body) {
             reports.push_back(decode(each));
             named.push_back(each.text("registrationId", {.bytes_max = 64, .required = true}).value_or(""));

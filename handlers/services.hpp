@@ -4,6 +4,8 @@
 #include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/event_bell.hpp"
+#include "handlers/idempotency_keys.hpp"
+#include "handlers/manners.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
@@ -48,6 +50,8 @@ struct services {
     registry::lockout_breaker& breaker;
     operator_log& log;
     event_bell& bell;
+    idempotency_keys& idempotency;
+    manners office_manners{};
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

@@ -1,6 +1,7 @@
 // GET /v2/registrations/{id}, GET /v2/registrations?userId= and GET /v2/registrations/{id}/children
 // (REGISTRATION-API.md R3, R2 and R16)
 
+#include "handlers/precondition.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
@@ -134,12 +135,16 @@ task<response> show_registration(const call& asked, services& svc)
     const auto application = svc.directory.find_application(found->record.application_id);
     json_writer out;
     out.object();
-    write_registration(out, svc, *found, application.get());
+    // Whoever has the activation code can register a phone: it is for those only who may create one.
+    const auto role = asked.who->its_role;
+    const bool sees_code = role == registry::role::admin || role == registry::role::integration;
+    write_registration(out, svc, *found, sees_code ? application.get() : nullptr);
     const auto children =
         svc.journal.view([&](const registry::snapshot& txn) { return registry::count_children(txn, found->number); });
     if (children > 0)
         out.member("childCount", children);
     response answer;
+    answer.headers.emplace_back("ETag", entity_tag(found->attempts.word.version()));
     answer.body = out.end().text();
     co_return answer;
 }

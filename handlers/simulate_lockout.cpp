@@ -18,11 +18,11 @@ struct wanted_simulation {
     registry::time_ms to = std::numeric_limits<registry::time_ms>::max();
 };
 
-wanted_simulation decode(std::string_view text, const registry::application_settings& now,
+wanted_simulation decode(const call& asked, const registry::application_settings& now,
                          std::vector<violation>& violations)
 {
     wanted_simulation out;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.settings = decode_lockout_settings(*body, now);
@@ -102,8 +102,7 @@ task<response> simulate_lockout(const call& asked, services& svc)
     if (!application)
         co_return problem(make_error_code(registry::errc::unknown_application));
     std::vector<violation> violations;
-    const auto wanted =
-        std::make_shared<const wanted_simulation>(decode(asked.req.body, application->settings, violations));
+    const auto wanted = std::make_shared<const wanted_simulation>(decode(asked, application->settings, violations));
     if (!violations.empty())
         co_return problem(violations);
     const auto permit = svc.simulations.enter();

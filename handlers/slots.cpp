@@ -160,13 +160,17 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
     }
     registry::attempt_word forbidding;
     auto change = registry::attempts::change_state(slot, what.by, std::move(what.who), std::move(what.reason),
-                                                   svc.clock.now(), &forbidding, what.checked, what.blocked_until);
-    if (!change && change.error() != registry::errc::illegal_change)
+                                                   svc.clock.now(), &forbidding, what.checked,
+                                                   what.expected ? &*what.expected : nullptr, what.blocked_until);
+    const bool unexpected = !change && change.error() == registry::errc::precondition_failed;
+    if (!change && !unexpected && change.error() != registry::errc::illegal_change)
         co_return change.error();
     if (!change) {
-        // The state that forbids it may be somebody else's, and still on its way to the disk.
+        // The word that forbids it may be somebody else's, and still on its way to the disk.
         if (const auto ec = co_await wait_until_durable(svc, slot, forbidding.version()))
             co_return ec;
+        if (unexpected)
+            co_return make_error_code(registry::errc::precondition_failed);
         co_return move_result{false, forbidding.current()};
     }
     if (what.bound && what.bound->accepts_decimal)

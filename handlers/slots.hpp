@@ -72,14 +72,16 @@ struct wanted_move {
     std::optional<registry::binding> bound{};       // what a key exchange adds
     std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
                                                     // be replaced
-    registry::time_ms blocked_until = 0;            // of block and change_block: 0 is for good
+    std::optional<registry::expected_versions> expected{}; // only while the registration has one of these versions
+    registry::time_ms blocked_until = 0;                   // of block and change_block: 0 is for good
 };
 /// What became of it.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-/// errors  changed_meanwhile: that password is another one by now; kv::errc
+/// errors  changed_meanwhile: that password is another one by now; precondition_failed: the version is none of those;
+///         kv::errc
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, wanted_move what);
 
 } // namespace doorward::handlers

@@ -228,13 +228,18 @@ transition attempts::record(const slot_ptr& slot, attempt_details what, time_ms 
 
 result<transition> attempts::change_state(const slot_ptr& slot, move by, actor who, std::string reason, time_ms now,
                                           attempt_word* forbidden_by, std::optional<otp_edition> checked,
-                                          time_ms blocked_until)
+                                          const expected_versions* expected, time_ms blocked_until)
 {
     const bool blocks = by == move::block || by == move::change_block;
     for (;;) {
         const auto [word, place] = present(*slot);
         if (checked && *checked != slot->latest_otp())
             return errc::changed_meanwhile;
+        if (!is_expected(word, expected)) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::precondition_failed;
+        }
         const auto after = decide_move(word, by);
         if (!after) {
             if (forbidden_by != nullptr)
@@ -336,11 +341,17 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
 }
 
 result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
-                                                      time_ms now, attempt_word* forbidden_by)
+                                                      time_ms now, attempt_word* forbidden_by,
+                                                      const expected_versions* expected)
 {
     constexpr move by = move::change_flags;
     for (;;) {
         auto [word, flags] = slot->flags();
+        if (!is_expected(word, expected)) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::precondition_failed;
+        }
         const auto to = target(word.current(), by);
         if (!to) {
             if (forbidden_by != nullptr)
@@ -387,11 +398,11 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
 }
 
 result<transition> attempts::replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
-                                         attempt_word* forbidden_by)
+                                         attempt_word* forbidden_by, const expected_versions* expected)
 {
     slot->otp_replacement_begins();
-    auto change =
-        change_state(slot, move::replace_otp, std::move(who), std::string{reason::otp_replaced}, now, forbidden_by);
+    auto change = change_state(slot, move::replace_otp, std::move(who), std::string{reason::otp_replaced}, now,
+                               forbidden_by, std::nullopt, expected);
     if (change)
         change->otp = std::move(hash);
     else

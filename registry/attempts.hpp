@@ -4,7 +4,17 @@
 #include "registry/attempt_table.hpp"
 #include "registry/transition.hpp"
 
+#include <algorithm>
+
 namespace doorward::registry {
+
+/// Versions of a registration, one of which somebody wants to change and no other.
+using expected_versions = std::vector<std::uint64_t>;
+
+[[nodiscard]] inline bool is_expected(attempt_word word, const expected_versions* expected) noexcept
+{
+    return expected == nullptr || std::ranges::find(*expected, word.version()) != expected->end();
+}
 
 /// What became of one proof.
 struct attempt_result {
@@ -64,13 +74,16 @@ public:
 
     /// Moves the state. `reason` and `who` go to the history.
     ///
-    /// checked        the one-time password that the move follows from, where it can be replaced
+    /// checked   the one-time password that the move follows from, where it can be replaced
+    /// expected  the versions of which the present one must be one; null: any
     /// blocked_until  of block and change_block: when it ends by itself; 0: it does not
-    /// errors         errc::illegal_change when the move is not legal in the present state, which is then in
-    ///                *forbidden_by; errc::changed_meanwhile when the password is not the one that was checked
+    /// errors    errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by;
+    ///           errc::precondition_failed when the version is another one, which is then there;
+    ///           errc::changed_meanwhile when the password is not the one that was checked
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr,
                                                          std::optional<otp_edition> checked = std::nullopt,
+                                                         const expected_versions* expected = nullptr,
                                                          time_ms blocked_until = 0);
 
     /// Ends a temporary block whose time is over (REGISTRATION-API.md 8.4). Empty when there is none.
@@ -97,7 +110,8 @@ public:
     ///
     /// errors  errc::illegal_change as above; errc::too_many_flags
     [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
-                                                           time_ms now, attempt_word* forbidden_by = nullptr);
+                                                           time_ms now, attempt_word* forbidden_by = nullptr,
+                                                           const expected_versions* expected = nullptr);
     /// The two transitions of one step. They name each other as partners: both reach the disk, or neither.
     struct start {
         transition child;
@@ -130,7 +144,8 @@ public:
     /// hash    crypto::hash_password of it
     /// errors  errc::illegal_change, as of change_state()
     [[nodiscard]] static result<transition> replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
-                                                        attempt_word* forbidden_by = nullptr);
+                                                        attempt_word* forbidden_by = nullptr,
+                                                        const expected_versions* expected = nullptr);
 
 private:
     // Of a proof whose possession component fits, and is thereby a digest of all that was signed.

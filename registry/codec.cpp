@@ -702,30 +702,90 @@ stored_application_version decode(bytes_view data)
     return record;
 }
 
-// account := 1  username:text  password_hash:text  role:u8  applications:list(text)  enabled:u8  created_at:u64
+// account := 2  username:text  password_hash:text  role:u8  applications:list(text)  enabled:u8  created_at:u64
+//            since version 2: rights:u8 (bit 0 remove, bit 1 bulk)
 bytes encode(const account& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .text(record.username)
         .text(record.password_hash)
         .u8(static_cast<std::uint8_t>(record.its_role))
         .texts(record.applications)
         .u8(record.enabled ? 1 : 0)
         .time(record.created_at)
+        .u8(record.rights.bits())
         .done();
 }
 
 template <>
 account decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     account record;
     record.username = in.text();
     record.password_hash = in.text();
-    record.its_role = in.enumeration(role::admin, role::integration);
+    record.its_role = in.enumeration(role::admin, in.version() >= version_2 ? role::metrics : role::integration);
     record.applications = in.texts();
     record.enabled = in.u8() != 0;
     record.created_at = in.time();
+    if (in.version() >= version_2) {
+        const auto bits = in.u8();
+        for (const right each : all_rights) {
+            if ((bits & right_set{each}.bits()) != 0)
+                record.rights.add(each);
+        }
+        if (record.rights.bits() != bits)
+            throw record_fault{"an account with an unknown right"};
+    }
+    in.done();
+    return record;
+}
+
+// account token := 1  name:text  digest:32  created_at:u64  expires_at:u64 (0 for never)  last_used_at:u64
+bytes encode(const account_token& record)
+{
+    return record_writer{version_1}
+        .text(record.name)
+        .raw(record.digest)
+        .time(record.created_at)
+        .time(record.expires_at)
+        .time(record.last_used_at)
+        .done();
+}
+
+template <>
+account_token decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    account_token record;
+    record.name = in.text();
+    record.digest = in.raw<32>();
+    record.created_at = in.time();
+    record.expires_at = in.time();
+    record.last_used_at = in.time();
+    in.done();
+    return record;
+}
+
+// idempotent request := 1  request:32  expires_at:u64  answered:u8  and when that is 1: answer:blob (sealed)
+bytes encode(const idempotent_request& record)
+{
+    record_writer out{version_1};
+    out.raw(record.request).time(record.expires_at).flag(record.sealed_answer.has_value());
+    if (record.sealed_answer)
+        out.blob(*record.sealed_answer);
+    return out.done();
+}
+
+template <>
+idempotent_request decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    idempotent_request record;
+    record.request = in.raw<32>();
+    record.expires_at = in.time();
+    if (in.flag())
+        record.sealed_answer = in.blob();
     in.done();
     return record;
 }

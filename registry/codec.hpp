@@ -5,6 +5,7 @@
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
 #include "registry/event.hpp"
+#include "registry/idempotent_request.hpp"
 #include "registry/keys.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
@@ -27,6 +28,8 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_application& record);
 [[nodiscard]] crypto::bytes encode(const stored_application_version& record);
 [[nodiscard]] crypto::bytes encode(const account& record);
+[[nodiscard]] crypto::bytes encode(const account_token& record);
+[[nodiscard]] crypto::bytes encode(const idempotent_request& record);
 [[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
 [[nodiscard]] crypto::bytes encode(const stored_token& record);
 [[nodiscard]] crypto::bytes encode(const stored_claims& record);

@@ -90,6 +90,14 @@ inline constexpr std::size_t applications_max = 1024;       // count; all are he
 inline constexpr std::size_t accounts_max = 1024;           // count; all are held in memory
 inline constexpr std::size_t application_versions_max = 64; // of one application, count; all are held in memory
 
+// Tokens of accounts
+inline constexpr std::size_t account_tokens_max = 16; // of one account, count; all are held in memory
+inline constexpr std::size_t account_token_name_bytes_max = 64;
+inline constexpr time_ms account_token_life_max_ms = time_ms{10} * 366 * 24 * 3600 * 1000; // where it ends at all
+inline constexpr time_ms token_use_told_ms = 60 * 1000;         // grain of "last used" in memory
+inline constexpr time_ms token_use_written_ms = 60 * 60 * 1000; // how far the store may be behind it
+inline constexpr std::size_t token_uses_written_max = 256;      // by one change, count
+
 // Settings of applications
 inline constexpr unsigned provider_timeout_ms_default = 3'000; // a phone waits 15 s or more for its answer
 inline constexpr unsigned provider_timeout_ms_min = 100;
@@ -144,6 +152,20 @@ inline constexpr std::size_t erase_rows_max = 512; // rows of attempts erased by
 
 // Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
 inline constexpr std::size_t page_scan_rows_max = 10'000;
+
+// Removing an application: registrations looked at in one snapshot, and claims erased by one change
+inline constexpr std::size_t remove_application_look_rows = 10'000;
+inline constexpr std::size_t remove_application_erase_rows = 512;
+
+// Requests that carry an Idempotency-Key. REGISTRATION-API.md 8.1
+inline constexpr std::size_t idempotency_key_characters_max = 128;
+inline constexpr time_ms idempotency_memory_ms = time_ms{24} * 3600 * 1000;
+inline constexpr std::size_t idempotent_requests_max = 1'000'000;    // remembered, count; some 1 KB each
+inline constexpr std::size_t idempotent_answer_bytes_max = 8 * 1024; // with its header fields; longer ones are not kept
+
+// What names a request in logs. REGISTRATION-API.md 8.1; W3C Trace Context
+inline constexpr std::size_t request_id_characters_max = 128;
+inline constexpr std::size_t traceparent_characters_max = 128; // version 00 has 55, later ones may have more
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

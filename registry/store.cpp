@@ -73,6 +73,24 @@ std::optional<account> find_account(const kv::read_txn& txn, std::string_view us
     return find<account>(txn, tables::accounts, as_bytes(username));
 }
 
+std::optional<account_token> find_account_token(const kv::read_txn& txn, std::string_view username,
+                                                std::string_view name)
+{
+    return find<account_token>(txn, tables::account_tokens, account_token_key(username, name));
+}
+
+void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
+                         const std::function<bool(const account_token&)>& visit)
+{
+    txn.scan_prefix(tables::account_tokens, account_token_key(username, {}),
+                    [&](bytes_view, bytes_view value) { return visit(decode<account_token>(value)); });
+}
+
+std::optional<idempotent_request> find_idempotent_request(const kv::read_txn& txn, const idempotency_mark& mark)
+{
+    return find<idempotent_request>(txn, tables::idempotent_requests, mark);
+}
+
 std::optional<registration_number> find_token_owner(const kv::read_txn& txn, const uuid& token)
 {
     return to_number(txn.get(tables::token_ids, token.view()));
@@ -98,6 +116,26 @@ std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::st
                                                 std::string_view code)
 {
     return to_number(txn.get(tables::by_code, code_key(application_id, code)));
+}
+
+application_use find_application_use(const kv::read_txn& txn, std::string_view application_id,
+                                     registration_number behind, std::size_t rows_max)
+{
+    application_use out;
+    out.looked_at = behind;
+    std::size_t rows = 0;
+    txn.scan(tables::registrations, number_key(behind + 1), [&](bytes_view key, bytes_view value) {
+        out.more = ++rows > rows_max;
+        if (out.more)
+            return false;
+        out.looked_at = kv::from_number(key);
+        if (decode<registration>(value).application_id == application_id) {
+            const auto attempts = find_counters(txn, out.looked_at); // a change of state always writes the table
+            out.in_use = !attempts || attempts->word.current() != state::removed;
+        }
+        return !out.in_use;
+    });
+    return out;
 }
 
 std::optional<counters> find_counters(const snapshot& from, registration_number number)

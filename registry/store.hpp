@@ -21,6 +21,13 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_application_version> find_application_version(const kv::read_txn& txn,
                                                                                  std::string_view key);
 [[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
+[[nodiscard]] std::optional<account_token> find_account_token(const kv::read_txn& txn, std::string_view username,
+                                                              std::string_view name);
+/// Visits an account's tokens, in the order of their names, until it returns false.
+void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
+                         const std::function<bool(const account_token&)>& visit);
+[[nodiscard]] std::optional<idempotent_request> find_idempotent_request(const kv::read_txn& txn,
+                                                                        const idempotency_mark& mark);
 [[nodiscard]] bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark);
 
 /// The registration that a token belongs to, and the token.
@@ -35,6 +42,17 @@ namespace doorward::registry {
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
+
+/// Whether an application is in use, as far as it was looked at.
+struct application_use {
+    bool in_use = false;               // by a registration that is not removed
+    registration_number looked_at = 0; // the last one
+    bool more = false;                 // there are registrations behind it
+};
+/// Looks at the registrations behind a number, of whatever application, at most `rows_max` and until one is found.
+/// What it says of those that it looked at holds for good, as long as nobody is found: REMOVED is terminal.
+[[nodiscard]] application_use find_application_use(const kv::read_txn& txn, std::string_view application_id,
+                                                   registration_number behind, std::size_t rows_max);
 
 class journal;
 
@@ -166,8 +184,19 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     return kv::key{}.number(owner).raw(token.view());
 }
 
+[[nodiscard]] inline kv::key account_token_key(std::string_view username, std::string_view name)
+{
+    return kv::key{}.text(username).raw(crypto::as_bytes(name));
+}
+
 /// What a row of `due` is about.
-enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3, end_of_block = 4 };
+enum class due_kind : std::uint8_t {
+    registration = 1,
+    temporary_key = 2,
+    seen = 3,
+    end_of_block = 4,
+    idempotent_request = 5,
+};
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
 {

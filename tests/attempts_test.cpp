@@ -900,6 +900,7 @@ namespace {
 struct stored_registration {
     stored_registration(tests::scratch_store& in, unsigned max_failed, std::vector<move> moved = {}) : store{in}
     {
+        tests::put_application(store.writer, "app");
         create_registration change;
         change.record.id = uuid::random();
         change.record.application_id = "app";

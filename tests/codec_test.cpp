@@ -188,7 +188,7 @@ stored_application an_application()
 
 account an_account()
 {
-    return {"petra@bank", std::string(97, 'h'), role::integration, {"a", "b"}, false, 88};
+    return {"petra@bank", std::string(97, 'h'), role::integration, {"a", "b"}, false, 88, {right::bulk}};
 }
 
 // Calls `check` with a record of every kind.
@@ -269,6 +269,18 @@ void for_every_record(const Check& check)
     {
         check(an_account());
     }
+    BOOST_TEST_CONTEXT("account token")
+    {
+        check(account_token{"ci", crypto::digest32{1, 2, 3}, 88, 99, 90});
+    }
+    BOOST_TEST_CONTEXT("idempotent request")
+    {
+        check(idempotent_request{crypto::digest32{4, 5, 6}, 77, sealed(50)});
+    }
+    BOOST_TEST_CONTEXT("idempotent request without an answer")
+    {
+        check(idempotent_request{crypto::digest32{4, 5, 6}, 77, std::nullopt});
+    }
     BOOST_TEST_CONTEXT("temporary key")
     {
         check(stored_temporary_key{"MDEyMzQ1Njc4OTAxMjM0NQ==", 12, point(3), sealed(32), 99});
@@ -310,6 +322,8 @@ template <>
 constexpr crypto::byte newest_version<stored_application> = 3;
 template <>
 constexpr crypto::byte newest_version<stored_application_version> = 2;
+template <>
+constexpr crypto::byte newest_version<account> = 2;
 template <>
 constexpr crypto::byte newest_version<counters> = 2;
 template <>
@@ -575,7 +589,34 @@ BOOST_AUTO_TEST_CASE(an_account_without_a_role_is_a_fault)
 {
     const auto record = an_account();
     auto data = encode(record);
-    data[1 + 2 + record.username.size() + 2 + record.password_hash.size()] = 0;
+    auto& its_role = data[1 + 2 + record.username.size() + 2 + record.password_hash.size()];
+    its_role = 0;
+    BOOST_TEST(is_fault<account>(data));
+    its_role = 6;
+    BOOST_TEST(is_fault<account>(data));
+    its_role = 5;
+    BOOST_TEST(!is_fault<account>(data));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_with_a_right_that_nobody_knows_is_a_fault)
+{
+    auto data = encode(an_account());
+    BOOST_TEST(data.back() == 2);
+    data.back() = 4;
+    BOOST_TEST(is_fault<account>(data));
+    data.back() = 3;
+    BOOST_TEST((decode<account>(data).rights == right_set{right::remove, right::bulk}));
+}
+
+BOOST_AUTO_TEST_CASE(accounts_of_version_1_have_no_rights_and_one_of_two_roles)
+{
+    auto expected = an_account();
+    auto data = encode(expected);
+    data.pop_back();
+    data.front() = 1;
+    expected.rights = {};
+    BOOST_TEST((decode<account>(data) == expected));
+    data[1 + 2 + expected.username.size() + 2 + expected.password_hash.size()] = 3;
     BOOST_TEST(is_fault<account>(data));
 }
 

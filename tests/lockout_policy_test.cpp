@@ -371,7 +371,7 @@ BOOST_AUTO_TEST_CASE(what_an_operator_blocks_does_not_end_because_an_earlier_blo
     BOOST_TEST_REQUIRE(attempts::change_state(it.slot, move::block, {}, {}, it.now).has_value());
     BOOST_TEST(!attempts::end_block(it.slot, it.rules.policy, until + 1).has_value());
     BOOST_TEST_REQUIRE(
-        attempts::change_state(it.slot, move::change_block, {}, {}, it.now, nullptr, std::nullopt, it.now + 10)
+        attempts::change_state(it.slot, move::change_block, {}, {}, it.now, nullptr, std::nullopt, nullptr, it.now + 10)
             .has_value());
     BOOST_TEST(attempts::end_block(it.slot, it.rules.policy, it.now + 10).has_value());
 }

@@ -86,6 +86,17 @@ scratch_store::scratch_store(std::size_t map_bytes)
     BOOST_TEST_REQUIRE(!kv::blocking_commit(writer, initialise));
 }
 
+void put_application(kv::writer& to, const std::string& id)
+{
+    auto put = [&id](kv::write_txn& txn) {
+        registry::stored_application record;
+        record.id = id;
+        txn.put(registry::tables::applications, crypto::as_bytes(id), registry::encode(record));
+        return kv::error_code{};
+    };
+    BOOST_TEST_REQUIRE(!kv::blocking_commit(to, put));
+}
+
 class writer_gate::change final : public kv::pending_write, public kv::landing {
 public:
     change() : pending_write{static_cast<landing&>(*this)} {}
@@ -400,6 +411,8 @@ handlers::request owned_request::view() const
     out.external_user = external_user;
     out.last_event_id = last_event_id;
     out.request_id = request_id;
+    out.idempotency_key = idempotency_key;
+    out.if_match = if_match;
     out.source = source;
     return out;
 }
@@ -455,7 +468,7 @@ struct scratch_world::running {
         services.emplace(handlers::services{
             *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
             claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
-            outgoing, provider_failures, simulations,   breaker,  log,           bell});
+            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  in.manners});
     }
 
     kv::env env;
@@ -480,6 +493,7 @@ struct scratch_world::running {
     handlers::concurrency_limit simulations{registry::simulations_max};
     registry::lockout_breaker breaker;
     handlers::operator_log& log;
+    handlers::idempotency_keys idempotency{sealer};
     std::optional<handlers::services> services;
 };
 
@@ -668,7 +682,7 @@ bench::application scratch_world::application(const std::string& id)
 }
 
 void scratch_world::create_account(std::string_view name, registry::role its_role,
-                                   std::vector<std::string> applications, bool enabled)
+                                   std::vector<std::string> applications, bool enabled, registry::right_set rights)
 {
     // As cheap as Argon2id gets: the cost is part of the hash, and these passwords protect nothing.
     constexpr crypto::password_cost least{1, 8192};
@@ -678,6 +692,7 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
     change.record.its_role = its_role;
     change.record.applications = std::move(applications);
     change.record.enabled = enabled;
+    change.record.rights = rights;
     change.record.created_at = clock.now();
     BOOST_TEST_REQUIRE(!commit(std::move(change)));
     services().directory.reload();

@@ -126,6 +126,9 @@ struct scratch_store {
     kv::writer writer;
 };
 
+/// An application without working keys: enough for registrations to be made in it, too little for a directory.
+void put_application(kv::writer& to, const std::string& id);
+
 /// Keeps the writer from settling anything while it is closed.
 class writer_gate {
 public:
@@ -232,6 +235,8 @@ struct owned_request {
     std::string request_id{};
     std::string last_event_id{};
     registry::source_address source{};
+    std::string idempotency_key{};
+    std::string if_match{};
 
     [[nodiscard]] handlers::request view() const;
 };
@@ -270,6 +275,7 @@ public:
     planned_codes codes;
     scripted_provider provider;
     recorded_log log;
+    handlers::manners manners; // what restart() begins with
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
@@ -341,7 +347,7 @@ public:
     [[nodiscard]] bench::application application(const std::string& id = "app");
 
     void create_account(std::string_view name, registry::role its_role, std::vector<std::string> applications,
-                        bool enabled = true);
+                        bool enabled = true, registry::right_set rights = {});
 
     // --- registrations
 
