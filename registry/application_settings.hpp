@@ -44,7 +44,7 @@ struct application_settings {
     bool device_management = false; // phones may rename their own registration, and list and remove the user's others
     std::optional<provider_settings> provider;
     transfer_settings transfer;
-    lockout_policy lockout;              // of registrations that have none of their own
+    lockout_policy lockout; // of registrations that have none of their own
     std::optional<breaker_settings> breaker;
     bool hint_remaining_attempts = true; // may back offices' clients be told how many attempts are left?
     bool hint_blocked_until = true;      // and when a temporary block ends?

@@ -28,15 +28,15 @@ inline constexpr unsigned max_failed_per_factor_max = 127; // both kinds togethe
 // The breaker of mass lockouts. REGISTRATION-API.md 8.4
 inline constexpr time_ms breaker_window_default_ms = 5 * 60 * 1000;
 inline constexpr time_ms breaker_pause_default_ms = 15 * 60 * 1000;
-inline constexpr time_ms breaker_time_min_ms = 1000;                      // of a window or a pause
+inline constexpr time_ms breaker_time_min_ms = 1000; // of a window or a pause
 inline constexpr time_ms breaker_time_max_ms = 24 * 60 * 60 * 1000;
-inline constexpr time_ms breaker_memory_ms = 24 * 60 * 60 * 1000;         // of what is usual
-inline constexpr unsigned breaker_number_max = 65'535;                    // least, and factor
+inline constexpr time_ms breaker_memory_ms = 24 * 60 * 60 * 1000; // of what is usual
+inline constexpr unsigned breaker_number_max = 65'535;            // least, and factor
 inline constexpr time_ms hold_first_ms = 60 * 1000; // between two failures of a registration that is not blocked for it
 inline constexpr unsigned hold_doublings_max = 6;   // up to an hour or so
 
 // Simulations of a policy
-inline constexpr time_ms false_lockout_ms = 60 * 60 * 1000; // a success so soon after a lockout: it was the owner
+inline constexpr time_ms false_lockout_ms = 60 * 60 * 1000;  // a success so soon after a lockout: it was the owner
 inline constexpr std::size_t simulated_rows_max = 1'000'000; // of the journal, some 2 s of one core
 inline constexpr std::size_t simulated_step_rows = 10'000;   // in one snapshot
 inline constexpr std::size_t simulations_max = 1;            // at once; each may remember a million registrations
