@@ -20,6 +20,7 @@ struct request {
     std::string_view power_auth_encryption;    // X-PowerAuth-Encryption
     std::string_view power_auth_token;         // X-PowerAuth-Token
     std::string_view external_user;            // X-External-User
+    std::string_view if_match;                 // If-Match
     std::string_view request_id;               // ours, or the client's X-Request-Id
     registry::source_address source;           // of the connection
 

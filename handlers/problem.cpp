@@ -122,6 +122,8 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "No more registrations can be made from this one."};
     case errc::transfer_not_allowed:
         return {403, "ERROR_FORBIDDEN", "The application does not allow this transfer."};
+    case errc::precondition_failed:
+        return {412, "ERROR_PRECONDITION", "The registration has changed: it is of another version than that."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

@@ -1,6 +1,8 @@
 #include "handlers/registration_access.hpp"
 #include "crypto/encoding.hpp"
+#include "handlers/etag.hpp"
 #include "handlers/slots.hpp"
+#include "registry/criteria.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -109,7 +111,7 @@ void write_registration(json_writer& to, const registry::full_registration& what
         .member_unless_empty("extras", record.extras)
         .member("flags", record.flags)
         .member("timestampCreated", record.created_at)
-        .member("timestampLastUsed", attempts.last_used_at == 0 ? record.created_at : attempts.last_used_at)
+        .member("timestampLastUsed", registry::last_used_at(what))
         .member("timestampLastChange", record.changed_at)
         .member("timestampLastFailure", when(attempts.last_failed_at))
         .member("maxFailedAttempts", record.max_failed_attempts)
@@ -131,6 +133,32 @@ void write_registration(json_writer& to, const registry::full_registration& what
     }
     if (now == registry::state::pending_commit && record.device_key && record.server_key)
         to.member("activationFingerprint", registry::fingerprint(*record.device_key, record.id, *record.server_key));
+}
+
+response detail_answer(services& svc, const registry::full_registration& of)
+{
+    const auto application = svc.directory.find_application(of.record.application_id);
+    json_writer out;
+    out.object();
+    write_registration(out, of, application.get());
+    const auto [children, metadata] = svc.journal.view([&](const registry::snapshot& txn) {
+        return std::pair{registry::count_children(txn, of.number), registry::find_metadata(txn, of.number)};
+    });
+    if (metadata)
+        out.key("metadata").raw(registry::open_metadata(svc.sealer, of.record.id, *metadata));
+    if (children > 0)
+        out.member("childCount", children);
+    response answer;
+    answer.body = out.end().text();
+    answer.headers.emplace_back("ETag", to_etag(of.attempts.word.version()));
+    return answer;
+}
+
+void write_actor(json_writer& to, const registry::actor& who)
+{
+    to.member_unless_empty("externalUserId", who.external_user_id)
+        .member_unless_empty("account", who.account)
+        .member_unless_empty("actorRegistrationId", who.phone ? who.phone->text() : std::string{});
 }
 
 activation_code_texts sign_activation_code(const registry::application& application, std::string_view code)

@@ -13,14 +13,13 @@ void write_row(json_writer& to, const registry::history_row& row)
     to.object().member("seq", row.version).member("registrationStatus", to_text(row.now));
     if (row.previous)
         to.member("previousStatus", to_text(*row.previous));
-    to.member("event", to_text(row.by))
-        .member_unless_empty("eventReason", row.reason)
-        .member_unless_empty("externalUserId", row.who.external_user_id)
-        .member_unless_empty("account", row.who.account)
-        .member_unless_empty("actorRegistrationId", row.who.phone ? row.who.phone->text() : std::string{})
-        .member_unless_empty("name", row.name);
+    to.member("event", to_text(row.by)).member_unless_empty("eventReason", row.reason);
+    write_actor(to, row.who);
+    to.member_unless_empty("name", row.name);
     if (row.by == registry::move::change_flags)
         to.member("flags", row.flags);
+    if (row.by == registry::move::edit)
+        to.member("changed", row.changed);
     to.member("timestampCreated", row.at).end();
 }
 

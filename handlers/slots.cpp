@@ -134,7 +134,12 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
         co_return ec;
     registry::attempt_word forbidding;
     auto change = registry::attempts::change_state(slot, what.by, std::move(what.who), std::move(what.reason),
-                                                   svc.clock.now(), &forbidding, what.checked);
+                                                   svc.clock.now(), &forbidding, what.checked, what.only_from);
+    if (!change && change.error() == registry::errc::precondition_failed) {
+        if (const auto ec = co_await wait_until_durable(svc, slot, forbidding.version()))
+            co_return ec;
+        co_return change.error();
+    }
     if (!change && change.error() != registry::errc::illegal_change)
         co_return change.error();
     if (!change) {
@@ -147,6 +152,7 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
         slot->accept_decimal();
     change->bound = std::move(what.bound);
     change->labelled = std::move(what.labelled);
+    change->claim = std::move(what.claim);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;

@@ -53,17 +53,20 @@ struct wanted_move {
     registry::move by;
     registry::actor who{};
     std::string reason{};                           // for the history
-    std::optional<registry::labels> labelled{};     // of rename: the new name
+    std::optional<registry::labels> labelled{};     // of rename and edit
     std::optional<registry::binding> bound{};       // what a key exchange adds
     std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
                                                     // be replaced
+    std::optional<std::uint64_t> only_from{};       // the version that the word must have
+    std::shared_ptr<const void> claim{};            // held until it is settled
 };
 /// What became of it.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-/// errors  changed_meanwhile: that password is another one by now; kv::errc
+/// errors  changed_meanwhile: that password is another one by now; precondition_failed: the word is of another version,
+///         which is on disk; kv::errc
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, wanted_move what);
 
 } // namespace doorward::handlers

@@ -186,12 +186,18 @@ transition attempts::record(const slot_ptr& slot, attempt_details what, time_ms 
 }
 
 result<transition> attempts::change_state(const slot_ptr& slot, move by, actor who, std::string reason, time_ms now,
-                                          attempt_word* forbidden_by, std::optional<otp_edition> checked)
+                                          attempt_word* forbidden_by, std::optional<otp_edition> checked,
+                                          std::optional<std::uint64_t> only_from)
 {
     for (;;) {
         const auto [word, place] = present(*slot);
         if (checked && *checked != slot->latest_otp())
             return errc::changed_meanwhile;
+        if (only_from && *only_from != word.version()) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::precondition_failed;
+        }
         const auto after = decide_move(word, by);
         if (!after) {
             if (forbidden_by != nullptr)

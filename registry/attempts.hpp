@@ -64,11 +64,14 @@ public:
     /// Moves the state. `reason` and `who` go to the history.
     ///
     /// checked  the one-time password that the move follows from, where it can be replaced
+    /// only_from  the version that the word must have, where the caller asks for one
     /// errors   errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by;
-    ///          errc::changed_meanwhile when the password is not the one that was checked
+    ///          errc::changed_meanwhile when the password is not the one that was checked;
+    ///          errc::precondition_failed when the word is of another version; it is then in *forbidden_by
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr,
-                                                         std::optional<otp_edition> checked = std::nullopt);
+                                                         std::optional<otp_edition> checked = std::nullopt,
+                                                         std::optional<std::uint64_t> only_from = std::nullopt);
 
     /// What became of an edit of flags.
     struct flags_result {

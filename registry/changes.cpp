@@ -107,6 +107,8 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
     txn.put(tables::registrations, number_bytes, encode(record));
     txn.put(tables::counters, number_bytes, encode(attempts));
     txn.put(tables::by_user, user_key(record.user_id, number), {});
+    if (metadata)
+        txn.put(tables::metadata, number_bytes, encode(*metadata));
     if (parent)
         txn.put(tables::children, child_key(*parent, number), {});
     if (!bound)

@@ -20,6 +20,7 @@ struct create_registration {
     bool refuse_if_incomplete = false;
     std::optional<binding> bound; // keys are exchanged at once; `record` has no activation code then
     bool committed = false;       // and it need not wait for commit
+    std::optional<stored_metadata> metadata;
 
     registration_number number = 0; // given by the writer
 

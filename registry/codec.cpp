@@ -146,6 +146,7 @@ private:
 constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
 constexpr byte version_3 = 3;
+constexpr byte version_4 = 4;
 
 void require_state(attempt_word word)
 {
@@ -360,13 +361,14 @@ attempt_row decode(bytes_view data)
     return record;
 }
 
-// history := 3  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
+// history := 4  version:u64  move:u8  previous:u8 (0 for none)  now:u8  reason:text  account:text  external_user:text
 //            name:text  at:u64
 //            since version 2: flags:list(text)
 //            since version 3: by_phone:u8  and when that is 1: phone:16
+//            since version 4: changed:list(text)
 bytes encode(const history_row& record)
 {
-    record_writer out{version_3};
+    record_writer out{version_4};
     out.u64(record.version)
         .u8(static_cast<std::uint8_t>(record.by))
         .u8(record.previous ? static_cast<std::uint8_t>(*record.previous) : std::uint8_t{0})
@@ -380,16 +382,16 @@ bytes encode(const history_row& record)
         .flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
-    return out.done();
+    return out.texts(record.changed).done();
 }
 
 template <>
 history_row decode(bytes_view data)
 {
-    record_reader in{data, version_3};
+    record_reader in{data, version_4};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::replace_otp);
+    record.by = in.enumeration(move::create, move::edit);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -402,6 +404,8 @@ history_row decode(bytes_view data)
         record.flags = in.texts();
     if (in.version() >= version_3 && in.flag())
         record.who.phone.emplace().value = in.raw<16>();
+    if (in.version() >= version_4)
+        record.changed = in.texts();
     in.done();
     return record;
 }
@@ -611,6 +615,23 @@ stored_claims decode(bytes_view data)
 {
     record_reader in{data, version_1};
     stored_claims record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// metadata := 1  metadata:blob (sealed)  changed_at:u64
+bytes encode(const stored_metadata& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_metadata decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_metadata record;
     record.sealed = in.blob();
     record.changed_at = in.time();
     in.done();

@@ -5,6 +5,7 @@
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
 #include "registry/keys.hpp"
+#include "registry/metadata.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
 
@@ -29,6 +30,7 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
 [[nodiscard]] crypto::bytes encode(const stored_token& record);
 [[nodiscard]] crypto::bytes encode(const stored_claims& record);
+[[nodiscard]] crypto::bytes encode(const stored_metadata& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

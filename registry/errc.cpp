@@ -69,6 +69,8 @@ public:
             return "the application's provider gave no usable answer";
         case errc::providers_busy:
             return "too many calls to providers are under way";
+        case errc::precondition_failed:
+            return "the registration is of another version than the one asked for";
         }
         return "unknown registry error";
     }

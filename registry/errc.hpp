@@ -40,13 +40,14 @@ enum class errc {
     not_recognised,       // by the application's provider, or there is none
     provider_failed,      // it gave no usable answer
     providers_busy,       // too many calls to providers are under way
+    precondition_failed,  // the caller wants another version than there is (If-Match)
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::providers_busy);
+inline constexpr int errc_last = static_cast<int>(errc::precondition_failed);
 
 } // namespace doorward::registry
 

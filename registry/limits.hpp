@@ -43,6 +43,11 @@ inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one appl
 inline constexpr std::size_t claims_max = 128;        // of one user in one application
 inline constexpr std::size_t claim_name_characters_max = 64;
 
+// Metadata of registrations
+inline constexpr std::size_t metadata_bytes_max = 4096; // of one registration, as JSON
+inline constexpr std::size_t metadata_members_max = 128;
+inline constexpr std::size_t metadata_name_characters_max = 64;
+
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;
@@ -112,6 +117,9 @@ inline constexpr std::size_t erase_rows_max = 512; // rows of attempts erased by
 
 // Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
 inline constexpr std::size_t page_scan_rows_max = 10'000;
+
+// Look-ups (REGISTRATION-API.md R13)
+inline constexpr std::size_t lookup_names_max = 1'000;  // user ids, registration ids or application ids of one call
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

@@ -31,6 +31,7 @@ std::optional<state> target(state from, move by) noexcept
     case move::rename: // before the key exchange it is the phone's turn to bring a name
         return from != state::created && from != state::removed ? std::optional{from} : std::nullopt;
     case move::change_flags:
+    case move::edit:
         return from != state::removed ? std::optional{from} : std::nullopt;
     case move::spawn:
     case move::pin_changed:
@@ -106,6 +107,8 @@ std::string_view to_text(move value) noexcept
         return "PIN_CHANGED";
     case move::replace_otp:
         return "REPLACE_OTP";
+    case move::edit:
+        return "EDIT";
     }
     return "UNKNOWN";
 }

@@ -48,6 +48,7 @@ enum class move : std::uint8_t {
     cancel,             // created or pending_commit, and its parent is blocked or removed
     pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
     replace_otp,        // by the back office: another one-time password is asked for at commit
+    edit,               // by the back office: name, metadata or both; the state stays
 };
 
 inline constexpr move all_moves[]{
@@ -57,6 +58,7 @@ inline constexpr move all_moves[]{
     move::fail_otp, move::remove_on_otp, move::reset_attempts,
     move::rename,   move::change_flags,  move::spawn,
     move::cancel,   move::pin_changed,   move::replace_otp,
+    move::edit,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -67,7 +69,7 @@ inline constexpr move all_moves[]{
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
     return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
-           by == move::pin_changed || by == move::replace_otp;
+           by == move::pin_changed || by == move::replace_otp || by == move::edit;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -152,6 +154,12 @@ struct actor {
     bool operator==(const actor&) const = default;
 };
 
+/// What an edit can change, as its row of history names it.
+namespace edited_member {
+inline constexpr std::string_view name = "name";
+inline constexpr std::string_view metadata = "metadata";
+} // namespace edited_member
+
 /// One row of a registration's history.
 struct history_row {
     std::uint64_t version = 0; // of the attempt word after the change; orders the rows and is shown as seq
@@ -162,7 +170,8 @@ struct history_row {
     actor who;
     std::string name; // of the phone, as of then
     time_ms at = 0;
-    flag_set flags{}; // of change_flags: those that there were then
+    flag_set flags{};                   // of change_flags: those that there were then
+    std::vector<std::string> changed{}; // of edit: what, by the names of `edited_member`
 
     bool operator==(const history_row&) const = default;
 };

@@ -32,6 +32,9 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
                                                        std::string_view user_id);
 
+/// What the back office keeps with a registration.
+[[nodiscard]] std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number);
+
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
@@ -95,6 +98,15 @@ struct reported_attempt {
 /// Visits a user's registrations, newest first, starting below `before` (0: from the newest), until it returns false.
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit);
+
+/// The same for several users, each named once; the registrations of all of them together are newest first.
+void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_ids, registration_number before,
+                const std::function<bool(registration_number)>& visit);
+
+/// Visits the numbers of all registrations, newest first, starting below `before` (0: from the newest), until it
+/// returns false. A number that was given out has a record, for good.
+void scan_registrations(const kv::read_txn& txn, registration_number before,
+                        const std::function<bool(registration_number)>& visit);
 
 /// Visits the registrations that were made from one, newest first, starting below `before` (0: from the newest), until
 /// it returns false. Those that were removed before they started are not among them.

@@ -8,9 +8,10 @@ namespace doorward::registry {
 namespace tables {
 
 inline constexpr const char* names[]{
-    "meta",     "applications", "versions", "accounts",  "ids",    "registrations",  "keys",
-    "counters", "by_user",      "by_code",  "history",   "due",    "temporary_keys", "seen",
-    "journal",  "reports",      "tokens",   "token_ids", "claims", "children",
+    "meta",           "applications", "versions", "accounts", "ids",         "registrations",
+    "keys",           "counters",     "by_user",  "by_code",  "history",     "due",
+    "temporary_keys", "seen",         "journal",  "reports",  "tokens",      "token_ids",
+    "claims",         "children",     "metadata",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -35,7 +36,9 @@ inline constexpr kv::table claims{18};         // application, 0, user -> stored
 
 inline constexpr kv::table children{19}; // number of the parent, ~number -> nothing: newest first
 
-static_assert(std::size(names) == 20);
+inline constexpr kv::table metadata{20};    // number -> stored_metadata
+
+static_assert(std::size(names) == 21);
 
 } // namespace tables
 

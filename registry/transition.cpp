@@ -49,13 +49,23 @@ std::vector<history_row> later_rows(const kv::read_txn& txn, registration_number
     return out;
 }
 
+bool says_changed(const history_row& row, std::string_view what)
+{
+    return std::ranges::find(row.changed, what) != row.changed.end();
+}
+
+bool is_renaming(const history_row& row)
+{
+    return row.by == move::rename || says_changed(row, edited_member::name);
+}
+
 // Gives a name from this change on: to the later rows, until one that names it anew, and to the record if there is
 // none.
 void put_name(kv::write_txn& txn, registration_number number, std::vector<history_row>& later, const std::string& name,
               registration& record)
 {
     for (history_row& row : later) {
-        if (row.by == move::rename)
+        if (is_renaming(row))
             return;
         row.name = name;
         txn.put(tables::history, history_key(number, row.version), encode(row));
@@ -80,6 +90,14 @@ const std::string* name_of(const transition& change)
     if (change.bound && !change.bound->name.empty())
         return &change.bound->name;
     return change.labelled && change.labelled->name ? &*change.labelled->name : nullptr;
+}
+
+void put_metadata(kv::write_txn& txn, registration_number number, const stored_metadata& now)
+{
+    if (now.sealed.empty())
+        txn.erase(tables::metadata, number_key(number));
+    else
+        txn.put(tables::metadata, number_key(number), encode(now));
 }
 
 void put_state_change(kv::write_txn& txn, const transition& change)
@@ -116,6 +134,9 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.labelled && change.labelled->flags &&
         std::ranges::find(later, move::change_flags, &history_row::by) == later.end())
         record->flags = *change.labelled->flags;
+    if (change.labelled && change.labelled->metadata &&
+        std::ranges::none_of(later, [](const history_row& row) { return says_changed(row, edited_member::metadata); }))
+        put_metadata(txn, number, *change.labelled->metadata);
     const auto settles_otp = [](const history_row& row) {
         return row.by == move::replace_otp || !is_unfinished(row.now);
     };
@@ -138,11 +159,23 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.at = change.at;
     if (change.labelled && change.labelled->flags)
         row.flags = *change.labelled->flags;
+    if (change.by == move::edit && change.labelled)
+        row.changed = change.labelled->changed();
     txn.put(tables::history, history_key(number, row.version), encode(row));
     txn.put(tables::registrations, number_key(number), encode(*record));
 }
 
 } // namespace
+
+std::vector<std::string> labels::changed() const
+{
+    std::vector<std::string> out;
+    if (name)
+        out.emplace_back(edited_member::name);
+    if (metadata)
+        out.emplace_back(edited_member::metadata);
+    return out;
+}
 
 counters transition::result() const
 {

@@ -170,6 +170,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.power_auth_encryption = header(parser, "X-PowerAuth-Encryption");
     out.power_auth_token = header(parser, "X-PowerAuth-Token");
     out.external_user = header(parser, "X-External-User");
+    out.if_match = header(parser, http::field::if_match);
     out.request_id = id;
     return out;
 }

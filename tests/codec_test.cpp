@@ -119,6 +119,15 @@ history_row a_row_of_flags()
             {"A", "B"}};
 }
 
+history_row a_row_of_an_edit()
+{
+    auto out = a_row();
+    out.by = move::edit;
+    out.now = state::active;
+    out.changed = {"name", "metadata"};
+    return out;
+}
+
 stored_application an_application()
 {
     stored_application out;
@@ -191,6 +200,14 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("history of flags")
     {
         check(a_row_of_flags());
+    }
+    BOOST_TEST_CONTEXT("history of an edit")
+    {
+        check(a_row_of_an_edit());
+    }
+    BOOST_TEST_CONTEXT("metadata")
+    {
+        check(stored_metadata{sealed(300), 99});
     }
     BOOST_TEST_CONTEXT("first history row")
     {
@@ -266,7 +283,7 @@ constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
 constexpr crypto::byte newest_version<registration> = 2;
 template <>
-constexpr crypto::byte newest_version<history_row> = 3;
+constexpr crypto::byte newest_version<history_row> = 4;
 
 BOOST_AUTO_TEST_CASE(every_record_begins_with_its_version)
 {
@@ -308,13 +325,17 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_other_phone_and_no_flags)
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_edits_no_other_phone_and_no_flags)
 {
     auto expected = a_row();
-    expected.who.phone.reset();
     auto data = encode(expected);
+    data.front() = 3;
+    data.resize(data.size() - 2); // what an edit changed
+    BOOST_TEST((decode<history_row>(data) == expected));
+    expected.who.phone.reset();
+    data = encode(expected);
     data.front() = 2;
-    data.resize(data.size() - 1);
+    data.resize(data.size() - 3);
     BOOST_TEST((decode<history_row>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 2);
@@ -369,6 +390,12 @@ BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
 {
     const stored_claims largest{sealed(claims_bytes_max), 1};
     BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
+}
+
+BOOST_AUTO_TEST_CASE(metadata_of_the_greatest_size_come_back)
+{
+    const stored_metadata largest{sealed(metadata_bytes_max), 1};
+    BOOST_TEST((decode<stored_metadata>(encode(largest)) == largest));
 }
 
 BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)

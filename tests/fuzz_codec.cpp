@@ -39,5 +39,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_record<registry::attempt_row>(all);
     try_record<registry::stored_token>(all);
     try_record<registry::stored_claims>(all);
+    try_record<registry::stored_metadata>(all);
     return 0;
 }

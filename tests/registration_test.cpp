@@ -38,6 +38,7 @@ const row table[]{
     {move::cancel, {state::removed, state::removed, none, none, none}},
     {move::pin_changed, {none, none, state::active, none, none}},
     {move::replace_otp, {none, state::pending_commit, none, none, none}},
+    {move::edit, {state::created, state::pending_commit, state::active, state::blocked, none}},
 };
 
 } // namespace

@@ -397,6 +397,7 @@ handlers::request owned_request::view() const
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
     out.request_id = request_id;
+    out.if_match = if_match;
     out.source = source;
     return out;
 }
