@@ -64,6 +64,7 @@ task<response> transfer_registration(const call& asked, services& svc);
 task<response> list_children(const call& asked, services& svc);
 task<response> lookup_registrations(const call& asked, services& svc);
 task<response> edit_registration(const call& asked, services& svc);
+task<response> explain_registration(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
 task<response> create_personalized_payload(const call& asked, services& svc);

@@ -67,6 +67,7 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/v2/registrations/{}/children", access::office, list_children},
     {"PUT", "/v2/registrations/{}/otp", access::office, replace_otp},
     {"GET", "/v2/registrations/{}/history", access::office, registration_history},
+    {"GET", "/v2/registrations/{}/explain", access::office, explain_registration},
     {"PUT", "/v2/registrations/{}/name", access::office, rename_registration},
     {"GET", "/v2/registrations/{}/flags", access::office, show_flags},
     {"POST", "/v2/registrations/{}/flags", access::office, add_flags},

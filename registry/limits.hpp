@@ -121,6 +121,9 @@ inline constexpr std::size_t page_scan_rows_max = 10'000;
 // Look-ups (REGISTRATION-API.md R13)
 inline constexpr std::size_t lookup_names_max = 1'000;  // user ids, registration ids or application ids of one call
 
+// Why a registration is in its state (R17)
+inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest
+
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;
 
