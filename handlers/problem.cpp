@@ -124,6 +124,12 @@ row row_of(registry::errc what)
         return {403, "ERROR_FORBIDDEN", "The application does not allow this transfer."};
     case errc::precondition_failed:
         return {412, "ERROR_PRECONDITION", "The registration has changed: it is of another version than that."};
+    case errc::job_not_found:
+        return {400, "ERROR_JOB_NOT_FOUND", "No such job."};
+    case errc::too_many_jobs:
+        return {409, "ERROR_CONFLICT", "Too many jobs are under way or kept; try again later."};
+    case errc::too_many_matched:
+        return {409, "ERROR_CONFLICT", "More registrations match than the request allows to be affected."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

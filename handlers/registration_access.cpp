@@ -119,6 +119,7 @@ void write_registration(json_writer& to, const registry::full_registration& what
         .member("remainingAttempts", record.max_failed_attempts - failed)
         .member("commitPhase", to_text(record.phase))
         .member("version", attempts.word.version());
+    to.member("timestampErased", when(record.erased_at));
     if (record.origin)
         to.member("parentRegistrationId", record.origin->parent.text())
             .member("transferType", to_text(record.origin->type));

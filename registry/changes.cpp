@@ -46,6 +46,22 @@ kv::error_code check_parent(const kv::read_txn& txn, registration_number parent,
     return waiting >= waiting_children_max ? make_error_code(errc::incomplete_registration) : kv::error_code{};
 }
 
+// Where what a row of `due` is about lies. A registration stays.
+std::optional<kv::table> table_of(due_kind kind)
+{
+    switch (kind) {
+    case due_kind::temporary_key:
+        return tables::temporary_keys;
+    case due_kind::seen:
+        return tables::seen;
+    case due_kind::job:
+        return tables::jobs;
+    case due_kind::registration:
+        break;
+    }
+    return std::nullopt;
+}
+
 void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 {
     txn.erase(tables::tokens, token_key(owner, id));
@@ -282,8 +298,8 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
 kv::error_code erase_due::operator()(kv::write_txn& txn) const
 {
     for (const due_row& row : rows) {
-        if (row.kind != due_kind::registration)
-            txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
+        if (const auto table = table_of(row.kind))
+            txn.erase(*table, row.what);
         txn.erase(tables::due, due_key(row.at, row.kind, row.what));
     }
     return {};

@@ -141,7 +141,7 @@ struct assign_application {
     kv::error_code operator()(kv::write_txn& txn);
 };
 
-/// Erases rows of `due`, and with them the temporary keys and seen values whose time is over.
+/// Erases rows of `due`, and with them the temporary keys, seen values and jobs whose time is over.
 struct erase_due {
     std::vector<due_row> rows; // a row about a registration goes alone
 

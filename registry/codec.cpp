@@ -171,14 +171,15 @@ void require_possible(const stored_application& record)
 
 } // namespace
 
-// registration := 2  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
+// registration := 3  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
 //                 accepts_decimal:u8  name:text  platform:text  device_info:text  extras:text  flags:list(text)
 //                 blocked_reason:text created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point
 //                 server:point
 //                 since version 2: transfer:u8 (0 for none)  and when there is one: parent:16
+//                 since version 3: erased_at:u64
 bytes encode(const registration& record)
 {
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.raw(record.id.view())
         .text(record.application_id)
         .text(record.user_id)
@@ -202,13 +203,13 @@ bytes encode(const registration& record)
         .u8(record.origin ? static_cast<std::uint8_t>(record.origin->type) : std::uint8_t{0});
     if (record.origin)
         out.raw(record.origin->parent.view());
-    return out.done();
+    return out.time(record.erased_at).done();
 }
 
 template <>
 registration decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     registration record;
     record.id.value = in.raw<16>();
     record.application_id = in.text();
@@ -235,6 +236,8 @@ registration decode(bytes_view data)
         if (type != transfer_type{})
             record.origin = lineage{uuid{in.raw<16>()}, type};
     }
+    if (in.version() >= version_3)
+        record.erased_at = in.time();
     in.done();
     return record;
 }
@@ -634,6 +637,87 @@ stored_metadata decode(bytes_view data)
     stored_metadata record;
     record.sealed = in.blob();
     record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// job := 1  kind:u8  state:u8  account:text  external_user:text  reason:text  flags:list(text)  criteria
+//        user:blob (sealed; empty for none)  matched:u32  done:u32  skipped:u32  failed:u32  failures:list(failure)
+//        next_chunk:u32  chunks:u32  walked_number:u64  walked_version:u64  created_at:u64  finished_at:u64
+// criteria := states:list(u8)  removed:u8  flags:list(text)  platform:text  last_used_after:u64  last_used_before:u64
+//             Only what may change while a job is under way.
+// failure := id:16  why:u8
+bytes encode(const job& record)
+{
+    const registration_criteria& wanted = record.criteria;
+    record_writer out{version_1};
+    out.u8(static_cast<std::uint8_t>(record.kind))
+        .u8(static_cast<std::uint8_t>(record.now))
+        .text(record.who.account)
+        .text(record.who.external_user_id)
+        .text(record.reason)
+        .texts(record.flags)
+        .u16(wanted.states.size());
+    for (const state each : wanted.states)
+        out.u8(static_cast<std::uint8_t>(each));
+    out.flag(wanted.removed)
+        .texts(wanted.flags)
+        .text(wanted.platform)
+        .time(wanted.last_used.after)
+        .time(wanted.last_used.before)
+        .blob(record.sealed_user)
+        .u32(record.matched)
+        .u32(record.done)
+        .u32(record.skipped)
+        .u32(record.failed)
+        .u16(record.failures.size());
+    for (const job::failure& each : record.failures)
+        out.raw(each.registration.view()).u8(static_cast<std::uint8_t>(each.why));
+    return out.u32(record.next_chunk)
+        .u32(record.chunks)
+        .u64(record.walked_number)
+        .u64(record.walked_version)
+        .time(record.created_at)
+        .time(record.finished_at)
+        .done();
+}
+
+template <>
+job decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    job record;
+    record.kind = in.enumeration(job_kind::block, job_kind::erase_user);
+    record.now = in.enumeration(job_state::running, job_state::cancelled);
+    record.who.account = in.text();
+    record.who.external_user_id = in.text();
+    record.reason = in.text();
+    record.flags = in.texts();
+    registration_criteria& wanted = record.criteria;
+    wanted.states.resize(in.u16());
+    for (state& each : wanted.states)
+        each = in.enumeration(state::created, state::removed);
+    wanted.removed = in.flag();
+    wanted.flags = in.texts();
+    wanted.platform = in.text();
+    wanted.last_used.after = in.time();
+    wanted.last_used.before = in.time();
+    record.sealed_user = in.blob();
+    record.matched = in.u32();
+    record.done = in.u32();
+    record.skipped = in.u32();
+    record.failed = in.u32();
+    record.failures.resize(in.u16());
+    for (job::failure& each : record.failures) {
+        each.registration.value = in.raw<16>();
+        each.why = in.enumeration(job_problem::not_found, job_problem::too_many_flags);
+    }
+    record.next_chunk = in.u32();
+    record.chunks = in.u32();
+    record.walked_number = in.u64();
+    record.walked_version = in.u64();
+    record.created_at = in.time();
+    record.finished_at = in.time();
     in.done();
     return record;
 }

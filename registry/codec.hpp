@@ -4,6 +4,7 @@
 #include "registry/application.hpp"
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
+#include "registry/job.hpp"
 #include "registry/keys.hpp"
 #include "registry/metadata.hpp"
 #include "registry/temporary_key.hpp"
@@ -31,6 +32,7 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_token& record);
 [[nodiscard]] crypto::bytes encode(const stored_claims& record);
 [[nodiscard]] crypto::bytes encode(const stored_metadata& record);
+[[nodiscard]] crypto::bytes encode(const job& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

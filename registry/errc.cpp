@@ -71,6 +71,12 @@ public:
             return "too many calls to providers are under way";
         case errc::precondition_failed:
             return "the registration is of another version than the one asked for";
+        case errc::job_not_found:
+            return "no such job";
+        case errc::too_many_jobs:
+            return "too many jobs are under way or kept";
+        case errc::too_many_matched:
+            return "more registrations match than the request allows for";
         }
         return "unknown registry error";
     }

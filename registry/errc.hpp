@@ -41,13 +41,16 @@ enum class errc {
     provider_failed,      // it gave no usable answer
     providers_busy,       // too many calls to providers are under way
     precondition_failed,  // the caller wants another version than there is (If-Match)
+    job_not_found,        // none, or none that the caller may see
+    too_many_jobs,        // are under way or kept
+    too_many_matched,     // more registrations than the caller allowed for
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::precondition_failed);
+inline constexpr int errc_last = static_cast<int>(errc::too_many_matched);
 
 } // namespace doorward::registry
 

@@ -118,8 +118,18 @@ inline constexpr std::size_t erase_rows_max = 512; // rows of attempts erased by
 // Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
 inline constexpr std::size_t page_scan_rows_max = 10'000;
 
-// Look-ups (REGISTRATION-API.md R13)
+// Look-ups and jobs (REGISTRATION-API.md R13 to R15, R18)
 inline constexpr std::size_t lookup_names_max = 1'000;  // user ids, registration ids or application ids of one call
+inline constexpr std::size_t job_targets_max = 100'000; // registrations of one job, count
+inline constexpr std::size_t job_chunk = 64;            // registrations of one step, count; a step of the fold's size
+inline constexpr std::size_t bulk_looked_at_max = 2'000'000;            // to find what a filter means, count
+inline constexpr std::size_t bulk_sample_max = 10;                      // registrations that a dry run shows
+inline constexpr std::size_t jobs_running_max = 16;                     // at once, count
+inline constexpr std::size_t jobs_max = 256;                            // kept, those that are running included
+inline constexpr std::size_t job_failures_max = 100;                    // told by a job, count; the others are counted
+inline constexpr std::size_t erase_walk_rows = 10'000;                  // rows of histories looked at in one step
+inline constexpr std::size_t erase_rewrite_max = 256;                   // rows of histories written in one step
+inline constexpr time_ms job_memory_ms = time_ms{7} * 24 * 3600 * 1000; // after its end
 
 // Why a registration is in its state (R17)
 inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest

@@ -113,6 +113,8 @@ inline constexpr std::string_view spawned_to = "SPAWNED_TO:"; // of the parent, 
 inline constexpr std::string_view moved_to = "MOVED_TO:";
 inline constexpr std::string_view spawned_from = "SPAWNED_FROM:"; // of the child, in the same moment
 inline constexpr std::string_view moved_from = "MOVED_FROM:";
+inline constexpr std::string_view user_removed = "USER_REMOVED";  // with all that the user had
+inline constexpr std::string_view user_erased = "USER_ERASED";    // and is to be forgotten
 inline constexpr std::string_view blocked_with = "BLOCKED_WITH:"; // because that one was, from which this one comes
 } // namespace reason
 
@@ -140,6 +142,7 @@ struct registration {
     std::optional<crypto::point_bytes> device_key;
     std::optional<crypto::point_bytes> server_key;
     std::optional<lineage> origin; // of one that was made from another one
+    time_ms erased_at = 0;         // its user was made unrecognisable; 0 is never
 
     bool operator==(const registration&) const = default;
 };

@@ -95,6 +95,20 @@ std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registrati
     return find<stored_metadata>(txn, tables::metadata, number_key(number));
 }
 
+std::optional<job> find_job(const kv::read_txn& txn, const uuid& id)
+{
+    return find<job>(txn, tables::jobs, id.view());
+}
+
+std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id, std::uint32_t chunk)
+{
+    std::vector<registration_number> out;
+    const auto found = txn.get(tables::job_targets, job_target_key(id, chunk));
+    for (bytes_view rest = found.value_or(bytes_view{}); rest.size() >= 8; rest = rest.subspan(8))
+        out.push_back(crypto::from_big_endian<registration_number>(rest));
+    return out;
+}
+
 bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
 {
     return txn.get(tables::seen, mark).has_value();
@@ -250,6 +264,14 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     txn.scan_prefix(tables::tokens, number_key(owner), [&](bytes_view key, bytes_view value) {
         const uuid id{crypto::take<16>(key.last(16))};
         return visit(id, decode<stored_token>(value));
+    });
+}
+
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit)
+{
+    txn.scan(tables::jobs, {}, [&](bytes_view key, bytes_view value) {
+        const uuid id{crypto::take<16>(key)};
+        return visit(id, decode<job>(value));
     });
 }
 

@@ -35,6 +35,11 @@ namespace doorward::registry {
 /// What the back office keeps with a registration.
 [[nodiscard]] std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number);
 
+[[nodiscard]] std::optional<job> find_job(const kv::read_txn& txn, const uuid& id);
+/// The registrations that one step of a job is about; none when that step has been done.
+[[nodiscard]] std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id,
+                                                                std::uint32_t chunk);
+
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
@@ -122,6 +127,9 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
 void scan_tokens(const kv::read_txn& txn, registration_number owner,
                  const std::function<bool(const uuid&, const stored_token&)>& visit);
 
+/// Visits all jobs, in the order of their ids, until it returns false.
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit);
+
 // Keys of the tables
 
 [[nodiscard]] inline kv::key number_key(registration_number number)
@@ -156,8 +164,13 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     return kv::key{}.number(owner).raw(token.view());
 }
 
+[[nodiscard]] inline kv::key job_target_key(const uuid& id, std::uint32_t chunk)
+{
+    return kv::key{}.raw(id.view()).number(chunk);
+}
+
 /// What a row of `due` is about.
-enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };
+enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3, job = 4 };
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
 {

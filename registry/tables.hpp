@@ -11,7 +11,7 @@ inline constexpr const char* names[]{
     "meta",           "applications", "versions", "accounts", "ids",         "registrations",
     "keys",           "counters",     "by_user",  "by_code",  "history",     "due",
     "temporary_keys", "seen",         "journal",  "reports",  "tokens",      "token_ids",
-    "claims",         "children",     "metadata",
+    "claims",         "children",     "metadata", "jobs",     "job_targets",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -37,8 +37,10 @@ inline constexpr kv::table claims{18};         // application, 0, user -> stored
 inline constexpr kv::table children{19}; // number of the parent, ~number -> nothing: newest first
 
 inline constexpr kv::table metadata{20};    // number -> stored_metadata
+inline constexpr kv::table jobs{21};        // uuid -> job
+inline constexpr kv::table job_targets{22}; // uuid, number of the chunk -> registration numbers
 
-static_assert(std::size(names) == 21);
+static_assert(std::size(names) == 23);
 
 } // namespace tables
 

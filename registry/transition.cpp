@@ -100,11 +100,29 @@ void put_metadata(kv::write_txn& txn, registration_number number, const stored_m
         txn.put(tables::metadata, number_key(number), encode(now));
 }
 
-void put_state_change(kv::write_txn& txn, const transition& change)
+// A change of an erased registration that was swapped before and comes late brings nothing back of what was erased.
+void forget_person(transition& change)
+{
+    if (change.bound) {
+        change.bound->name.clear();
+        change.bound->platform.clear();
+        change.bound->device_info.clear();
+        change.bound->extras.clear();
+    }
+    if (change.labelled) {
+        change.labelled->name.reset();
+        change.labelled->metadata.reset();
+    }
+    change.who.external_user_id.clear();
+}
+
+void put_state_change(kv::write_txn& txn, transition& change)
 {
     const registration_number number = change.slot->owner.number;
     auto record = find_registration(txn, number);
     assert(record);
+    if (record->erased_at != 0)
+        forget_person(change);
 
     const state before = change.before.current();
     const state after = change.after.current();
@@ -155,7 +173,8 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.now = after;
     row.reason = change.reason;
     row.who = change.who;
-    row.name = name != nullptr ? *name : name_before(txn, number, row.version);
+    if (record->erased_at == 0)
+        row.name = name != nullptr ? *name : name_before(txn, number, row.version);
     row.at = change.at;
     if (change.labelled && change.labelled->flags)
         row.flags = *change.labelled->flags;
