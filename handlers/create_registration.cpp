@@ -2,6 +2,7 @@
 
 #include "handlers/endpoint.hpp"
 #include "handlers/lockout_policy_json.hpp"
+#include "handlers/metadata_json.hpp"
 #include "handlers/new_registration.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
@@ -28,6 +29,8 @@ wanted_registration decode(const call& asked, registry::time_ms now, std::vector
         body->integer("maxFailedAttempts", 1, registry::max_failed_attempts_max).value_or(as_the_application_says));
     if (const auto policy = body->object("policy"))
         merge_policy(*policy, record.policy.emplace());
+    if (const auto metadata = decode_metadata(*body, "metadata"); metadata && !metadata->empty())
+        out.metadata = write_metadata(*metadata);
     out.who = asked.actor(
         body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or(""));
     return out;

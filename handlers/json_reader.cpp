@@ -326,6 +326,16 @@ std::vector<std::string> json_object::names() const
     return out;
 }
 
+std::vector<std::string> json_object::names_of_nulls() const
+{
+    std::vector<std::string> out;
+    for (const auto member : object_) {
+        if (member.value.is_null())
+            out.emplace_back(member.key);
+    }
+    return out;
+}
+
 bool json_object::is_scalar(std::string_view name) const
 {
     const auto found = find(name);

@@ -60,6 +60,8 @@ public:
 
     /// The names of all members that are not null, as they come.
     [[nodiscard]] std::vector<std::string> names() const;
+    /// The names of all members that are null: what a merge patch takes away.
+    [[nodiscard]] std::vector<std::string> names_of_nulls() const;
     /// Is it a text, a number, true or false?
     [[nodiscard]] bool is_scalar(std::string_view name) const;
 

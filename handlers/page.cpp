@@ -34,6 +34,19 @@ page_request decode_page(const query_parameters& parameters, std::vector<violati
     return out;
 }
 
+page_request decode_page(const json_object& body)
+{
+    page_request out;
+    out.limit = static_cast<std::size_t>(
+        body.integer("limit", 1, registry::page_rows_max).value_or(registry::page_rows_default));
+    if (const auto cursor = body.text("cursor", {.bytes_max = 64})) {
+        out.before = read_cursor(*cursor).value_or(0);
+        if (out.before == 0)
+            body.complain("cursor", "is not a cursor of ours", *cursor);
+    }
+    return out;
+}
+
 period_request decode_period(std::string_view query, std::vector<violation>& violations)
 {
     period_request out;

@@ -20,6 +20,9 @@ struct page_request {
 /// page_scan_rows_max rows.
 [[nodiscard]] page_request decode_page(const query_parameters& parameters, std::vector<violation>& violations);
 
+/// The same out of a body.
+[[nodiscard]] page_request decode_page(const json_object& body);
+
 /// Rows of a page within a period, both ends included, in milliseconds.
 struct period_request {
     registry::time_ms from = 0;

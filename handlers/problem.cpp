@@ -148,6 +148,12 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "The idempotency key was used for another request."};
     case errc::too_many_idempotency_keys:
         return {503, "ERROR_OVERLOADED", "No more idempotency keys can be remembered; try without one, or later."};
+    case errc::job_not_found:
+        return {400, "ERROR_JOB_NOT_FOUND", "No such job."};
+    case errc::too_many_jobs:
+        return {409, "ERROR_CONFLICT", "Too many jobs are under way or kept; try again later."};
+    case errc::too_many_matched:
+        return {409, "ERROR_CONFLICT", "More registrations match than the request allows to be affected."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

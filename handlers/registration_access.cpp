@@ -1,7 +1,9 @@
 #include "handlers/registration_access.hpp"
 #include "crypto/encoding.hpp"
 #include "handlers/lockout_policy_json.hpp"
+#include "handlers/precondition.hpp"
 #include "handlers/slots.hpp"
+#include "registry/criteria.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -112,7 +114,7 @@ void write_registration(json_writer& to, const services& svc, const registry::fu
         .member_unless_empty("extras", record.extras)
         .member("flags", record.flags)
         .member("timestampCreated", record.created_at)
-        .member("timestampLastUsed", attempts.last_used_at == 0 ? record.created_at : attempts.last_used_at)
+        .member("timestampLastUsed", registry::last_used_at(what))
         .member("timestampLastChange", record.changed_at)
         .member("timestampLastFailure", when(attempts.last_failed_at))
         .member("maxFailedAttempts", record.max_failed_attempts)
@@ -120,6 +122,7 @@ void write_registration(json_writer& to, const services& svc, const registry::fu
         .member("remainingAttempts", near.remaining)
         .member("commitPhase", to_text(record.phase))
         .member("version", attempts.word.version());
+    to.member("timestampErased", when(record.erased_at));
     if (record.blocked_until != 0)
         to.member("blockedUntil", record.blocked_until);
     if (attempts.refused.blocks > 0)
@@ -143,6 +146,34 @@ void write_registration(json_writer& to, const services& svc, const registry::fu
     }
     if (now == registry::state::pending_commit && record.device_key && record.server_key)
         to.member("activationFingerprint", registry::fingerprint(*record.device_key, record.id, *record.server_key));
+}
+
+response detail_answer(services& svc, const registry::full_registration& of, const registry::account& who)
+{
+    const auto application = svc.directory.find_application(of.record.application_id);
+    json_writer out;
+    out.object();
+    // Whoever has the activation code can register a phone: it is for those only who may create one.
+    const bool sees_code = who.its_role == registry::role::admin || who.its_role == registry::role::integration;
+    write_registration(out, svc, of, sees_code ? application.get() : nullptr);
+    const auto [children, metadata] = svc.journal.view([&](const registry::snapshot& txn) {
+        return std::pair{registry::count_children(txn, of.number), registry::find_metadata(txn, of.number)};
+    });
+    if (metadata)
+        out.key("metadata").raw(registry::open_metadata(svc.sealer, of.record.id, *metadata));
+    if (children > 0)
+        out.member("childCount", children);
+    response answer;
+    answer.body = out.end().text();
+    answer.headers.emplace_back("ETag", entity_tag(of.attempts.word.version()));
+    return answer;
+}
+
+void write_actor(json_writer& to, const registry::actor& who)
+{
+    to.member_unless_empty("externalUserId", who.external_user_id)
+        .member_unless_empty("account", who.account)
+        .member_unless_empty("actorRegistrationId", who.phone ? who.phone->text() : std::string{});
 }
 
 activation_code_texts sign_activation_code(const registry::application& application, std::string_view code)

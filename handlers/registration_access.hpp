@@ -32,6 +32,14 @@ task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> fo
 void write_registration(json_writer& to, const services& svc, const registry::full_registration& what,
                         const registry::application* application);
 
+/// The detail of a registration: what write_registration() writes, and what only the detail tells; with its ETag.
+/// To somebody who may not create registrations it does not tell the activation code.
+[[nodiscard]] response detail_answer(services& svc, const registry::full_registration& of,
+                                     const registry::account& who);
+
+/// The members that say who did something.
+void write_actor(json_writer& to, const registry::actor& who);
+
 /// CODE#SIGNATURE, what a QR code shows, and the signature alone.
 struct activation_code_texts {
     std::string signature;

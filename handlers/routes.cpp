@@ -23,6 +23,7 @@ constexpr permission consoles{{role::admin, role::integration, role::human_opera
 constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
 constexpr permission auditors{{role::admin, role::auditor}, {}};
 constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
 struct endpoint {
@@ -69,12 +70,16 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/v2/registrations", readers, list_registrations},
     {"POST", "/v2/registrations", back_offices, create_registration},
     {"POST", "/v2/registrations/{}/commit", back_offices, commit_registration},
+    {"POST", "/v2/registrations/lookup", consoles, lookup_registrations},
+    {"POST", "/v2/registrations/bulk", bulk_changers, change_many},
     {"PUT", "/v2/registrations/{}", consoles, change_registration},
+    {"PATCH", "/v2/registrations/{}", back_offices, edit_registration},
     {"DELETE", "/v2/registrations/{}", removers, remove_registration},
     {"POST", "/v2/registrations/{}/transfer", back_offices, transfer_registration},
     {"GET", "/v2/registrations/{}/children", readers, list_children},
     {"PUT", "/v2/registrations/{}/otp", back_offices, replace_otp},
     {"GET", "/v2/registrations/{}/history", readers, registration_history},
+    {"GET", "/v2/registrations/{}/explain", consoles, explain_registration},
     {"PUT", "/v2/registrations/{}/name", consoles, rename_registration},
     {"GET", "/v2/registrations/{}/flags", readers, show_flags},
     {"POST", "/v2/registrations/{}/flags", back_offices, add_flags},
@@ -85,6 +90,9 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/v2/attempts", back_offices, report_attempts},
     {"GET", "/v2/registrations/{}/lockout", readers, show_lockout},
     {"PUT", "/v2/registrations/{}/lockout", consoles, reset_lockout},
+    {"GET", "/v2/jobs/{}", bulk_changers, show_job},
+    {"DELETE", "/v2/jobs/{}", bulk_changers, cancel_job},
+    {"DELETE", "/v2/users/{}", admins, remove_user},
     {"PUT", "/v2/users/{}/claims", back_offices, set_user_claims},
     {"GET", "/v2/users/{}/claims", back_offices, show_user_claims},
     {"DELETE", "/v2/users/{}/claims", back_offices, remove_user_claims},

@@ -177,6 +177,7 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
         slot->accept_decimal();
     change->bound = std::move(what.bound);
     change->labelled = std::move(what.labelled);
+    change->claim = std::move(what.claim);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;

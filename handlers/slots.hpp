@@ -68,12 +68,13 @@ struct wanted_move {
     registry::move by;
     registry::actor who{};
     std::string reason{};                           // for the history
-    std::optional<registry::labels> labelled{};     // of rename: the new name
+    std::optional<registry::labels> labelled{};     // of rename and edit
     std::optional<registry::binding> bound{};       // what a key exchange adds
     std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
                                                     // be replaced
     std::optional<registry::expected_versions> expected{}; // only while the registration has one of these versions
     registry::time_ms blocked_until = 0;                   // of block and change_block: 0 is for good
+    std::shared_ptr<const void> claim{};                   // held until it is settled
 };
 /// What became of it.
 struct move_result {

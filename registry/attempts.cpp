@@ -276,11 +276,13 @@ std::optional<transition> attempts::end_block(const slot_ptr& slot, const lockou
 }
 
 result<transition> attempts::change_limits(const slot_ptr& slot, const attempt_limits& to, actor who, time_ms now,
-                                           attempt_word* forbidden_by)
+                                           attempt_word* forbidden_by, std::optional<std::uint64_t> worked_out_for)
 {
     constexpr move by = move::change_limits;
     for (;;) {
         const auto [word, place] = present(*slot);
+        if (worked_out_for && *worked_out_for != word.version())
+            return errc::precondition_failed;
         const auto after = decide_move(word, by);
         if (!after) {
             if (forbidden_by != nullptr)

@@ -95,9 +95,11 @@ public:
     /// Gives a registration other limits: they hold for every attempt that is judged after it. State, failed attempts
     /// and counter stay; one that has failed more often than the new limit is blocked by its next failure.
     ///
-    /// errors  errc::illegal_change as above
+    /// worked_out_for  the version that the new limits follow from; none: whichever it has
+    /// errors          errc::illegal_change as above; precondition_failed when it has another version
     [[nodiscard]] static result<transition> change_limits(const slot_ptr& slot, const attempt_limits& to, actor who,
-                                                          time_ms now, attempt_word* forbidden_by = nullptr);
+                                                          time_ms now, attempt_word* forbidden_by = nullptr,
+                                                          std::optional<std::uint64_t> worked_out_for = std::nullopt);
 
     /// What became of an edit of flags.
     struct flags_result {

@@ -136,6 +136,8 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
     txn.put(tables::registrations, number_bytes, encode(record));
     txn.put(tables::counters, number_bytes, encode(attempts));
     txn.put(tables::by_user, user_key(record.user_id, number), {});
+    if (metadata)
+        txn.put(tables::metadata, number_bytes, encode(*metadata));
     if (parent)
         txn.put(tables::children, child_key(*parent, number), {});
     if (!bound)
@@ -491,6 +493,9 @@ kv::error_code erase_due::operator()(kv::write_txn& txn) const
             break;
         case due_kind::seen:
             txn.erase(tables::seen, row.what);
+            break;
+        case due_kind::job:
+            txn.erase(tables::jobs, row.what);
             break;
         case due_kind::idempotent_request: {
             const auto found = find_idempotent_request(txn, crypto::take<32>(row.what));

@@ -21,6 +21,7 @@ struct create_registration {
     bool refuse_if_incomplete = false;
     std::optional<binding> bound; // keys are exchanged at once; `record` has no activation code then
     bool committed = false;       // and it need not wait for commit
+    std::optional<stored_metadata> metadata;
 
     registration_number number = 0; // given by the writer
 
@@ -246,7 +247,8 @@ struct end_idempotent_request {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
-/// Erases rows of `due`, and with them the temporary keys, seen values and idempotent requests whose time is over.
+/// Erases rows of `due`, and with them the temporary keys, seen values, jobs and idempotent requests whose time is
+/// over.
 struct erase_due {
     std::vector<due_row> rows; // a row about a registration goes alone
 

@@ -212,6 +212,7 @@ void require_possible(const stored_application& record)
 //                 server:point
 //                 since version 2: transfer:u8 (0 for none)  and when there is one: parent:16
 //                 since version 3: blocked_until:u64 (0 for never)  own_policy:u8  and when that is 1: policy
+//                 erased_at:u64
 bytes encode(const registration& record)
 {
     record_writer out{version_3};
@@ -241,7 +242,7 @@ bytes encode(const registration& record)
     out.time(record.blocked_until).flag(record.policy.has_value());
     if (record.policy)
         put_policy(out, *record.policy);
-    return out.done();
+    return out.time(record.erased_at).done();
 }
 
 template <>
@@ -278,6 +279,7 @@ registration decode(bytes_view data)
         record.blocked_until = in.time();
         if (in.flag())
             record.policy = take_policy(in);
+        record.erased_at = in.time();
     }
     in.done();
     return record;
@@ -416,7 +418,7 @@ attempt_row decode(bytes_view data)
 //            name:text  at:u64
 //            since version 2: flags:list(text)
 //            since version 3: by_phone:u8  and when that is 1: phone:16
-//            since version 4: event:u64 (0 for none)  and when there is one: digest:32
+//            since version 4: event:u64 (0 for none)  and when there is one: digest:32  changed:list(text)
 bytes encode(const history_row& record)
 {
     record_writer out{version_4};
@@ -436,7 +438,7 @@ bytes encode(const history_row& record)
     out.u64(record.event ? record.event->sequence : 0);
     if (record.event)
         out.raw(record.event->digest);
-    return out.done();
+    return out.texts(record.changed).done();
 }
 
 template <>
@@ -445,7 +447,7 @@ history_row decode(bytes_view data)
     record_reader in{data, version_4};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::change_limits);
+    record.by = in.enumeration(move::create, move::edit);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -461,6 +463,7 @@ history_row decode(bytes_view data)
     if (in.version() >= version_4) {
         if (const auto sequence = in.u64(); sequence != 0)
             record.event = event_place{sequence, in.raw<32>()};
+        record.changed = in.texts();
     }
     in.done();
     return record;
@@ -482,8 +485,6 @@ void write(record_writer& out, const registration_event& what)
         .text(what.reason)
         .text(what.blocked_reason)
         .u8(static_cast<std::uint8_t>((what.name ? changes_name : 0) | (what.flags ? changes_flags : 0)));
-    if (what.name)
-        out.text(*what.name);
     if (what.flags)
         out.texts(*what.flags);
 }
@@ -494,7 +495,7 @@ registration_event read_registration_event(record_reader& in)
     out.number = in.u64();
     out.id.value = in.raw<16>();
     out.version = in.u64();
-    out.by = in.enumeration(move::create, move::change_limits);
+    out.by = in.enumeration(move::create, move::edit);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         out.previous = previous;
     out.now = in.enumeration(state::created, state::removed);
@@ -504,7 +505,7 @@ registration_event read_registration_event(record_reader& in)
     if (changes > (changes_name | changes_flags))
         throw record_fault{"an event with unknown changes"};
     if ((changes & changes_name) != 0)
-        out.name = in.text();
+        out.name.emplace();
     if ((changes & changes_flags) != 0)
         out.flags = in.texts();
     return out;
@@ -512,10 +513,9 @@ registration_event read_registration_event(record_reader& in)
 
 } // namespace
 
-// event := 1  at:u64  application:text  user:text  account:text  external_user:text  by_phone:u8  and when that is 1:
-//          phone:16
+// event := 1  at:u64  application:text  account:text  by_phone:u8  and when that is 1: phone:16
 //          subject:u8  and of a registration: number:u64  id:16  version:u64  move:u8  previous:u8 (0 for none)  now:u8
-//          reason:text  blocked_reason:text  changes:u8  with bit 0 of changes: name:text  with bit 1: flags:list(text)
+//          reason:text  blocked_reason:text  changes:u8  bit 0 of changes: the name; with bit 1: flags:list(text)
 //          and of anything else: subject:text  action:text  detail:text
 // In the store its digest:32 follows.
 bytes encode(const event& record)
@@ -525,9 +525,7 @@ bytes encode(const event& record)
     record_writer out{version_1};
     out.time(record.at)
         .text(record.application_id)
-        .text(record.user_id)
         .text(record.who.account)
-        .text(record.who.external_user_id)
         .flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
@@ -546,9 +544,7 @@ event decode(bytes_view data)
     event record;
     record.at = in.time();
     record.application_id = in.text();
-    record.user_id = in.text();
     record.who.account = in.text();
-    record.who.external_user_id = in.text();
     if (in.flag())
         record.who.phone.emplace().value = in.raw<16>();
     const auto about = in.enumeration(event_subject::registration, event_subject::webhook);
@@ -851,6 +847,104 @@ stored_claims decode(bytes_view data)
     stored_claims record;
     record.sealed = in.blob();
     record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// metadata := 1  metadata:blob (sealed)  changed_at:u64
+bytes encode(const stored_metadata& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_metadata decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_metadata record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// job := 1  kind:u8  state:u8  account:text  external_user:text  reason:text  flags:list(text)  criteria
+//        user:blob (sealed; empty for none)  matched:u32  done:u32  skipped:u32  failed:u32  failures:list(failure)
+//        next_chunk:u32  chunks:u32  walked_number:u64  walked_version:u64  created_at:u64  finished_at:u64
+// criteria := states:list(u8)  removed:u8  flags:list(text)  platform:text  last_used_after:u64  last_used_before:u64
+//             Only what may change while a job is under way.
+// failure := id:16  why:u8
+bytes encode(const job& record)
+{
+    const registration_criteria& wanted = record.criteria;
+    record_writer out{version_1};
+    out.u8(static_cast<std::uint8_t>(record.kind))
+        .u8(static_cast<std::uint8_t>(record.now))
+        .text(record.who.account)
+        .text(record.who.external_user_id)
+        .text(record.reason)
+        .texts(record.flags)
+        .u16(wanted.states.size());
+    for (const state each : wanted.states)
+        out.u8(static_cast<std::uint8_t>(each));
+    out.flag(wanted.removed)
+        .texts(wanted.flags)
+        .text(wanted.platform)
+        .time(wanted.last_used.after)
+        .time(wanted.last_used.before)
+        .blob(record.sealed_user)
+        .u32(record.matched)
+        .u32(record.done)
+        .u32(record.skipped)
+        .u32(record.failed)
+        .u16(record.failures.size());
+    for (const job::failure& each : record.failures)
+        out.raw(each.registration.view()).u8(static_cast<std::uint8_t>(each.why));
+    return out.u32(record.next_chunk)
+        .u32(record.chunks)
+        .u64(record.walked_number)
+        .u64(record.walked_version)
+        .time(record.created_at)
+        .time(record.finished_at)
+        .done();
+}
+
+template <>
+job decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    job record;
+    record.kind = in.enumeration(job_kind::block, job_kind::erase_user);
+    record.now = in.enumeration(job_state::running, job_state::cancelled);
+    record.who.account = in.text();
+    record.who.external_user_id = in.text();
+    record.reason = in.text();
+    record.flags = in.texts();
+    registration_criteria& wanted = record.criteria;
+    wanted.states.resize(in.u16());
+    for (state& each : wanted.states)
+        each = in.enumeration(state::created, state::removed);
+    wanted.removed = in.flag();
+    wanted.flags = in.texts();
+    wanted.platform = in.text();
+    wanted.last_used.after = in.time();
+    wanted.last_used.before = in.time();
+    record.sealed_user = in.blob();
+    record.matched = in.u32();
+    record.done = in.u32();
+    record.skipped = in.u32();
+    record.failed = in.u32();
+    record.failures.resize(in.u16());
+    for (job::failure& each : record.failures) {
+        each.registration.value = in.raw<16>();
+        each.why = in.enumeration(job_problem::not_found, job_problem::too_many_flags);
+    }
+    record.next_chunk = in.u32();
+    record.chunks = in.u32();
+    record.walked_number = in.u64();
+    record.walked_version = in.u64();
+    record.created_at = in.time();
+    record.finished_at = in.time();
     in.done();
     return record;
 }

@@ -6,7 +6,9 @@
 #include "registry/claims.hpp"
 #include "registry/event.hpp"
 #include "registry/idempotent_request.hpp"
+#include "registry/job.hpp"
 #include "registry/keys.hpp"
+#include "registry/metadata.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
 
@@ -33,7 +35,9 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
 [[nodiscard]] crypto::bytes encode(const stored_token& record);
 [[nodiscard]] crypto::bytes encode(const stored_claims& record);
-[[nodiscard]] crypto::bytes encode(const event& record); // without its digest
+[[nodiscard]] crypto::bytes encode(const event& record); // without its digest, nor what tells of people
+[[nodiscard]] crypto::bytes encode(const stored_metadata& record);
+[[nodiscard]] crypto::bytes encode(const job& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

@@ -89,6 +89,12 @@ public:
             return "the idempotency key was used for another request";
         case errc::too_many_idempotency_keys:
             return "no more idempotency keys can be remembered";
+        case errc::job_not_found:
+            return "no such job";
+        case errc::too_many_jobs:
+            return "too many jobs are under way or kept";
+        case errc::too_many_matched:
+            return "more registrations match than the request allows for";
         }
         return "unknown registry error";
     }

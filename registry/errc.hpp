@@ -50,13 +50,16 @@ enum class errc {
     request_interrupted,   // by a crash; what became of it is not known
     idempotency_key_taken, // by another request
     too_many_idempotency_keys,
+    job_not_found,    // none, or none that the caller may see
+    too_many_jobs,    // are under way or kept
+    too_many_matched, // more registrations than the caller allowed for
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::too_many_idempotency_keys);
+inline constexpr int errc_last = static_cast<int>(errc::too_many_matched);
 
 } // namespace doorward::registry
 

@@ -69,6 +69,11 @@ inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one appl
 inline constexpr std::size_t claims_max = 128;        // of one user in one application
 inline constexpr std::size_t claim_name_characters_max = 64;
 
+// Metadata of registrations
+inline constexpr std::size_t metadata_bytes_max = 4096; // of one registration, as JSON
+inline constexpr std::size_t metadata_members_max = 128;
+inline constexpr std::size_t metadata_name_characters_max = 64;
+
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;
@@ -166,6 +171,22 @@ inline constexpr std::size_t idempotent_answer_bytes_max = 8 * 1024; // with its
 // What names a request in logs. REGISTRATION-API.md 8.1; W3C Trace Context
 inline constexpr std::size_t request_id_characters_max = 128;
 inline constexpr std::size_t traceparent_characters_max = 128; // version 00 has 55, later ones may have more
+
+// Look-ups and jobs (REGISTRATION-API.md R13 to R15, R18)
+inline constexpr std::size_t lookup_names_max = 1'000;  // user ids, registration ids or application ids of one call
+inline constexpr std::size_t job_targets_max = 100'000; // registrations of one job, count
+inline constexpr std::size_t job_chunk = 64;            // registrations of one step, count; a step of the fold's size
+inline constexpr std::size_t bulk_looked_at_max = 2'000'000;            // to find what a filter means, count
+inline constexpr std::size_t bulk_sample_max = 10;                      // registrations that a dry run shows
+inline constexpr std::size_t jobs_running_max = 16;                     // at once, count
+inline constexpr std::size_t jobs_max = 256;                            // kept, those that are running included
+inline constexpr std::size_t job_failures_max = 100;                    // told by a job, count; the others are counted
+inline constexpr std::size_t erase_walk_rows = 10'000;                  // rows of histories looked at in one step
+inline constexpr std::size_t erase_rewrite_max = 256;                   // rows of histories written in one step
+inline constexpr time_ms job_memory_ms = time_ms{7} * 24 * 3600 * 1000; // after its end
+
+// Why a registration is in its state (R17)
+inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

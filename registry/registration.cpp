@@ -38,6 +38,7 @@ std::optional<state> target(state from, move by) noexcept
     case move::rename: // before the key exchange it is the phone's turn to bring a name
         return from != state::created && from != state::removed ? std::optional{from} : std::nullopt;
     case move::change_flags:
+    case move::edit:
         return from != state::removed ? std::optional{from} : std::nullopt;
     case move::spawn:
     case move::pin_changed:
@@ -121,6 +122,8 @@ std::string_view to_text(move value) noexcept
         return "CHANGE_BLOCK";
     case move::change_limits:
         return "CHANGE_LIMITS";
+    case move::edit:
+        return "EDIT";
     }
     return "UNKNOWN";
 }

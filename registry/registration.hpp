@@ -54,6 +54,7 @@ enum class move : std::uint8_t {
     end_block,          // the time of a temporary block is over
     change_block,       // by the back office: a temporary block ends at another time, or not by itself
     change_limits,      // by the back office: other limits of failed attempts; the state stays
+    edit,               // by the back office: name, metadata or both; the state stays
 };
 
 inline constexpr move all_moves[]{
@@ -79,6 +80,7 @@ inline constexpr move all_moves[]{
     move::end_block,
     move::change_block,
     move::change_limits,
+    move::edit,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -89,7 +91,7 @@ inline constexpr move all_moves[]{
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
     return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
-           by == move::pin_changed || by == move::replace_otp || by == move::change_limits;
+           by == move::pin_changed || by == move::replace_otp || by == move::change_limits || by == move::edit;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -134,6 +136,8 @@ inline constexpr std::string_view spawned_to = "SPAWNED_TO:"; // of the parent, 
 inline constexpr std::string_view moved_to = "MOVED_TO:";
 inline constexpr std::string_view spawned_from = "SPAWNED_FROM:"; // of the child, in the same moment
 inline constexpr std::string_view moved_from = "MOVED_FROM:";
+inline constexpr std::string_view user_removed = "USER_REMOVED";  // with all that the user had
+inline constexpr std::string_view user_erased = "USER_ERASED";    // and is to be forgotten
 inline constexpr std::string_view blocked_with = "BLOCKED_WITH:"; // because that one was, from which this one comes
 } // namespace reason
 
@@ -163,6 +167,7 @@ struct registration {
     std::optional<crypto::point_bytes> device_key;
     std::optional<crypto::point_bytes> server_key;
     std::optional<lineage> origin; // of one that was made from another one
+    time_ms erased_at = 0;         // its user was made unrecognisable; 0 is never
 
     bool operator==(const registration&) const = default;
 };
@@ -177,6 +182,12 @@ struct actor {
     bool operator==(const actor&) const = default;
 };
 
+/// What an edit can change, as its row of history names it.
+namespace edited_member {
+inline constexpr std::string_view name = "name";
+inline constexpr std::string_view metadata = "metadata";
+} // namespace edited_member
+
 /// One row of a registration's history.
 struct history_row {
     std::uint64_t version = 0; // of the attempt word after the change; orders the rows
@@ -189,6 +200,7 @@ struct history_row {
     time_ms at = 0;
     flag_set flags{};                   // of create and change_flags: those that there were then
     std::optional<event_place> event{}; // that tells of it; empty in rows from before there were events
+    std::vector<std::string> changed{}; // of edit: what, by the names of `edited_member`
 
     bool operator==(const history_row&) const = default;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <queue>
 
 namespace doorward::registry {
 namespace {
@@ -105,6 +106,25 @@ std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_vi
                                          std::string_view user_id)
 {
     return find<stored_claims>(txn, tables::claims, claims_key(application_id, user_id));
+}
+
+std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number)
+{
+    return find<stored_metadata>(txn, tables::metadata, number_key(number));
+}
+
+std::optional<job> find_job(const kv::read_txn& txn, const uuid& id)
+{
+    return find<job>(txn, tables::jobs, id.view());
+}
+
+std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id, std::uint32_t chunk)
+{
+    std::vector<registration_number> out;
+    const auto found = txn.get(tables::job_targets, job_target_key(id, chunk));
+    for (bytes_view rest = found.value_or(bytes_view{}); rest.size() >= 8; rest = rest.subspan(8))
+        out.push_back(crypto::from_big_endian<registration_number>(rest));
+    return out;
 }
 
 bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
@@ -244,6 +264,39 @@ void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_n
     });
 }
 
+void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_ids, registration_number before,
+                const std::function<bool(registration_number)>& visit)
+{
+    // The newest of each user that was not visited yet.
+    std::priority_queue<std::pair<registration_number, const std::string*>> next;
+    const auto look_below = [&](const std::string& user_id, registration_number below) {
+        scan_user(txn, user_id, below, [&](registration_number number) {
+            next.emplace(number, &user_id);
+            return false;
+        });
+    };
+    for (const std::string& each : user_ids)
+        look_below(each, before);
+    while (!next.empty()) {
+        const auto [number, user_id] = next.top();
+        next.pop();
+        if (!visit(number))
+            return;
+        look_below(*user_id, number);
+    }
+}
+
+void scan_registrations(const kv::read_txn& txn, registration_number before,
+                        const std::function<bool(registration_number)>& visit)
+{
+    const auto last = to_number(txn.get(tables::meta, as_bytes(meta_key::last_number)));
+    const auto newest = last.value_or(0);
+    for (auto number = before == 0 ? newest : std::min(before - 1, newest); number > 0; --number) {
+        if (!visit(number))
+            return;
+    }
+}
+
 void scan_children(const kv::read_txn& txn, registration_number parent, registration_number before,
                    const std::function<bool(registration_number)>& visit)
 {
@@ -279,6 +332,14 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     txn.scan_prefix(tables::tokens, number_key(owner), [&](bytes_view key, bytes_view value) {
         const uuid id{crypto::take<16>(key.last(16))};
         return visit(id, decode<stored_token>(value));
+    });
+}
+
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit)
+{
+    txn.scan(tables::jobs, {}, [&](bytes_view key, bytes_view value) {
+        const uuid id{crypto::take<16>(key)};
+        return visit(id, decode<job>(value));
     });
 }
 

@@ -39,6 +39,14 @@ void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
 [[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
                                                        std::string_view user_id);
 
+/// What the back office keeps with a registration.
+[[nodiscard]] std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number);
+
+[[nodiscard]] std::optional<job> find_job(const kv::read_txn& txn, const uuid& id);
+/// The registrations that one step of a job is about; none when that step has been done.
+[[nodiscard]] std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id,
+                                                                std::uint32_t chunk);
+
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
@@ -130,6 +138,15 @@ struct reported_attempt {
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit);
 
+/// The same for several users, each named once; the registrations of all of them together are newest first.
+void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_ids, registration_number before,
+                const std::function<bool(registration_number)>& visit);
+
+/// Visits the numbers of all registrations, newest first, starting below `before` (0: from the newest), until it
+/// returns false. A number that was given out has a record, for good.
+void scan_registrations(const kv::read_txn& txn, registration_number before,
+                        const std::function<bool(registration_number)>& visit);
+
 /// Visits the registrations that were made from one, newest first, starting below `before` (0: from the newest), until
 /// it returns false. Those that were removed before they started are not among them.
 void scan_children(const kv::read_txn& txn, registration_number parent, registration_number before,
@@ -143,6 +160,9 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
 /// Visits a registration's tokens, in the order of their ids, until it returns false.
 void scan_tokens(const kv::read_txn& txn, registration_number owner,
                  const std::function<bool(const uuid&, const stored_token&)>& visit);
+
+/// Visits all jobs, in the order of their ids, until it returns false.
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit);
 
 // Keys of the tables
 
@@ -184,6 +204,11 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     return kv::key{}.number(owner).raw(token.view());
 }
 
+[[nodiscard]] inline kv::key job_target_key(const uuid& id, std::uint32_t chunk)
+{
+    return kv::key{}.raw(id.view()).number(chunk);
+}
+
 [[nodiscard]] inline kv::key account_token_key(std::string_view username, std::string_view name)
 {
     return kv::key{}.text(username).raw(crypto::as_bytes(name));
@@ -196,6 +221,7 @@ enum class due_kind : std::uint8_t {
     seen = 3,
     end_of_block = 4,
     idempotent_request = 5,
+    job = 6,
 };
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)

@@ -32,6 +32,9 @@ inline constexpr const char* names[]{
     "event_index",
     "account_tokens",
     "idempotent_requests",
+    "metadata",
+    "jobs",
+    "job_targets",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -60,7 +63,11 @@ inline constexpr kv::table event_index{21};         // kind, what, ~sequence -> 
 inline constexpr kv::table account_tokens{22};      // username, 0, name -> account_token
 inline constexpr kv::table idempotent_requests{23}; // digest of account and key, 32 bytes -> idempotent_request
 
-static_assert(std::size(names) == 24);
+inline constexpr kv::table metadata{24};    // number -> stored_metadata
+inline constexpr kv::table jobs{25};        // uuid -> job
+inline constexpr kv::table job_targets{26}; // uuid, number of the chunk -> registration numbers
+
+static_assert(std::size(names) == 27);
 
 } // namespace tables
 

@@ -50,13 +50,23 @@ std::vector<history_row> later_rows(const kv::read_txn& txn, registration_number
     return out;
 }
 
+bool says_changed(const history_row& row, std::string_view what)
+{
+    return std::ranges::find(row.changed, what) != row.changed.end();
+}
+
+bool is_renaming(const history_row& row)
+{
+    return row.by == move::rename || says_changed(row, edited_member::name);
+}
+
 // Gives a name from this change on: to the later rows, until one that names it anew, and to the record if there is
 // none.
 void put_name(kv::write_txn& txn, registration_number number, std::vector<history_row>& later, const std::string& name,
               registration& record)
 {
     for (history_row& row : later) {
-        if (row.by == move::rename)
+        if (is_renaming(row))
             return;
         row.name = name;
         txn.put(tables::history, history_key(number, row.version), encode(row));
@@ -132,11 +142,37 @@ void put_block_end(kv::write_txn& txn, registration_number number, time_ms at, r
     record.blocked_until = at;
 }
 
-void put_state_change(kv::write_txn& txn, const transition& change)
+void put_metadata(kv::write_txn& txn, registration_number number, const stored_metadata& now)
+{
+    if (now.sealed.empty())
+        txn.erase(tables::metadata, number_key(number));
+    else
+        txn.put(tables::metadata, number_key(number), encode(now));
+}
+
+// A change of an erased registration that was swapped before and comes late brings nothing back of what was erased.
+void forget_person(transition& change)
+{
+    if (change.bound) {
+        change.bound->name.clear();
+        change.bound->platform.clear();
+        change.bound->device_info.clear();
+        change.bound->extras.clear();
+    }
+    if (change.labelled) {
+        change.labelled->name.reset();
+        change.labelled->metadata.reset();
+    }
+    change.who.external_user_id.clear();
+}
+
+void put_state_change(kv::write_txn& txn, transition& change)
 {
     const registration_number number = change.slot->owner.number;
     auto record = find_registration(txn, number);
     assert(record);
+    if (record->erased_at != 0)
+        forget_person(change);
 
     const state before = change.before.current();
     const state after = change.after.current();
@@ -166,6 +202,9 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.labelled && change.labelled->flags &&
         std::ranges::find(later, move::change_flags, &history_row::by) == later.end())
         record->flags = *change.labelled->flags;
+    if (change.labelled && change.labelled->metadata &&
+        std::ranges::none_of(later, [](const history_row& row) { return says_changed(row, edited_member::metadata); }))
+        put_metadata(txn, number, *change.labelled->metadata);
     const auto settles_otp = [](const history_row& row) {
         return row.by == move::replace_otp || !is_unfinished(row.now);
     };
@@ -191,16 +230,29 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.now = after;
     row.reason = change.reason;
     row.who = change.who;
-    row.name = name != nullptr ? *name : name_before(txn, number, row.version);
+    if (record->erased_at == 0)
+        row.name = name != nullptr ? *name : name_before(txn, number, row.version);
     row.at = change.at;
     if (change.labelled && change.labelled->flags)
         row.flags = *change.labelled->flags;
+    if (change.by == move::edit && change.labelled)
+        row.changed = change.labelled->changed();
     row.event = tell(txn, *record, change, name);
     txn.put(tables::history, history_key(number, row.version), encode(row));
     txn.put(tables::registrations, number_key(number), encode(*record));
 }
 
 } // namespace
+
+std::vector<std::string> labels::changed() const
+{
+    std::vector<std::string> out;
+    if (name)
+        out.emplace_back(edited_member::name);
+    if (metadata)
+        out.emplace_back(edited_member::metadata);
+    return out;
+}
 
 counters transition::result() const
 {

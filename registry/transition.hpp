@@ -10,10 +10,14 @@
 
 namespace doorward::registry {
 
-/// What a rename or a change of flags makes of a registration: whole, not a difference.
+/// What a rename, a change of flags or an edit makes of a registration: whole, not a difference.
 struct labels {
-    std::optional<std::string> name;
-    std::optional<flag_set> flags;
+    std::optional<std::string> name{};
+    std::optional<flag_set> flags{};
+    std::optional<stored_metadata> metadata{}; // edits of metadata are made one after the other (report_claims.hpp)
+
+    /// What an edit changes, as its row of history says.
+    [[nodiscard]] std::vector<std::string> changed() const;
 };
 
 /// One swap of an attempt word on its way to the disk: the change that the writer applies. Or, where `before` is
@@ -36,7 +40,7 @@ struct transition {
     actor who;
     time_ms at = 0;
     std::optional<binding> bound;         // of exchange_keys and exchange_and_start
-    std::optional<labels> labelled;       // of rename and change_flags
+    std::optional<labels> labelled;       // of rename, change_flags and edit
     time_ms blocked_until = 0;            // of what leads into BLOCKED: when that ends by itself; 0: it does not
     std::optional<attempt_limits> limits; // of change_limits: the new ones
     std::optional<std::string> otp;       // of replace_otp: the hash of the new one

@@ -47,6 +47,7 @@ registration a_registration()
     out.device_key = point(4);
     out.server_key = point(5);
     out.origin = lineage{uuid::random(), transfer_type::move};
+    out.erased_at = 1'700'000'200'000;
     return out;
 }
 
@@ -132,7 +133,7 @@ event an_event()
     what.now = state::blocked;
     what.reason = "LOST";
     what.blocked_reason = "LOST";
-    return {1'700'000'000'000, "mobile-banking", "alice", {"office", "bob", uuid::random()}, what};
+    return {1'700'000'000'000, "mobile-banking", "", {"office", "", uuid::random()}, what};
 }
 
 event an_event_of_labels()
@@ -149,6 +150,43 @@ event an_event_of_labels()
 event an_event_of_administration()
 {
     return {5, "", "", {"admin", ""}, administration_event{event_subject::account, "bob", "CREATE_ACCOUNT", "a clerk"}};
+}
+
+history_row a_row_of_an_edit()
+{
+    auto out = a_row();
+    out.by = move::edit;
+    out.now = state::active;
+    out.changed = {"name", "metadata"};
+    return out;
+}
+
+job a_job()
+{
+    job out;
+    out.kind = job_kind::add_flags;
+    out.now = job_state::done;
+    out.who = {"office", "bob"};
+    out.reason = "AUDIT";
+    out.flags = {"A", "B"};
+    out.criteria.states = {state::active, state::blocked};
+    out.criteria.removed = true;
+    out.criteria.flags = {"C"};
+    out.criteria.platform = "ios";
+    out.criteria.last_used = {5, 9};
+    out.sealed_user = sealed(20);
+    out.matched = 70'000;
+    out.done = 3;
+    out.skipped = 2;
+    out.failures = {{uuid::random(), job_problem::illegal_change}, {uuid::random(), job_problem::not_found}};
+    out.failed = 2;
+    out.next_chunk = 7;
+    out.chunks = 9;
+    out.walked_number = 11;
+    out.walked_version = 12;
+    out.created_at = 13;
+    out.finished_at = 14;
+    return out;
 }
 
 stored_application an_application()
@@ -230,6 +268,24 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("history of flags")
     {
         check(a_row_of_flags());
+    }
+    BOOST_TEST_CONTEXT("history of an edit")
+    {
+        check(a_row_of_an_edit());
+    }
+    BOOST_TEST_CONTEXT("metadata")
+    {
+        check(stored_metadata{sealed(300), 99});
+    }
+    BOOST_TEST_CONTEXT("job")
+    {
+        check(a_job());
+    }
+    BOOST_TEST_CONTEXT("job about nothing")
+    {
+        job plain;
+        plain.kind = job_kind::block;
+        check(plain);
     }
     BOOST_TEST_CONTEXT("first history row")
     {
@@ -329,7 +385,7 @@ constexpr crypto::byte newest_version<counters> = 2;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
-constexpr crypto::byte newest_version<registration> = 2;
+constexpr crypto::byte newest_version<registration> = 3;
 template <>
 constexpr crypto::byte newest_version<history_row> = 4;
 
@@ -373,18 +429,18 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_event_no_other_phone_and_no_flags)
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_event_no_edits_no_other_phone_and_no_flags)
 {
     auto expected = a_row();
     expected.event.reset();
     auto data = encode(expected);
     data.front() = 3;
-    data.resize(data.size() - 8);
+    data.resize(data.size() - 8 - 2); // no event, and what an edit changed
     BOOST_TEST((decode<history_row>(data) == expected));
     expected.who.phone.reset();
     data = encode(expected);
     data.front() = 2;
-    data.resize(data.size() - 8 - 1);
+    data.resize(data.size() - 8 - 2 - 1);
     BOOST_TEST((decode<history_row>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 2);
@@ -441,20 +497,31 @@ BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
     BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
 }
 
-BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)
+BOOST_AUTO_TEST_CASE(metadata_of_the_greatest_size_come_back)
+{
+    const stored_metadata largest{sealed(metadata_bytes_max), 1};
+    BOOST_TEST((decode<stored_metadata>(encode(largest)) == largest));
+}
+
+BOOST_AUTO_TEST_CASE(registrations_of_older_versions_were_made_from_none_and_not_erased)
 {
     auto expected = a_registration();
-    expected.origin.reset();
+    expected.erased_at = 0;
     auto data = encode(expected);
+    data.front() = 2;
+    data.resize(data.size() - 8);
+    BOOST_TEST((decode<registration>(data) == expected));
+    expected.origin.reset();
+    data = encode(expected);
     data.front() = 1;
-    data.resize(data.size() - 1);
+    data.resize(data.size() - 9);
     BOOST_TEST((decode<registration>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
 {
     auto data = encode(a_registration());
-    data[data.size() - 17] = 3;
+    data[data.size() - 25] = 3;
     BOOST_TEST(is_fault<registration>(data));
 }
 

@@ -42,5 +42,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_record<registry::stored_token>(all);
     try_record<registry::stored_claims>(all);
     try_record<registry::event>(all);
+    try_record<registry::stored_metadata>(all);
+    try_record<registry::job>(all);
     return 0;
 }

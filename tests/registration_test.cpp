@@ -42,6 +42,7 @@ const row table[]{
     {move::end_block, {none, none, none, state::active, none}},
     {move::change_block, {none, none, none, state::blocked, none}},
     {move::change_limits, {state::created, state::pending_commit, state::active, state::blocked, none}},
+    {move::edit, {state::created, state::pending_commit, state::active, state::blocked, none}},
 };
 
 } // namespace

@@ -674,6 +674,17 @@ bool scratch_world::sweep()
     return finish(handlers::sweep(services()));
 }
 
+bool scratch_world::work()
+{
+    return finish(handlers::work_on_jobs(services(), jobs_turn_)) != handlers::jobs_rest;
+}
+
+void scratch_world::finish_jobs()
+{
+    while (work())
+        ;
+}
+
 bench::application scratch_world::application(const std::string& id)
 {
     const auto shown = office("GET", "/admin/applications/" + id, {}, "admin");

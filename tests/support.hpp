@@ -5,6 +5,7 @@
 
 #include "bench/device.hpp"
 #include "crypto/seal.hpp"
+#include "handlers/job_work.hpp"
 #include "handlers/routes.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/changes.hpp"
@@ -341,6 +342,10 @@ public:
 
     /// One pass of the background clean-up.
     bool sweep();
+    /// One step of one job; false when there is none to be done.
+    bool work();
+    /// Steps until all jobs have ended.
+    void finish_jobs();
     /// Everything that is in the journal only goes to the tables.
     void fold();
 
@@ -382,6 +387,7 @@ private:
 
     scratch_directory directory_;
     std::size_t map_bytes_;
+    handlers::job_turn jobs_turn_;
     std::unique_ptr<running> running_;
     std::optional<bench::application> application_; // what phone() hands out refers to it
 };
