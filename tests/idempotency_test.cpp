@@ -322,7 +322,6 @@ BOOST_AUTO_TEST_CASE(a_day_later_it_is_forgotten)
 
 BOOST_AUTO_TEST_CASE(only_so_many_are_remembered)
 {
-    keyed_world world;
     auto fill = [](kv::write_txn& txn) {
         for (std::uint64_t i = 0; i < registry::idempotent_requests_max; ++i)
             txn.append(registry::tables::idempotent_requests, kv::key{}.number(i), {});
