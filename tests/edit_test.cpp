@@ -299,4 +299,41 @@ BOOST_AUTO_TEST_CASE(an_edit_that_comes_late_leaves_later_names_alone)
     }
 }
 
+BOOST_AUTO_TEST_CASE(limits_are_patched_and_hold_for_the_next_attempt)
+{
+    const auto rows = history(alice.id).size();
+    const auto got = patch({{"maxFailedAttempts", 2}, {"policy", {{"block", "temporary"}}}, {"name", "x"}});
+    BOOST_TEST_REQUIRE(got.status == 200U, got.text);
+    BOOST_TEST(got.body.at("maxFailedAttempts") == 2);
+    BOOST_TEST(got.body.at("policy").at("block") == "temporary");
+    BOOST_TEST(got.body.at("name") == "x");
+    BOOST_TEST(history(alice.id).at(rows).at("event") == "CHANGE_LIMITS");
+    BOOST_TEST(history(alice.id).at(rows + 1).at("event") == "EDIT");
+    BOOST_TEST(history(alice.id).size() == rows + 2);
+    BOOST_TEST(patch({{"maxFailedAttempts", 2}}).status == 200U); // so already: no history
+    BOOST_TEST(history(alice.id).size() == rows + 2);
+
+    BOOST_TEST(
+        patch({{"policy", {{"temporary", {{"first", 60'000}}}}}}).body.at("policy").at("temporary").at("first") ==
+        60'000);
+    for (int i = 0; i < 2; ++i)
+        BOOST_TEST(!alice.phone.validate(bench::signature_type::possession_knowledge, wrong_pin));
+    BOOST_TEST(detail(alice.id).at("blockedUntil") == clock.now() + 60'000);
+    restart();
+    BOOST_TEST(detail(alice.id).at("maxFailedAttempts") == 2);
+    BOOST_TEST(!patch({{"policy", nullptr}}).body.contains("policy"));
+}
+
+BOOST_AUTO_TEST_CASE(limits_that_make_no_sense_are_mistakes)
+{
+    BOOST_TEST(complains_of(patch({{"maxFailedAttempts", 0}}), "maxFailedAttempts"));
+    BOOST_TEST(complains_of(patch({{"maxFailedAttempts", 256}}), "maxFailedAttempts"));
+    BOOST_TEST(complains_of(patch({{"maxFailedAttempts", nullptr}}), "maxFailedAttempts"));
+    BOOST_TEST(complains_of(patch({{"policy", {{"counters", "all"}}}}), "policy.counters"));
+    BOOST_TEST(complains_of(patch({{"policy", {{"temporary", {{"first", 60'000}}}}}}), "temporary"));
+    const auto before = version();
+    BOOST_TEST(patch({{"maxFailedAttempts", 3}}, "\"" + std::to_string(before + 7) + "\"").status == 412U);
+    BOOST_TEST(patch({{"maxFailedAttempts", 3}}, "\"" + std::to_string(before) + "\"").status == 200U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

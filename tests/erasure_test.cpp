@@ -118,7 +118,7 @@ BOOST_AUTO_TEST_CASE(nothing_in_the_store_tells_who_an_erased_user_was)
     BOOST_TEST(job(id).at("done") == 3);
     BOOST_TEST(job(id).at("externalUserId") == pseudonym());
     for (const std::string_view text : private_texts)
-        BOOST_TEST(tables_with(text).empty(), text << " is in " << tables_with(text).front());
+        BOOST_TEST(tables_with(text).empty(), text);
     env().view([&](const kv::read_txn& txn) {
         BOOST_TEST(txn.row_count(tables::metadata) == 0U);
         BOOST_TEST(txn.row_count(tables::claims) == 0U);
