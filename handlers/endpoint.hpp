@@ -74,6 +74,10 @@ task<response> report_attempts(const call& asked, services& svc);
 task<response> registration_attempts(const call& asked, services& svc);
 task<response> show_lockout(const call& asked, services& svc);
 task<response> reset_lockout(const call& asked, services& svc);
+task<response> show_openapi(const call& asked, services& svc);
+task<response> show_docs(const call& asked, services& svc);
+task<response> show_docs_script(const call& asked, services& svc);
+task<response> show_docs_style(const call& asked, services& svc);
 
 // Both sides
 task<response> health(const call& asked, services& svc);

@@ -20,6 +20,7 @@ struct request {
     std::string_view power_auth_encryption;    // X-PowerAuth-Encryption
     std::string_view power_auth_token;         // X-PowerAuth-Token
     std::string_view external_user;            // X-External-User
+    std::string_view if_none_match;            // If-None-Match
     std::string_view request_id;               // ours, or the client's X-Request-Id
     registry::source_address source;           // of the connection
 
@@ -30,6 +31,7 @@ struct response {
     unsigned status = 200;
     std::string body;
     std::string_view content_type = "application/json";
+    std::string_view cache_control = "no-store";                   // nobody keeps it
     std::vector<std::pair<std::string_view, std::string>> headers; // beyond the usual ones
     bool ends_connection = false;                                  // whoever wants to go on must connect again
 };

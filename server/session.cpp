@@ -28,6 +28,7 @@ using request_parser = http::request_parser<http::string_body, std::pmr::polymor
 using watched = watched_connection;
 
 constexpr std::size_t request_id_chars_max = 64;
+constexpr unsigned not_modified = 304; // RFC 9110 section 15.4.5
 
 std::string_view header(const request_parser& parser, std::string_view name)
 {
@@ -90,13 +91,17 @@ void serialise(std::string& out, const response& answer, std::string_view id, bo
     add(std::to_string(answer.status));
     add(" ");
     add(reason(answer.status));
-    add("\r\nContent-Type: ");
-    add(answer.content_type);
-    add("\r\nContent-Length: ");
-    add(std::to_string(answer.body.size()));
+    if (answer.status != not_modified) { // of that, both would be those of the answer that is left out
+        add("\r\nContent-Type: ");
+        add(answer.content_type);
+        add("\r\nContent-Length: ");
+        add(std::to_string(answer.body.size()));
+    }
     add("\r\nDate: ");
     add(http_date());
-    add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
+    add("\r\nCache-Control: ");
+    add(answer.cache_control);
+    add("\r\nX-Request-Id: ");
     add(id);
     for (const auto& [name, value] : answer.headers) {
         add("\r\n");
@@ -170,6 +175,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.power_auth_encryption = header(parser, "X-PowerAuth-Encryption");
     out.power_auth_token = header(parser, "X-PowerAuth-Token");
     out.external_user = header(parser, "X-External-User");
+    out.if_none_match = header(parser, http::field::if_none_match);
     out.request_id = id;
     return out;
 }

@@ -396,6 +396,7 @@ handlers::request owned_request::view() const
     out.power_auth_encryption = power_auth_encryption;
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
+    out.if_none_match = if_none_match;
     out.request_id = request_id;
     out.source = source;
     return out;

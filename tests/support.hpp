@@ -230,6 +230,7 @@ struct owned_request {
     std::string external_user;
     std::string power_auth_token;
     std::string request_id{};
+    std::string if_none_match{};
     registry::source_address source{};
 
     [[nodiscard]] handlers::request view() const;
