@@ -31,6 +31,8 @@ constexpr auto token = asio::as_tuple(asio::deferred);
 using request_parser = http::request_parser<http::string_body, std::pmr::polymorphic_allocator<char>>;
 using watched = watched_connection;
 
+constexpr unsigned not_modified = 304; // RFC 9110 section 15.4.5
+
 // Whoever waits on purpose is not late.
 static_assert(handlers::event_wait_max < answer_timeout && handlers::stream_piece_max < answer_timeout);
 
@@ -97,9 +99,12 @@ void serialise(std::string& out, const response& answer, std::string_view id, st
     add(std::to_string(answer.status));
     add(" ");
     add(reason(answer.status));
-    add("\r\nContent-Type: ");
-    add(answer.content_type);
-    if (how == framing::length) {
+    const bool has_body = answer.status != not_modified; // of that, it would be that of the answer that is left out
+    if (has_body) {
+        add("\r\nContent-Type: ");
+        add(answer.content_type);
+    }
+    if (has_body && how == framing::length) {
         add("\r\nContent-Length: ");
         add(std::to_string(answer.body.size()));
     } else if (how == framing::chunks) {
@@ -107,7 +112,9 @@ void serialise(std::string& out, const response& answer, std::string_view id, st
     }
     add("\r\nDate: ");
     add(http_date());
-    add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
+    add("\r\nCache-Control: ");
+    add(answer.cache_control);
+    add("\r\nX-Request-Id: ");
     add(id);
     if (!traceparent.empty()) {
         add("\r\ntraceparent: ");
@@ -207,6 +214,7 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     const auto traceparent = header(parser, "traceparent");
     if (handlers::trace_id(traceparent))
         out.traceparent = traceparent;
+    out.if_none_match = header(parser, http::field::if_none_match);
     out.request_id = id;
     return out;
 }

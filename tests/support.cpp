@@ -410,6 +410,7 @@ handlers::request owned_request::view() const
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
     out.last_event_id = last_event_id;
+    out.if_none_match = if_none_match;
     out.request_id = request_id;
     out.idempotency_key = idempotency_key;
     out.if_match = if_match;

@@ -235,6 +235,7 @@ struct owned_request {
     std::string power_auth_token;
     std::string request_id{};
     std::string last_event_id{};
+    std::string if_none_match{};
     registry::source_address source{};
     std::string idempotency_key{};
     std::string if_match{};
