@@ -4,6 +4,7 @@
 #include "handlers/criteria_json.hpp"
 #include "handlers/flags_json.hpp"
 #include "handlers/jobs.hpp"
+#include "handlers/permissions.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/target_search.hpp"
 #include "registry/limits.hpp"
@@ -163,6 +164,8 @@ task<response> change_many(const call& asked, services& svc)
     auto wanted = decode_bulk(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
+    if (wanted.job.kind == job_kind::remove && !may_remove(*asked.who))
+        co_return problem(office_problem::forbidden);
     auto found = co_await find_targets(asked, svc, wanted);
     if (!found)
         co_return problem(found.error());

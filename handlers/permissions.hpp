@@ -12,4 +12,10 @@ namespace doorward::handlers {
     return who.its_role == registry::role::admin || who.its_role == registry::role::auditor;
 }
 
+/// May it remove registrations? An operator needs the right to, by whichever way.
+[[nodiscard]] inline bool may_remove(const registry::account& who) noexcept
+{
+    return who.its_role != registry::role::human_operator || who.rights.has(registry::right::remove);
+}
+
 } // namespace doorward::handlers

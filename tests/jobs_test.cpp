@@ -74,6 +74,22 @@ constexpr const char* nobodys_id = "2c4fcb5a-8b3d-4a8c-9f0e-0d5c3a0d6a11";
 
 BOOST_FIXTURE_TEST_SUITE(bulk_changes, jobs_world)
 
+BOOST_AUTO_TEST_CASE(operators_need_a_right_for_each_of_many_and_removal)
+{
+    using registry::right;
+    create_account("clerk", registry::role::human_operator, {"app"});
+    create_account("bulk", registry::role::human_operator, {"app"}, true, {right::bulk});
+    create_account("both", registry::role::human_operator, {"app"}, true, {right::bulk, right::remove});
+    const auto ids = create_many(1);
+    const auto change = [&](const char* what, const char* who) {
+        return bulk({{"change", what}, {"registrationIds", ids}, {"maxAffected", 1}, {"dryRun", true}}, who).status;
+    };
+    BOOST_TEST(change("BLOCK", "clerk") == 403U);
+    BOOST_TEST(change("BLOCK", "bulk") == 200U);
+    BOOST_TEST(change("REMOVE", "bulk") == 403U);
+    BOOST_TEST(change("REMOVE", "both") == 200U);
+}
+
 BOOST_AUTO_TEST_CASE(a_block_of_many_is_a_job)
 {
     const auto one = enrol(*this);
