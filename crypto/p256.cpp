@@ -65,6 +65,7 @@ using param_bld_ptr = std::unique_ptr<OSSL_PARAM_BLD, free_with<OSSL_PARAM_BLD_f
 using param_ptr = std::unique_ptr<OSSL_PARAM, free_with<OSSL_PARAM_free>>;
 using group_ptr = std::unique_ptr<EC_GROUP, free_with<EC_GROUP_free>>;
 using bn_ctx_ptr = std::unique_ptr<BN_CTX, free_with<BN_CTX_free>>;
+using mont_ptr = std::unique_ptr<BN_MONT_CTX, free_with<BN_MONT_CTX_free>>;
 using ecdsa_sig_ptr = std::unique_ptr<ECDSA_SIG, free_with<ECDSA_SIG_free>>;
 
 constexpr const char* curve_name = "prime256v1";
@@ -137,6 +138,54 @@ point_bytes public_half(const BIGNUM* scalar)
     return out;
 }
 
+// Of the curve y^2 = x^3 + a x + b over the integers modulo p.
+struct curve_equation {
+    bignum_ptr p{require(BN_new(), "equation")};
+    bignum_ptr a{require(BN_new(), "equation")};
+    bignum_ptr b{require(BN_new(), "equation")};
+    bignum_ptr root; // (p + 1) / 4: the exponent that gives a square root, because p is 3 modulo 4
+    mont_ptr modulo_p{require(BN_MONT_CTX_new(), "equation")};
+
+    curve_equation()
+    {
+        const bn_ctx_ptr scratch{require(BN_CTX_new(), "equation")};
+        require(EC_GROUP_get_curve(curve(), p.get(), a.get(), b.get(), scratch.get()) == 1, "equation");
+        root.reset(require(BN_dup(p.get()), "equation"));
+        require(BN_add_word(root.get(), 1) == 1 && BN_rshift(root.get(), root.get(), 2) == 1, "equation");
+        require(BN_MONT_CTX_set(modulo_p.get(), p.get(), scratch.get()) == 1, "equation");
+    }
+};
+
+// The point of this x whose y is odd or even; not on the curve when x belongs to none. Empty when x is no coordinate.
+//
+// What EC_POINT_oct2point does with 33 bytes, in half of its time: its square root is good for every prime, and the
+// point has to be taken out of its own form again. Points are public, so nothing here needs to take constant time.
+std::optional<point_bytes> decompress(bytes_view sec1)
+{
+    static const curve_equation known;
+    const BIGNUM* const p = known.p.get();
+    const bn_ctx_ptr scratch{require(BN_CTX_new(), "point")};
+    const bignum_ptr x{require(BN_bin2bn(sec1.data() + 1, 32, nullptr), "point")};
+    const bignum_ptr square{require(BN_new(), "point")};
+    const bignum_ptr y{require(BN_new(), "point")};
+    if (BN_cmp(x.get(), p) >= 0)
+        return std::nullopt;
+    const bool done =
+        BN_mod_sqr(square.get(), x.get(), p, scratch.get()) == 1 &&
+        BN_mod_add_quick(square.get(), square.get(), known.a.get(), p) == 1 &&
+        BN_mod_mul(square.get(), square.get(), x.get(), p, scratch.get()) == 1 &&
+        BN_mod_add_quick(square.get(), square.get(), known.b.get(), p) == 1 &&
+        BN_mod_exp_mont(y.get(), square.get(), known.root.get(), p, scratch.get(), known.modulo_p.get()) == 1;
+    require(done, "point");
+    const bool wants_odd = sec1[0] == 3;
+    if (!BN_is_zero(y.get()) && (BN_is_odd(y.get()) == 1) != wants_odd)
+        require(BN_sub(y.get(), p, y.get()) == 1, "point");
+    point_bytes out{4};
+    std::copy_n(sec1.begin() + 1, 32, out.begin() + 1);
+    require(BN_bn2binpad(y.get(), out.data() + 33, 32) == 32, "point");
+    return out;
+}
+
 raw_signature raw_from_der(bytes_view der)
 {
     const byte* position = der.data();
@@ -169,17 +218,21 @@ std::optional<p256_public_key> p256_public_key::import(bytes_view sec1)
     if (!compressed && !uncompressed) // this also excludes the one-byte point at infinity
         return std::nullopt;
 
+    point_bytes point;
+    if (uncompressed) {
+        std::ranges::copy(sec1, point.begin());
+    } else {
+        const auto whole = decompress(sec1);
+        if (!whole)
+            return std::nullopt;
+        point = *whole;
+    }
     auto decoded = new_point();
     // Refuses points off the curve; the cofactor is 1, so what is on it is of the right order.
-    if (EC_POINT_oct2point(curve(), decoded.get(), sec1.data(), sec1.size(), nullptr) != 1) {
+    if (EC_POINT_oct2point(curve(), decoded.get(), point.data(), point.size(), nullptr) != 1) {
         ERR_clear_error();
         return std::nullopt;
     }
-    point_bytes point;
-    if (uncompressed)
-        std::ranges::copy(sec1, point.begin());
-    else
-        EC_POINT_point2oct(curve(), decoded.get(), POINT_CONVERSION_UNCOMPRESSED, point.data(), point.size(), nullptr);
     return p256_public_key{std::move(decoded), point};
 }
 

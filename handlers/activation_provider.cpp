@@ -106,17 +106,18 @@ void provider_reports::failed(const registry::application& whose, std::string_vi
 }
 
 kv::result<outgoing_permit> enter_provider(services& svc, const registry::application& whose,
-                                           std::string_view request_id)
+                                           const request& on_behalf_of)
 {
     auto permit = svc.outgoing.enter(whose.id);
     if (permit)
         return permit;
-    svc.provider_failures.failed(whose, request_id, "was not asked: too many calls are under way", svc.clock.now());
+    svc.provider_failures.failed(whose, on_behalf_of.log_name(), "was not asked: too many calls are under way",
+                                 svc.clock.now());
     return registry::errc::providers_busy;
 }
 
 task<kv::result<recognised_user>> ask_provider(services& svc, const registry::application& whose,
-                                               const provider_question& asked, std::string_view request_id,
+                                               const provider_question& asked, const request& on_behalf_of,
                                                outgoing_permit permit)
 {
     const registry::provider_settings& provider = whose.settings.provider.value();
@@ -124,7 +125,7 @@ task<kv::result<recognised_user>> ask_provider(services& svc, const registry::ap
     call.to = registry::parse_provider_url(provider.url).value();
     if (whose.provider_secret)
         call.bearer = whose.provider_secret->view();
-    call.request_id = request_id;
+    call.request_id = on_behalf_of.request_id;
     call.body = write_question(asked, whose.id);
     call.timeout = std::chrono::milliseconds{provider.timeout_ms};
 
@@ -132,7 +133,7 @@ task<kv::result<recognised_user>> ask_provider(services& svc, const registry::ap
     auto judged = read_verdict(answer);
     if (judged.what == verdict::recognised)
         co_return std::move(judged.user);
-    svc.provider_failures.failed(whose, request_id, judged.why, svc.clock.now());
+    svc.provider_failures.failed(whose, on_behalf_of.log_name(), judged.why, svc.clock.now());
     co_return judged.what == verdict::refused ? registry::errc::not_recognised : registry::errc::provider_failed;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "handlers/http.hpp"
 #include "handlers/operator_log.hpp"
 #include "handlers/outgoing_calls.hpp"
 #include "kv/error.hpp"
@@ -78,15 +79,16 @@ struct services;
 ///
 /// errors  errc::providers_busy: operators are told
 [[nodiscard]] kv::result<outgoing_permit> enter_provider(services& svc, const registry::application& whose,
-                                                         std::string_view request_id);
+                                                         const request& on_behalf_of);
 
 /// Asks the provider of an application.
 ///
-/// whose   with a provider; outlives the call
-/// permit  of enter_provider()
-/// errors  errc::not_recognised, errc::provider_failed: operators are told why
+/// whose         with a provider; outlives the call
+/// on_behalf_of  the phone's request, for the log and the provider; outlives the call
+/// permit        of enter_provider()
+/// errors        errc::not_recognised, errc::provider_failed: operators are told why
 task<kv::result<recognised_user>> ask_provider(services& svc, const registry::application& whose,
-                                               const provider_question& asked, std::string_view request_id,
+                                               const provider_question& asked, const request& on_behalf_of,
                                                outgoing_permit permit);
 
 } // namespace doorward::handlers

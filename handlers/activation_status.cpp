@@ -6,7 +6,10 @@
 #include "handlers/json_reader.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/slots.hpp"
 #include "registry/status_blob.hpp"
+
+#include <algorithm>
 
 namespace doorward::handlers {
 namespace {
@@ -81,13 +84,17 @@ task<response> activation_status(const call& asked, services& svc)
     const auto keys = answered ? registry::open_keys(svc.sealer, wanted->id, found->keys.sealed_keys) : std::nullopt;
     if (keys) {
         const registry::counters& attempts = found->registration.attempts;
-        const auto now =
-            found->registration.is_expired(svc.clock.now()) ? registry::state::removed : found->registration.current();
+        const auto most = found->registration.record.max_failed_attempts;
+        const auto near = count_failures(svc, found->registration);
+        const auto at = svc.clock.now();
+        const auto now = found->registration.is_expired(at)      ? registry::state::removed
+                         : found->registration.is_block_over(at) ? registry::state::active
+                                                                 : found->registration.current();
         const registry::status_content content{
             static_cast<crypto::byte>(now),
             attempts.counter.position,
-            attempts.word.failed(),
-            found->registration.record.max_failed_attempts,
+            static_cast<crypto::byte>(most - std::min<unsigned>(near.remaining, most)),
+            most,
             static_cast<crypto::byte>(registry::look_ahead_default),
             attempts.counter.data,
         };

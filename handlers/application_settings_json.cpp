@@ -1,9 +1,10 @@
 #include "handlers/application_settings_json.hpp"
 #include "handlers/flags_json.hpp"
+#include "handlers/lockout_policy_json.hpp"
+#include "handlers/merge_patch.hpp"
 #include "registry/provider_url.hpp"
 
 #include <algorithm>
-#include <concepts>
 
 namespace doorward::handlers {
 namespace {
@@ -14,31 +15,6 @@ using registry::provider_settings;
 using registry::transfer_settings;
 
 constexpr std::size_t role_characters_max = 64;
-
-// One member of a merge patch: a new value, the default for null, or as it was.
-template <class T>
-void merge(const json_object& from, std::string_view name, std::optional<T> given, T& field, const T& fallback)
-{
-    if (from.is_null(name))
-        field = fallback;
-    else if (given)
-        field = *std::move(given);
-}
-
-void merge_boolean(const json_object& from, std::string_view name, bool& field, bool fallback)
-{
-    merge(from, name, from.boolean(name), field, fallback);
-}
-
-template <std::unsigned_integral T>
-void merge_number(const json_object& from, std::string_view name, unsigned least, unsigned greatest, T& field,
-                  T fallback)
-{
-    std::optional<T> given;
-    if (const auto number = from.integer(name, least, greatest))
-        given = static_cast<T>(*number);
-    merge(from, name, given, field, fallback);
-}
 
 void merge_version(const json_object& from, std::string_view name, protocol_version& field, protocol_version fallback)
 {
@@ -146,6 +122,23 @@ void merge_unproven(const json_object& from, application_settings& settings)
         merge_number(*given, "perMinute", 0, registry::unproven_per_minute_max, settings.unproven_per_minute, fallback);
 }
 
+void merge_max_failed(const json_object& from, application_settings& settings)
+{
+    merge_number(from, "maxFailedAttempts", 1, registry::max_failed_attempts_max, settings.max_failed_attempts,
+                 application_settings{}.max_failed_attempts);
+}
+
+void merge_count_only(const json_object& from, application_settings& settings)
+{
+    merge_boolean(from, "countOnlyIfPossessionProven", settings.count_only_if_possession_proven,
+                  application_settings{}.count_only_if_possession_proven);
+}
+
+void write_unproven(json_writer& to, const application_settings& settings)
+{
+    to.key("unproven").object().member("perMinute", settings.unproven_per_minute).end();
+}
+
 } // namespace
 
 wanted_settings decode_settings(const json_object& from, const application_settings& now, std::string_view id,
@@ -156,16 +149,20 @@ wanted_settings decode_settings(const json_object& from, const application_setti
     application_settings& set = out.settings;
     set = now;
     merge(from, "roles", from.texts("roles", registry::roles_max, role_characters_max), set.roles, defaults.roles);
-    merge_boolean(from, "countOnlyIfPossessionProven", set.count_only_if_possession_proven,
-                  defaults.count_only_if_possession_proven);
+    merge_count_only(from, set);
     merge_unproven(from, set);
     merge_version(from, "lowestVersion", set.lowest_version, defaults.lowest_version);
-    merge_number(from, "maxFailedAttempts", 1, registry::max_failed_attempts_max, set.max_failed_attempts,
-                 defaults.max_failed_attempts);
+    merge_max_failed(from, set);
     merge_boolean(from, "vaultWithBiometry", set.vault_with_biometry, defaults.vault_with_biometry);
     merge_boolean(from, "deviceManagement", set.device_management, defaults.device_management);
     merge_provider(from, has_secret, out);
     merge_transfer(from, id, known, set.transfer);
+    if (from.is_null("lockout"))
+        set.lockout = defaults.lockout;
+    if (const auto given = from.object("lockout"))
+        merge_policy(*given, set.lockout);
+    merge_breaker(from, set.breaker);
+    merge_hints(from, set);
     return out;
 }
 
@@ -173,7 +170,7 @@ void write_settings(json_writer& to, const registry::application& of)
 {
     const application_settings& set = of.settings;
     to.member("roles", set.roles).member("countOnlyIfPossessionProven", set.count_only_if_possession_proven);
-    to.key("unproven").object().member("perMinute", set.unproven_per_minute).end();
+    write_unproven(to, set);
     to.member("lowestVersion", registry::rules(set.lowest_version).text)
         .member("maxFailedAttempts", set.max_failed_attempts)
         .member("vaultWithBiometry", set.vault_with_biometry)
@@ -194,6 +191,40 @@ void write_settings(json_writer& to, const registry::application& of)
         .member("maxFailedAttempts", set.transfer.max_failed_attempts)
         .member("cascadeBlock", set.transfer.cascade_block)
         .end();
+    to.key("lockout").object();
+    write_policy(to, set.lockout);
+    to.end();
+    write_breaker(to, set.breaker);
+    write_hints(to, set);
+}
+
+application_settings decode_lockout_settings(const json_object& from, application_settings now)
+{
+    const application_settings defaults;
+    now.max_failed_attempts = defaults.max_failed_attempts;
+    now.count_only_if_possession_proven = defaults.count_only_if_possession_proven;
+    now.unproven_per_minute = defaults.unproven_per_minute;
+    now.lockout = defaults.lockout;
+    now.breaker = defaults.breaker;
+    now.hint_remaining_attempts = defaults.hint_remaining_attempts;
+    now.hint_blocked_until = defaults.hint_blocked_until;
+    merge_max_failed(from, now);
+    merge_count_only(from, now);
+    merge_unproven(from, now);
+    merge_policy(from, now.lockout);
+    merge_breaker(from, now.breaker);
+    merge_hints(from, now);
+    return now;
+}
+
+void write_lockout_settings(json_writer& to, const application_settings& settings)
+{
+    to.member("maxFailedAttempts", settings.max_failed_attempts)
+        .member("countOnlyIfPossessionProven", settings.count_only_if_possession_proven);
+    write_policy(to, settings.lockout);
+    write_unproven(to, settings);
+    write_breaker(to, settings.breaker);
+    write_hints(to, settings);
 }
 
 } // namespace doorward::handlers

@@ -28,4 +28,10 @@ struct wanted_settings {
 /// Writes them as members of the object that is open.
 void write_settings(json_writer& to, const registry::application& of);
 
+/// The settings that are about lockout, as a document of their own (REGISTRATION-API.md 8.4): reads it whole, so that
+/// what is absent becomes the default; the other settings stay.
+[[nodiscard]] registry::application_settings decode_lockout_settings(const json_object& from,
+                                                                     registry::application_settings now);
+void write_lockout_settings(json_writer& to, const registry::application_settings& settings);
+
 } // namespace doorward::handlers

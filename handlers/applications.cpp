@@ -1,11 +1,13 @@
-// POST, GET /admin/applications, GET, PATCH /admin/applications/{id} and the versions of an application
-// (REGISTRATION-API.md 1.6 and 8.6)
+// POST, GET /admin/applications, GET, PATCH, DELETE /admin/applications/{id} and the versions of an application
+// (REGISTRATION-API.md 1.6 and 8.6); GET and PUT /v2/admin/applications/{id}/lockout-policy (8.4)
 
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
 #include "handlers/application_settings_json.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/read_aside.hpp"
 #include "registry/changes.hpp"
 
 #include <algorithm>
@@ -13,7 +15,8 @@
 namespace doorward::handlers {
 namespace {
 
-constexpr int patch_rounds_max = 8; // each lost to a change that was made meanwhile
+constexpr int patch_rounds_max = 8;  // each lost to a change that was made meanwhile
+constexpr int remove_rounds_max = 8; // likewise
 
 std::string random_text16()
 {
@@ -49,8 +52,12 @@ void write_version(json_writer& to, const registry::application& of, const regis
     to.end();
 }
 
-response answer_with(const registry::application& what)
+response answer_with(const services& svc, std::string_view id)
 {
+    const auto found = svc.directory.find_application(id);
+    if (!found) // never there, or removed meanwhile
+        return problem(make_error_code(registry::errc::unknown_application));
+    const registry::application& what = *found;
     json_writer out;
     out.object().member("id", what.id);
     write_version_keys(out, what, what.current_version());
@@ -95,14 +102,12 @@ struct patched {
     registry::change_application change;
     std::vector<violation> violations;
 };
-patched patch(const services& svc, registry::stored_application before, std::string_view text)
+void decode_patch(const services& svc, const call& asked, patched& out)
 {
-    patched out;
-    out.change.before = std::move(before);
     const registry::stored_application& now = out.change.before;
-    const auto body = parse_json(text, out.violations);
+    const auto body = parse_body(asked, out.violations);
     if (!body)
-        return out;
+        return;
     const auto id = body->text("id", {.bytes_max = registry::application_id_bytes_max});
     if (id && *id != now.id)
         body->complain("id", "cannot be changed", *id);
@@ -110,7 +115,77 @@ patched patch(const services& svc, registry::stored_application before, std::str
     if (out.violations.empty())
         out.change.sealed_provider_secret = sealed_secret(svc, now.id, wanted, now.sealed_provider_secret);
     out.change.settings = std::move(wanted.settings);
+}
+
+// The last look at the registrations of an application that is to be removed, before the writer's own.
+struct use_so_far {
+    registry::registration_number looked_at = 0;
+    bool in_use = false;
+};
+
+// All registrations there are, whatever their application: there is no list by application, since nothing else needs
+// one. In steps, so that no snapshot stays open for long.
+use_so_far look_for_use(const services& svc, std::string_view id, registry::registration_number behind)
+{
+    use_so_far out{behind, false};
+    for (bool more = true; more && !out.in_use;) {
+        const auto step = svc.journal.view([&](const registry::snapshot& txn) {
+            return registry::find_application_use(txn, id, out.looked_at, registry::remove_application_look_rows);
+        });
+        out = {step.looked_at, step.in_use};
+        more = step.more;
+    }
     return out;
+}
+
+void put_lockout(const services&, const call& asked, patched& out)
+{
+    out.change.sealed_provider_secret = out.change.before.sealed_provider_secret;
+    if (const auto body = parse_body(asked, out.violations))
+        out.change.settings = decode_lockout_settings(*body, out.change.before.settings);
+}
+
+response lockout_answer(const services& svc, std::string_view id)
+{
+    const auto found = svc.directory.find_application(id);
+    if (!found)
+        return problem(make_error_code(registry::errc::unknown_application));
+    json_writer out;
+    out.object();
+    write_lockout_settings(out, found->settings);
+    response answer;
+    answer.body = out.end().text();
+    return answer;
+}
+
+// Works out other settings of the application that a path names, from those in the store, until nobody else was faster.
+//
+// returns  the answer when that was refused
+task<std::optional<response>> change_settings(const call& asked, services& svc, decltype(&decode_patch) work_out)
+{
+    kv::error_code ec = make_error_code(registry::errc::unknown_application);
+    for (int round = 0; round < patch_rounds_max; ++round) {
+        // From the store, not the directory: a change that came just before may not be there yet.
+        auto before = svc.directory.find_application(asked.first)
+                          ? svc.journal.view([&asked](const registry::snapshot& txn) {
+                                return registry::find_application(txn, asked.first);
+                            })
+                          : std::nullopt;
+        if (!before)
+            break;
+        patched next;
+        next.change.before = *std::move(before);
+        work_out(svc, asked, next);
+        if (!next.violations.empty())
+            co_return problem(next.violations);
+        ec = co_await commit(svc, next.change);
+        if (ec != registry::errc::changed_meanwhile)
+            break;
+    }
+    if (ec)
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return std::nullopt;
 }
 
 } // namespace
@@ -120,7 +195,7 @@ task<response> create_application(const call& asked, services& svc)
     std::vector<violation> violations;
     registry::create_application change;
     registry::stored_application& record = change.record;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         record.id = body->text("id", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
         if (violations.empty() && !registry::is_application_id(record.id))
             body->complain("id", "must consist of letters, digits, dots, dashes and underscores", record.id);
@@ -141,7 +216,7 @@ task<response> create_application(const call& asked, services& svc)
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
-    co_return answer_with(*svc.directory.find_application(id));
+    co_return answer_with(svc, id);
 }
 
 task<response> list_applications(const call&, services& svc)
@@ -160,35 +235,77 @@ task<response> list_applications(const call&, services& svc)
 
 task<response> show_application(const call& asked, services& svc)
 {
-    const auto found = svc.directory.find_application(asked.first);
-    if (!found)
-        co_return problem(make_error_code(registry::errc::unknown_application));
-    co_return answer_with(*found);
+    co_return answer_with(svc, asked.first);
 }
 
 task<response> change_application(const call& asked, services& svc)
 {
-    kv::error_code ec = make_error_code(registry::errc::unknown_application);
-    for (int round = 0; round < patch_rounds_max; ++round) {
-        // From the store, not the directory: a change that came just before may not be there yet.
-        auto before = svc.directory.find_application(asked.first)
-                          ? svc.journal.view([&asked](const registry::snapshot& txn) {
-                                return registry::find_application(txn, asked.first);
-                            })
-                          : std::nullopt;
-        if (!before)
-            break;
-        patched next = patch(svc, *std::move(before), asked.req.body);
-        if (!next.violations.empty())
-            co_return problem(next.violations);
-        ec = co_await commit(svc, next.change);
+    auto refused = co_await change_settings(asked, svc, decode_patch);
+    if (refused)
+        co_return *std::move(refused);
+    co_return answer_with(svc, asked.first);
+}
+
+task<response> show_lockout_policy(const call& asked, services& svc)
+{
+    co_return lockout_answer(svc, asked.first);
+}
+
+task<response> put_lockout_policy(const call& asked, services& svc)
+{
+    auto refused = co_await change_settings(asked, svc, put_lockout);
+    if (refused)
+        co_return *std::move(refused);
+    co_return lockout_answer(svc, asked.first);
+}
+
+task<response> remove_application(const call& asked, services& svc)
+{
+    const std::string id = asked.first;
+    if (!svc.directory.find_application(id))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    kv::error_code ec;
+    registry::remove_application change{id};
+    for (int round = 0; round < remove_rounds_max; ++round) {
+        // What was made meanwhile is looked at in the next round; what is left then, by the writer.
+        auto looking = [&svc, id, behind = change.looked_at] { return look_for_use(svc, id, behind); };
+        const auto use = co_await read_aside(svc, std::move(looking));
+        if (!use)
+            co_return problem(use.error());
+        if (use->in_use)
+            co_return problem(make_error_code(registry::errc::application_in_use));
+        change.looked_at = use->looked_at;
+        registry::erase_claims erasing{id};
+        do {
+            if (const auto failed = co_await commit(svc, erasing))
+                co_return problem(failed);
+        } while (erasing.erased == erasing.rows_max);
+        ec = co_await commit(svc, change);
         if (ec != registry::errc::changed_meanwhile)
             break;
     }
     if (ec)
         co_return problem(ec);
     svc.directory.reload();
-    co_return answer_with(*svc.directory.find_application(asked.first));
+    co_return ok();
+}
+
+task<response> show_sdk_config(const call& asked, services& svc)
+{
+    const auto application = svc.directory.find_application(asked.first);
+    if (!application)
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    const auto found = svc.directory.find_version(asked.second);
+    if (!found || found.owner->id != application->id)
+        co_return problem(make_error_code(registry::errc::unknown_application_version));
+    response answer;
+    answer.body = json_writer{}
+                      .object()
+                      .member("mobileSdkConfig", registry::sdk_config(found.version->key, found.version->secret,
+                                                                      found.owner->master_key.point()))
+                      .end()
+                      .text();
+    co_return answer;
 }
 
 task<response> create_application_version(const call& asked, services& svc)
@@ -208,7 +325,7 @@ task<response> support_application_version(const call& asked, services& svc)
 {
     registry::support_application_version change;
     std::vector<violation> violations;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         const auto supported = body->boolean("supported");
         if (violations.empty() && !supported)
             body->complain("supported", "is required");

@@ -8,6 +8,17 @@
 namespace doorward::handlers {
 namespace {
 
+// What follows a scheme of authentication; empty when it is another one. Schemes are written in any case.
+std::optional<std::string_view> behind_scheme(std::string_view header, std::string_view scheme) noexcept
+{
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    if (!std::ranges::equal(header.substr(0, scheme.size()), scheme, {}, lower))
+        return std::nullopt;
+    return header.substr(scheme.size());
+}
+
+constexpr std::string_view bearer_scheme = "bearer ";
+
 struct basic_credentials {
     std::string username;
     std::string password;
@@ -20,11 +31,10 @@ struct basic_credentials {
 
 std::optional<basic_credentials> parse_basic(std::string_view header)
 {
-    constexpr std::string_view scheme = "basic ";
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-    if (!std::ranges::equal(header.substr(0, scheme.size()), scheme, {}, lower))
+    const auto encoded = behind_scheme(header, "basic ");
+    if (!encoded)
         return std::nullopt;
-    auto decoded = crypto::from_base64(header.substr(scheme.size()));
+    auto decoded = crypto::from_base64(*encoded);
     if (!decoded)
         return std::nullopt;
     const std::string_view text = crypto::as_text(*decoded);
@@ -60,6 +70,17 @@ bool check_password(services& svc, const registry::account* whose, std::string_v
 }
 
 } // namespace
+
+bool names_bearer(const request& req) noexcept
+{
+    return behind_scheme(req.authorization, bearer_scheme).has_value();
+}
+
+std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc)
+{
+    const auto token = behind_scheme(req.authorization, bearer_scheme);
+    return token ? svc.directory.find_token_owner(*token, svc.clock.now()) : nullptr;
+}
 
 task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc)
 {

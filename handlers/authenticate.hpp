@@ -5,6 +5,12 @@
 
 namespace doorward::handlers {
 
+/// Does the request come with a token (`Authorization: Bearer`, RFC 6750)?
+[[nodiscard]] bool names_bearer(const request& req) noexcept;
+
+/// The account behind that token; null when there is none, or it does not hold. No lock, no password hash.
+[[nodiscard]] std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc);
+
 /// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617).
 ///
 /// The password hash is checked on the password pool, once; then the credentials are remembered for minutes. Unknown

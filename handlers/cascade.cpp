@@ -37,21 +37,26 @@ std::vector<child> next_children(services& svc, std::deque<registration_number>&
     return out;
 }
 
-bool is_stopped(state at)
+// A block that ends by itself stops nothing for good.
+bool is_stopped(const registry::attempt_slot& slot)
 {
-    return at == state::blocked || at == state::removed;
+    const state at = slot.load().current();
+    return at == state::removed || (at == state::blocked && slot.blocked_until() == 0);
 }
 
-// Blocks a registration, or cancels one that has not started. Empty when it is blocked or removed already.
+move stopping(state at)
+{
+    return at == state::active ? move::block : at == state::blocked ? move::change_block : move::cancel;
+}
+
+// Blocks a registration, or cancels one that has not started. Empty when it is blocked for good or removed already.
 std::optional<registry::transition> stop(const registry::slot_ptr& slot, const registry::actor& who,
                                          const std::string& reason, registry::time_ms now)
 {
     for (;;) {
-        const state at = slot->load().current();
-        if (is_stopped(at))
+        if (is_stopped(*slot))
             return std::nullopt;
-        auto change =
-            registry::attempts::change_state(slot, at == state::active ? move::block : move::cancel, who, reason, now);
+        auto change = registry::attempts::change_state(slot, stopping(slot->load().current()), who, reason, now);
         if (change) // otherwise it is in another state by now
             return *std::move(change);
     }
@@ -75,12 +80,12 @@ task<kv::error_code> stop_all(services& svc, std::span<const child> children, co
     std::vector<registry::transition> steps;
     std::vector<registry::slot_ptr> stopped_by_others;
     for (const auto& slot : slots) {
-        if (result.changed() >= changed_max && !is_stopped(slot->load().current())) {
+        if (result.changed() >= changed_max && !is_stopped(*slot)) {
             result.complete = false;
             break;
         }
         if (auto step = stop(slot, who, reason, svc.clock.now())) {
-            ++(step->by == move::block ? result.blocked : result.removed);
+            ++(step->by == move::cancel ? result.removed : result.blocked);
             steps.push_back(*std::move(step));
         } else {
             stopped_by_others.push_back(slot);

@@ -21,8 +21,9 @@ struct cascade_bounds {
 };
 
 /// Blocks what was made from a registration that is BLOCKED, on the disk: its descendants, the nearest first, made in
-/// whichever way and in whichever application. Those that have not started are removed. What is blocked or removed
-/// already stays as it is, and what was made from it is blocked all the same.
+/// whichever way and in whichever application. Those that have not started are removed; a block that would end by
+/// itself does not any more. What is blocked for good or removed already stays as it is, and what was made from it is
+/// blocked all the same.
 ///
 /// Exact for every schedule: a child is made only of a registration that is ACTIVE on the disk, so those of a blocked
 /// one are all there when it is looked for them; and what a child becomes meanwhile is decided by its word. Repeating a

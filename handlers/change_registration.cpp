@@ -16,22 +16,26 @@ namespace {
 using registry::move;
 using registry::state;
 
+// A block that ended, and was there again, while it was being changed.
+constexpr int block_rounds_max = 4;
+
 struct change_request {
     move by = move::block;
     std::string reason;
     std::string external_user_id;
-    bool cascade = false; // block what was made from it, too
+    bool cascade = false;                // block what was made from it, too
+    registry::time_ms blocked_until = 0; // 0: until somebody ends it
 };
 
-change_request decode_change(const request& req, std::vector<violation>& violations)
+change_request decode_change(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     change_request out;
-    const auto parameters = decode_query(req.query, violations);
+    const auto parameters = decode_query(asked.req.query, violations);
     for (const auto& [name, value] : parameters) {
         if (name == "cascade")
             out.cascade = decode_boolean(name, value, violations);
     }
-    const auto body = parse_json(req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     const auto change = body->text("change", {.bytes_max = 32, .required = true});
@@ -48,6 +52,11 @@ change_request decode_change(const request& req, std::vector<violation>& violati
     out.cascade = body->boolean("cascade").value_or(out.cascade);
     if (out.cascade && out.by == move::unblock)
         body->complain("cascade", "goes with BLOCK only", "true");
+    if (const auto until = body->integer("blockedUntil", now + 1, now + registry::temporary_block_max_ms)) {
+        out.blocked_until = *until;
+        if (out.by == move::unblock)
+            body->complain("blockedUntil", "goes with BLOCK only", std::to_string(*until));
+    }
     return out;
 }
 
@@ -57,17 +66,38 @@ bool cascades(const services& svc, const registry::registration& of)
     return application && application->settings.transfer.cascade_block;
 }
 
+// Blocks or unblocks. What is blocked for a time is blocked for another one, or for good, when that is asked for: a
+// lockout that ends in five minutes must not keep an operator from blocking a stolen phone.
+task<kv::result<move_result>> block_or_unblock(services& svc, registry::slot_ptr slot, wanted_move wanted)
+{
+    for (int round = 0; round < block_rounds_max; ++round) {
+        wanted_move first = wanted;
+        auto result = co_await move_state(svc, slot, std::move(first));
+        const bool lasts_for_a_time = result && !result->moved && result->now == state::blocked &&
+                                      wanted.by == move::block && slot->blocked_until() != 0;
+        if (!lasts_for_a_time || slot->blocked_until() == wanted.blocked_until)
+            co_return result;
+        wanted_move longer = wanted;
+        longer.by = move::change_block;
+        result = co_await move_state(svc, slot, std::move(longer));
+        if (!result || result->moved)
+            co_return result;
+        // It ended meanwhile.
+    }
+    co_return make_error_code(registry::errc::changed_meanwhile);
+}
+
 struct commit_request {
     std::optional<std::string> otp;
     std::string external_user_id;
 };
 
-commit_request decode_commit(std::string_view text, std::vector<violation>& violations)
+commit_request decode_commit(const call& asked, std::vector<violation>& violations)
 {
     commit_request out;
-    if (text.empty()) // clients that have nothing to say send no body
+    if (asked.req.body.empty()) // clients that have nothing to say send no body
         return out;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .secret = true});
@@ -111,7 +141,7 @@ task<kv::error_code> commit_once(const call& asked, services& svc, const registr
 task<response> commit_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode_commit(asked.req.body, violations);
+    const auto wanted = decode_commit(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -127,7 +157,7 @@ task<response> commit_registration(const call& asked, services& svc)
 task<response> change_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_change(asked.req, violations);
+    auto wanted = decode_change(asked, svc.clock.now(), violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);
@@ -139,8 +169,9 @@ task<response> change_registration(const call& asked, services& svc)
         wanted.reason = registry::reason::not_specified;
     const auto who = asked.actor(std::move(wanted.external_user_id));
     const auto slot = find_slot(svc, found->record.id);
-    wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason)};
-    const auto result = co_await move_state(svc, slot, std::move(change));
+    wanted_move change{.by = wanted.by, .who = who, .reason = std::move(wanted.reason), .expected = asked.expected};
+    change.blocked_until = wanted.blocked_until;
+    const auto result = co_await block_or_unblock(svc, slot, std::move(change));
     if (!result)
         co_return problem(result.error());
     // Repeating a change is no error and records nothing; the first reason stays.
@@ -153,6 +184,8 @@ task<response> change_registration(const call& asked, services& svc)
         const auto after = co_await load_registration(asked, svc); // for the reason, which may be an earlier one
         if (after)
             out.member_unless_empty("blockedReason", after->record.blocked_reason);
+        if (after && after->record.blocked_until != 0)
+            out.member("blockedUntil", after->record.blocked_until);
     }
     // Also when it was blocked already: a cascade that was cut short is made complete by asking again.
     if (blocking && (wanted.cascade || cascades(svc, found->record))) {
@@ -190,8 +223,10 @@ task<response> remove_registration(const call& asked, services& svc)
         co_return problem(found.error());
 
     const auto slot = find_slot(svc, found->record.id);
-    wanted_move removal{
-        .by = move::remove, .who = asked.actor(std::move(external_user_id)), .reason = std::move(reason)};
+    wanted_move removal{.by = move::remove,
+                        .who = asked.actor(std::move(external_user_id)),
+                        .reason = std::move(reason),
+                        .expected = asked.expected};
     const auto result = co_await move_state(svc, slot, std::move(removal));
     if (!result) // removing what is removed is no error and writes nothing
         co_return problem(result.error());

@@ -200,7 +200,7 @@ task<response> create_activation(const call& asked, services& svc)
         deposit.emplace(svc, noise_origin{nullptr, &application, asked.req.source});
         if (deposit->wait() > 0)
             co_return too_much_noise(deposit->wait());
-        auto entered = enter_provider(svc, application, asked.req.request_id);
+        auto entered = enter_provider(svc, application, asked.req);
         if (!entered)
             co_return device_problem_or_storage(entered.error(), failure);
         permit = *std::move(entered);

@@ -1,6 +1,8 @@
 // POST /v2/registrations (REGISTRATION-API.md 1.3 and R1)
 
 #include "handlers/endpoint.hpp"
+#include "handlers/lockout_policy_json.hpp"
+#include "handlers/metadata_json.hpp"
 #include "handlers/new_registration.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
@@ -14,7 +16,7 @@ constexpr std::uint8_t as_the_application_says = 0; // no registration has that 
 wanted_registration decode(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     wanted_registration out;
-    const auto body = parse_json(asked.req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     registry::registration& record = out.record;
@@ -25,6 +27,10 @@ wanted_registration decode(const call& asked, registry::time_ms now, std::vector
     record.name = body->text("name", {.characters_max = registry::name_characters_max}).value_or("");
     record.max_failed_attempts = static_cast<std::uint8_t>(
         body->integer("maxFailedAttempts", 1, registry::max_failed_attempts_max).value_or(as_the_application_says));
+    if (const auto policy = body->object("policy"))
+        merge_policy(*policy, record.policy.emplace());
+    if (const auto metadata = decode_metadata(*body, "metadata"); metadata && !metadata->empty())
+        out.metadata = write_metadata(*metadata);
     out.who = asked.actor(
         body->text("externalUserId", {.characters_max = registry::external_user_characters_max}).value_or(""));
     return out;

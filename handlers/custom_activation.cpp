@@ -51,7 +51,7 @@ task<kv::result<custom_activation>> activate_by_provider(services& svc, const re
                                                          outgoing_permit permit)
 {
     const auto question = question_about(shown, phone, req.source);
-    auto user = co_await ask_provider(svc, application, question, req.request_id, std::move(permit));
+    auto user = co_await ask_provider(svc, application, question, req, std::move(permit));
     if (!user)
         co_return user.error();
     auto change = new_registration(svc, application, *user, phone, version);

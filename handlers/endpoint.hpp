@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/http.hpp"
+#include "handlers/json_reader.hpp"
 #include "handlers/services.hpp"
 
 namespace doorward::handlers {
@@ -11,10 +12,28 @@ struct call {
     std::string first;                            // what stood for the first {} of the path, percent-decoded
     std::string second;                           // and for the second
     std::shared_ptr<const registry::account> who; // office side, where the endpoint asks for an account
+    // Office side: If-Match, the versions of the registration that the change is meant for; none: any.
+    std::optional<registry::expected_versions> expected{};
+    unknown_members unknown = unknown_members::ignored; // what becomes of them in the body
+
+    /// The same as attempts::change_state() takes it.
+    [[nodiscard]] const registry::expected_versions* expected_versions() const noexcept
+    {
+        return expected ? &*expected : nullptr;
+    }
 
     /// The actor that history rows name.
     [[nodiscard]] registry::actor actor(std::string external_user_id = {}) const;
 };
+
+/// What answers an endpoint.
+using endpoint_handler = task<response>(const call& asked, services& svc);
+
+/// The body of a request of the office side, see parse_json().
+[[nodiscard]] inline std::optional<json_object> parse_body(const call& asked, std::vector<violation>& violations)
+{
+    return parse_json(asked.req.body, violations, asked.unknown);
+}
 
 // Device side (PROTOCOL.md section 11)
 task<response> device_status(const call& asked, services& svc);
@@ -41,10 +60,25 @@ task<response> create_application(const call& asked, services& svc);
 task<response> list_applications(const call& asked, services& svc);
 task<response> show_application(const call& asked, services& svc);
 task<response> change_application(const call& asked, services& svc);
+task<response> show_lockout_policy(const call& asked, services& svc);
+task<response> put_lockout_policy(const call& asked, services& svc);
+task<response> simulate_lockout(const call& asked, services& svc);
 task<response> create_application_version(const call& asked, services& svc);
 task<response> support_application_version(const call& asked, services& svc);
+task<response> remove_application(const call& asked, services& svc);
+task<response> show_sdk_config(const call& asked, services& svc);
 task<response> create_user(const call& asked, services& svc);
+task<response> list_users(const call& asked, services& svc);
+task<response> show_user(const call& asked, services& svc);
+task<response> change_user(const call& asked, services& svc);
+task<response> remove_user(const call& asked, services& svc);
+task<response> rotate_user(const call& asked, services& svc);
 task<response> assign_user(const call& asked, services& svc);
+task<response> unassign_user(const call& asked, services& svc);
+task<response> create_account_token(const call& asked, services& svc);
+task<response> list_account_tokens(const call& asked, services& svc);
+task<response> remove_account_token(const call& asked, services& svc);
+task<response> remove_account_tokens(const call& asked, services& svc);
 task<response> set_user_claims(const call& asked, services& svc);
 task<response> show_user_claims(const call& asked, services& svc);
 task<response> remove_user_claims(const call& asked, services& svc);
@@ -62,6 +96,13 @@ task<response> replace_flags(const call& asked, services& svc);
 task<response> remove_flags(const call& asked, services& svc);
 task<response> transfer_registration(const call& asked, services& svc);
 task<response> list_children(const call& asked, services& svc);
+task<response> lookup_registrations(const call& asked, services& svc);
+task<response> edit_registration(const call& asked, services& svc);
+task<response> explain_registration(const call& asked, services& svc);
+task<response> change_many(const call& asked, services& svc);
+task<response> show_job(const call& asked, services& svc);
+task<response> cancel_job(const call& asked, services& svc);
+task<response> remove_user(const call& asked, services& svc);
 task<response> registration_history(const call& asked, services& svc);
 task<response> verify_signature(const call& asked, services& svc);
 task<response> create_personalized_payload(const call& asked, services& svc);
@@ -78,6 +119,10 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> show_openapi(const call& asked, services& svc);
+task<response> show_docs(const call& asked, services& svc);
+task<response> show_docs_script(const call& asked, services& svc);
+task<response> show_docs_style(const call& asked, services& svc);
 
 // Both sides
 task<response> health(const call& asked, services& svc);

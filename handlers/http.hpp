@@ -24,8 +24,15 @@ struct request {
     std::string_view power_auth_token;         // X-PowerAuth-Token
     std::string_view external_user;            // X-External-User
     std::string_view last_event_id;            // Last-Event-ID
+    std::string_view idempotency_key;          // Idempotency-Key
+    std::string_view if_match;                 // If-Match
+    std::string_view if_none_match;            // If-None-Match
     std::string_view request_id;               // ours, or the client's X-Request-Id
+    std::string_view traceparent;              // as the client sent it, when it is valid; else empty
     registry::source_address source;           // of the connection
+
+    /// For log lines: the id, and the trace that the request is part of, if any.
+    [[nodiscard]] std::string log_name() const;
 
     [[nodiscard]] crypto::bytes_view body_bytes() const noexcept { return crypto::as_bytes(body); }
 };
@@ -51,8 +58,10 @@ inline constexpr std::chrono::seconds stream_piece_max{25};
 
 struct response {
     unsigned status = 200;
+    unsigned rest_status = 0; // of an error, where the status style `rest` has another one; see manners.hpp
     std::string body;
     std::string_view content_type = "application/json";
+    std::string_view cache_control = "no-store";                   // nobody keeps it
     std::vector<std::pair<std::string_view, std::string>> headers; // beyond the usual ones
     bool ends_connection = false;                                  // whoever wants to go on must connect again
     std::shared_ptr<response_stream> stream;                       // in place of `body`; the connection ends with it

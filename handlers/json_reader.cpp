@@ -92,7 +92,8 @@ bool has_control_character(std::string_view text) noexcept
     return std::ranges::any_of(text, is_control);
 }
 
-std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations)
+std::optional<json_object> parse_json(std::string_view text, std::vector<violation>& violations,
+                                      unknown_members unknown)
 {
     const auto root = parse_document(text, violations);
     if (!root)
@@ -102,11 +103,11 @@ std::optional<json_object> parse_json(std::string_view text, std::vector<violati
         violations.push_back({"", "", "the body must be a JSON object"});
         return std::nullopt;
     }
-    return json_object{object, "", violations};
+    return json_object{object, "", violations, unknown};
 }
 
 std::optional<std::vector<json_object>> parse_json_array(std::string_view text, std::size_t count_max,
-                                                         std::vector<violation>& violations)
+                                                         std::vector<violation>& violations, unknown_members unknown)
 {
     const auto root = parse_document(text, violations);
     if (!root)
@@ -125,13 +126,62 @@ std::optional<std::vector<json_object>> parse_json_array(std::string_view text, 
             violations.push_back({place, echo(entry), "must be an object"});
             return std::nullopt;
         }
-        out.emplace_back(object, place + '.', violations);
+        out.emplace_back(object, place + '.', violations, unknown);
     }
     return out;
 }
 
+// It keeps the names itself: by the time it goes the parser may be at another document.
+class json_object::watch {
+public:
+    watch(simdjson::dom::object object, std::string prefix, std::vector<violation>& violations)
+        : prefix_{std::move(prefix)}, violations_{violations}
+    {
+        for (const auto member : object)
+            unasked_.emplace_back(member.key);
+    }
+    watch(const watch&) = delete;
+    watch& operator=(const watch&) = delete;
+    ~watch()
+    {
+        if (!violations_.empty()) // perhaps it was not asked for because of that
+            return;
+        for (const std::string& name : unasked_)
+            violations_.push_back({prefix_ + name, "", "is not known"});
+    }
+
+    void note(std::string_view name) { std::erase(unasked_, name); }
+    void note_all() { unasked_.clear(); }
+
+private:
+    std::string prefix_;
+    std::vector<violation>& violations_;
+    std::vector<std::string> unasked_;
+};
+
+json_object::json_object(simdjson::dom::object object, std::string prefix, std::vector<violation>& violations,
+                         unknown_members unknown)
+    : object_{object}, prefix_{std::move(prefix)}, violations_{violations}
+{
+    if (unknown == unknown_members::refused)
+        watch_ = std::make_shared<watch>(object_, prefix_, violations_);
+}
+
+void json_object::note(std::string_view name) const
+{
+    if (watch_)
+        watch_->note(name);
+}
+
+void json_object::note_all() const
+{
+    if (watch_)
+        watch_->note_all();
+}
+
 std::optional<simdjson::dom::element> json_object::find(std::string_view name) const
 {
+    note(name);
     simdjson::dom::element found;
     if (object_.at_key(name).get(found) != simdjson::SUCCESS || found.is_null())
         return std::nullopt;
@@ -140,6 +190,7 @@ std::optional<simdjson::dom::element> json_object::find(std::string_view name) c
 
 bool json_object::is_null(std::string_view name) const
 {
+    note(name);
     simdjson::dom::element found;
     return object_.at_key(name).get(found) == simdjson::SUCCESS && found.is_null();
 }
@@ -235,7 +286,8 @@ std::optional<json_object> json_object::object(std::string_view name, bool requi
         complain(name, "must be an object", echo(*found));
         return std::nullopt;
     }
-    return json_object{value, prefix_ + std::string{name} + ".", violations_};
+    return json_object{value, prefix_ + std::string{name} + ".", violations_,
+                       watch_ ? unknown_members::refused : unknown_members::ignored};
 }
 
 std::optional<std::vector<std::string>> json_object::texts(std::string_view name, std::size_t count_max,
@@ -265,9 +317,20 @@ std::optional<std::vector<std::string>> json_object::texts(std::string_view name
 
 std::vector<std::string> json_object::names() const
 {
+    note_all();
     std::vector<std::string> out;
     for (const auto member : object_) {
         if (!member.value.is_null())
+            out.emplace_back(member.key);
+    }
+    return out;
+}
+
+std::vector<std::string> json_object::names_of_nulls() const
+{
+    std::vector<std::string> out;
+    for (const auto member : object_) {
+        if (member.value.is_null())
             out.emplace_back(member.key);
     }
     return out;
@@ -290,6 +353,7 @@ std::optional<std::string> json_object::json(std::string_view name) const
 std::vector<std::pair<std::string, std::string>> json_object::all_texts(std::size_t count_max,
                                                                         std::size_t bytes_max) const
 {
+    note_all();
     std::vector<std::pair<std::string, std::string>> out;
     for (const auto member : object_) {
         std::string_view value;

@@ -2,6 +2,7 @@
 // a clean count without unblocking.
 
 #include "handlers/json_reader.hpp"
+#include "handlers/precondition.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
@@ -10,21 +11,26 @@
 namespace doorward::handlers {
 namespace {
 
-response lockout_answer(const registry::full_registration& of)
+response lockout_answer(const services& svc, const registry::full_registration& of)
 {
-    const auto failed = of.attempts.word.failed();
-    const auto most = of.record.max_failed_attempts;
+    const auto near = count_failures(svc, of);
     json_writer out;
     out.object()
         .member("registrationId", of.record.id.text())
         .member("registrationStatus", to_text(of.current()))
         .member_unless_empty("blockedReason", of.record.blocked_reason)
-        .member("maxFailedAttempts", most)
-        .member("failedAttempts", failed)
-        .member("remainingAttempts", most - failed);
+        .member("maxFailedAttempts", of.record.max_failed_attempts)
+        .member("failedAttempts", near.failed)
+        .member("remainingAttempts", near.remaining)
+        .member("failedKnowledge", near.knowledge)
+        .member("failedBiometry", near.biometry)
+        .member("blockLevel", of.attempts.refused.blocks);
+    if (of.record.blocked_until != 0)
+        out.member("blockedUntil", of.record.blocked_until);
     if (of.attempts.last_failed_at != 0)
         out.member("timestampLastFailure", of.attempts.last_failed_at);
     response answer;
+    answer.headers.emplace_back("ETag", entity_tag(of.attempts.word.version()));
     answer.body = out.member("version", of.attempts.word.version()).end().text();
     return answer;
 }
@@ -34,14 +40,14 @@ response lockout_answer(const registry::full_registration& of)
 task<response> show_lockout(const call& asked, services& svc)
 {
     const auto found = co_await load_registration(asked, svc);
-    co_return found ? lockout_answer(*found) : problem(found.error());
+    co_return found ? lockout_answer(svc, *found) : problem(found.error());
 }
 
 task<response> reset_lockout(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     std::string external_user_id;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         if (!body->boolean("reset").value_or(false))
             body->complain("reset", "must be true");
         external_user_id =
@@ -57,7 +63,9 @@ task<response> reset_lockout(const call& asked, services& svc)
     const auto slot = find_slot(svc, found->record.id);
     const auto word = slot->load();
     if (word.failed() > 0) {
-        wanted_move forgetting{.by = registry::move::reset_attempts, .who = asked.actor(std::move(external_user_id))};
+        wanted_move forgetting{.by = registry::move::reset_attempts,
+                               .who = asked.actor(std::move(external_user_id)),
+                               .expected = asked.expected};
         const auto reset = co_await move_state(svc, slot, std::move(forgetting));
         if (!reset)
             co_return problem(reset.error());
@@ -67,11 +75,13 @@ task<response> reset_lockout(const call& asked, services& svc)
         // The 0 may be somebody else's, and still on its way to the disk.
         if (const auto ec = co_await wait_until_durable(svc, slot, word.version()))
             co_return problem(ec);
+        if (!registry::is_expected(word, asked.expected_versions()))
+            co_return problem(make_error_code(registry::errc::precondition_failed));
         if (!registry::target(word.current(), registry::move::reset_attempts))
             co_return problem(make_error_code(registry::errc::illegal_change));
     }
     const auto after = co_await load_registration(asked, svc);
-    co_return after ? lockout_answer(*after) : problem(after.error());
+    co_return after ? lockout_answer(svc, *after) : problem(after.error());
 }
 
 } // namespace doorward::handlers

@@ -65,6 +65,9 @@ task<kv::result<registry::registration>> make_registration(services& svc, wanted
         change.record.id = registry::uuid::random();
         change.record.activation_code = registry::activation_code(svc.codes.draw());
         change.first_counter = crypto::random_array<16>();
+        if (!wanted.metadata.empty()) // sealed for this very registration
+            change.metadata = registry::stored_metadata{
+                registry::seal_metadata(svc.sealer, change.record.id, wanted.metadata), change.record.created_at};
         ec = co_await commit(svc, change);
         if (ec != registry::errc::changed_meanwhile)
             break;

@@ -13,6 +13,7 @@ struct wanted_registration {
     std::optional<std::string> otp;
     registry::actor who;
     bool refuse_if_incomplete = false;
+    std::string metadata; // JSON; empty when there are none
 };
 
 /// Reads `otp`, `commitPhase` or `otpValidation`, `flags` and `timestampRegistrationExpire`.

@@ -6,6 +6,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/flags_json.hpp"
 #include "handlers/json_writer.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/proof_check.hpp"
 #include "handlers/registration_access.hpp"
@@ -171,10 +172,10 @@ crypto::bytes proof_data(const signed_text& what, std::string_view password)
     return {bytes.begin(), bytes.end()};
 }
 
-wanted_verdict decode_verify(std::string_view text, registry::time_ms now, std::vector<violation>& violations)
+wanted_verdict decode_verify(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     wanted_verdict out;
-    const auto from = parse_json(text, violations);
+    const auto from = parse_body(asked, violations);
     if (!from)
         return out;
     out.id = decode_id(*from);
@@ -219,15 +220,22 @@ task<judged_proof> judge_offline(services& svc, registry::slot_ptr slot, const w
     out.what = judged_proof::kind::judged;
     out.type = wanted.readings.front().type;
     out.failure = co_await heal(svc, slot);
+    if (!out.failure && is_block_over(svc, *slot))
+        out.failure = co_await end_block(svc, slot);
     if (out.failure)
         co_return out;
     const auto now = svc.clock.now();
-    const auto counts = counting_of(svc, *slot);
+    if (const auto held = held_for(svc, *slot); held > 0) {
+        out.throttled = held;
+        co_return out;
+    }
+    const auto rules = rules_for(svc, *slot);
     const auto* const keys = find_factor_keys(svc, *slot);
     if (keys != nullptr)
-        out.result = svc.attempts.verify(slot, *keys, wanted.readings, counts, now);
+        out.result = svc.attempts.verify(slot, *keys, wanted.readings, rules, now);
     else // not active yet, or never was
-        out.result = svc.attempts.refuse_unproven(slot, out.type, counts, now);
+        out.result = svc.attempts.refuse_unproven(slot, out.type, rules, now);
+    watch_lockouts(svc, *slot, {}, out.result);
     if (out.result.change && out.result.change->details) {
         registry::attempt_details& details = *out.result.change->details;
         details.source = source;
@@ -247,7 +255,7 @@ task<response> create_personalized_payload(const call& asked, services& svc)
     std::vector<violation> violations;
     registry::uuid id;
     wanted_payload wanted;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         id = decode_id(*body);
         wanted = decode_payload(*body, svc.clock.now());
     }
@@ -269,7 +277,7 @@ task<response> create_plain_payload(const call& asked, services& svc)
     std::vector<violation> violations;
     std::string id;
     wanted_payload wanted;
-    if (const auto body = parse_json(asked.req.body, violations)) {
+    if (const auto body = parse_body(asked, violations)) {
         id = body->text("appId", {.bytes_max = registry::application_id_bytes_max, .required = true}).value_or("");
         wanted = decode_payload(*body, svc.clock.now());
     }
@@ -284,7 +292,7 @@ task<response> create_plain_payload(const call& asked, services& svc)
 task<response> verify_offline_signature(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode_verify(asked.req.body, svc.clock.now(), violations);
+    const auto wanted = decode_verify(asked, svc.clock.now(), violations);
     if (!violations.empty())
         co_return problem(violations);
     // Before the proof is looked at: an account must not count attempts on registrations of others.

@@ -28,19 +28,9 @@ std::string decode_name(std::string_view text, std::vector<violation>& violation
 
 page_request decode_list(std::string_view text, std::vector<violation>& violations)
 {
-    page_request out;
     const auto body = parse_json(text, violations);
     const auto object = body ? body->object("requestObject") : std::nullopt; // `{}` asks for the first page
-    if (!object)
-        return out;
-    out.limit = static_cast<std::size_t>(
-        object->integer("limit", 1, registry::page_rows_max).value_or(registry::page_rows_default));
-    if (const auto cursor = object->text("cursor", {.bytes_max = 64})) {
-        out.before = read_cursor(*cursor).value_or(0);
-        if (out.before == 0)
-            object->complain("cursor", "is not a cursor of ours", *cursor);
-    }
-    return out;
+    return object ? decode_page(*object) : page_request{};
 }
 
 // What a phone may know of the others of its user: enough to tell them apart.
@@ -54,7 +44,7 @@ void write_row(json_writer& to, const registry::full_registration& row, registry
         .member_unless_empty("platform", record.platform)
         .member_unless_empty("deviceInfo", record.device_info)
         .member("timestampCreated", record.created_at)
-        .member("timestampLastUsed", row.attempts.last_used_at == 0 ? record.created_at : row.attempts.last_used_at)
+        .member("timestampLastUsed", registry::last_used_at(row))
         .member("own", row.number == own)
         .end();
 }

@@ -6,15 +6,43 @@ namespace doorward::handlers {
 page_request decode_page(const query_parameters& parameters, std::vector<violation>& violations)
 {
     page_request out;
+    bool by_cursor = false;
+    std::optional<std::int64_t> number;
+    bool by_number = false;
     for (const auto& [name, value] : parameters) {
-        if (name == "limit") {
+        if (name == "limit" || name == "pageSize") {
             const auto limit = decode_number(name, value, 1, registry::page_rows_max, violations);
             out.limit = static_cast<std::size_t>(limit.value_or(1));
         } else if (name == "cursor") {
+            by_cursor = true;
             out.before = read_cursor(value).value_or(0);
             if (out.before == 0)
                 violations.push_back({name, echo(value), "is not a cursor of ours"});
+        } else if (name == "pageNumber") {
+            number = decode_number(name, value, 0, registry::page_scan_rows_max, violations);
         }
+        by_cursor = by_cursor || name == "limit";
+        by_number = by_number || name == "pageNumber" || name == "pageSize";
+    }
+    if (by_cursor && by_number)
+        violations.push_back({"pageNumber", "", "pageNumber and pageSize do not go with limit and cursor"});
+    out.skip = static_cast<std::size_t>(number.value_or(0)) * out.limit;
+    if (out.skip + out.limit > registry::page_scan_rows_max)
+        violations.push_back(
+            {"pageNumber", std::to_string(*number),
+             "must not reach beyond " + std::to_string(registry::page_scan_rows_max) + " rows; use cursor"});
+    return out;
+}
+
+page_request decode_page(const json_object& body)
+{
+    page_request out;
+    out.limit = static_cast<std::size_t>(
+        body.integer("limit", 1, registry::page_rows_max).value_or(registry::page_rows_default));
+    if (const auto cursor = body.text("cursor", {.bytes_max = 64})) {
+        out.before = read_cursor(*cursor).value_or(0);
+        if (out.before == 0)
+            body.complain("cursor", "is not a cursor of ours", *cursor);
     }
     return out;
 }

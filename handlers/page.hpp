@@ -12,10 +12,16 @@ namespace doorward::handlers {
 struct page_request {
     std::size_t limit = registry::page_rows_default;
     std::uint64_t before = 0; // 0: from the newest
+    std::size_t skip = 0;     // rows before the first, of those that are wanted; not together with `before`
 };
 
-/// Reads `limit` and `cursor`.
+/// Reads `limit` and `cursor`; or `pageSize` and `pageNumber`, from 0, which are for clients that know nothing else:
+/// only with cursors are pages stable under what arrives, and any number of rows can be reached. Page numbers end at
+/// page_scan_rows_max rows.
 [[nodiscard]] page_request decode_page(const query_parameters& parameters, std::vector<violation>& violations);
+
+/// The same out of a body.
+[[nodiscard]] page_request decode_page(const json_object& body);
 
 /// Rows of a page within a period, both ends included, in milliseconds.
 struct period_request {

@@ -11,12 +11,14 @@ struct row {
     unsigned status;
     std::string_view code;
     std::string_view message;
+    unsigned rest_status = 0; // in the status style `rest`, where that is another one
 };
 
 response answer(const row& told)
 {
     response out;
     out.status = told.status;
+    out.rest_status = told.rest_status;
     out.body = problem_body(told.code, told.message);
     return out;
 }
@@ -86,15 +88,15 @@ row row_of(registry::errc what)
     using registry::errc;
     switch (what) {
     case errc::registration_not_found:
-        return {400, "ERROR_REGISTRATION_NOT_FOUND", "No such registration."};
+        return {400, "ERROR_REGISTRATION_NOT_FOUND", "No such registration.", 404};
     case errc::illegal_change:
-        return {400, "ERROR_REGISTRATION_CHANGE", "The present state of the registration does not allow this."};
+        return {400, "ERROR_REGISTRATION_CHANGE", "The present state of the registration does not allow this.", 409};
     case errc::incomplete_registration:
-        return {400, "ERROR_REGISTRATION_NOT_ALLOWED", "Another registration of this user is still in progress."};
+        return {400, "ERROR_REGISTRATION_NOT_ALLOWED", "Another registration of this user is still in progress.", 409};
     case errc::otp_required:
-        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is missing, or not expected here."};
+        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is missing, or not expected here.", 409};
     case errc::otp_wrong:
-        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is wrong."};
+        return {400, "ERROR_REGISTRATION_CHANGE", "The one-time password is wrong.", 409};
     case errc::unknown_application:
         return {400, "ERROR_REQUEST", "No such application."};
     case errc::account_not_found:
@@ -119,11 +121,39 @@ row row_of(registry::errc what)
     case errc::changed_meanwhile:
         return {409, "ERROR_CONFLICT", "The record changed meanwhile; try again."};
     case errc::parent_not_active:
-        return {400, "ERROR_REGISTRATION_CHANGE", "The registration that this one was made from is not active."};
+        return {400, "ERROR_REGISTRATION_CHANGE", "The registration that this one was made from is not active.", 409};
     case errc::too_many_children:
         return {409, "ERROR_CONFLICT", "No more registrations can be made from this one."};
     case errc::transfer_not_allowed:
         return {403, "ERROR_FORBIDDEN", "The application does not allow this transfer."};
+    case errc::last_admin:
+        return {409, "ERROR_CONFLICT", "This is the last enabled account with the role ADMIN."};
+    case errc::account_token_exists:
+        return {409, "ERROR_CONFLICT", "The account has a token of this name."};
+    case errc::account_token_not_found:
+        return {400, "ERROR_REQUEST", "The account has no such token."};
+    case errc::too_many_account_tokens:
+        return {409, "ERROR_CONFLICT", "No more tokens of this account can be created."};
+    case errc::application_in_use:
+        return {409, "ERROR_CONFLICT", "The application has registrations that are not removed."};
+    case errc::precondition_failed:
+        return {412, "ERROR_PRECONDITION", "The registration has changed; its version is another one."};
+    case errc::request_under_way:
+        return {409, "ERROR_CONFLICT", "A request with this idempotency key is being worked on; try again."};
+    case errc::request_interrupted:
+        return {409, "ERROR_CONFLICT",
+                "The request with this idempotency key was interrupted; look whether it took effect, then send it "
+                "with another key."};
+    case errc::idempotency_key_taken:
+        return {409, "ERROR_CONFLICT", "The idempotency key was used for another request."};
+    case errc::too_many_idempotency_keys:
+        return {503, "ERROR_OVERLOADED", "No more idempotency keys can be remembered; try without one, or later."};
+    case errc::job_not_found:
+        return {400, "ERROR_JOB_NOT_FOUND", "No such job."};
+    case errc::too_many_jobs:
+        return {409, "ERROR_CONFLICT", "Too many jobs are under way or kept; try again later."};
+    case errc::too_many_matched:
+        return {409, "ERROR_CONFLICT", "More registrations match than the request allows to be affected."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:
@@ -184,8 +214,10 @@ response problem(device_problem what)
 response problem(office_problem what)
 {
     response out = answer(row_of(what));
-    if (what == office_problem::unauthorized)
+    if (what == office_problem::unauthorized) {
         out.headers.emplace_back("WWW-Authenticate", R"(Basic realm="doorward", charset="UTF-8")");
+        out.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="doorward")");
+    }
     if (what == office_problem::rate_limited)
         out.headers.emplace_back("Retry-After", "1");
     return out;

@@ -1,4 +1,5 @@
 #include "handlers/proof_check.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 
 #include <algorithm>
@@ -54,9 +55,9 @@ registry::attempt_result verdict_on(services& svc, const signed_request& asked, 
         return svc.attempts.refuse_unproven(slot, header.type, registry::counting::only_proven, now);
     const auto read = foreign ? std::nullopt : read_proof(svc, asked, header, application, *slot);
     if (!read) // which tells the state without looking at keys
-        return svc.attempts.refuse_unproven(slot, header.type, counting_of(svc, *slot), now);
-    const auto counts = registry::counting_of(application.owner->settings);
-    auto out = svc.attempts.verify(slot, *read->keys, read->proof, counts, now);
+        return svc.attempts.refuse_unproven(slot, header.type, rules_for(svc, *slot), now);
+    const auto rules = rules_for(svc, *application.owner, header.application_key);
+    auto out = svc.attempts.verify(slot, *read->keys, read->proof, rules, now);
     const bool later_protocol = !registry::rules(header.version).decimal_proof;
     if (out.outcome == attempt_result::verdict::accepted && later_protocol && slot->accepts_decimal()) {
         slot->refuse_decimal();
@@ -121,8 +122,15 @@ task<judged_proof> judge(services& svc, const signed_request& asked)
     out.type = header->type;
     if (needs_healing(svc, *out.slot))
         out.failure = co_await heal(svc, out.slot);
+    if (!out.failure && is_block_over(svc, *out.slot))
+        out.failure = co_await end_block(svc, out.slot);
     if (!out.failure) {
+        if (const auto held = held_for(svc, *out.slot); held > 0) {
+            out.throttled = held; // whatever the proof is worth
+            co_return out;
+        }
         out.result = verdict_on(svc, asked, *header, application, out.slot);
+        watch_lockouts(svc, *out.slot, header->application_key, out.result);
         if (out.result.change && out.result.change->details) {
             out.result.change->details->source = asked.source;
             out.result.change->details->vault_reason = asked.vault_reason;

@@ -8,8 +8,9 @@ namespace doorward::handlers {
 
 /// The registration that a path names, as the caller may see it.
 ///
-/// An unfinished one whose time is over is first written as removed, so that detail, list and history agree.
-/// errors  registration_not_found: unknown, malformed id, or of an application that the account does not see; kv::errc
+/// An unfinished one whose time is over is first written as removed, and one whose temporary block is over as active,
+/// so that detail, list and history agree. errors  registration_not_found: unknown, malformed id, or of an application
+/// that the account does not see; kv::errc
 task<kv::result<registry::full_registration>> load_registration(const call& asked, services& svc);
 
 /// The one that a field of the body names.
@@ -22,13 +23,22 @@ task<kv::result<registry::full_registration>> find_current(services& svc, const 
 [[nodiscard]] std::optional<crypto::p256_private_key> find_server_key(services& svc,
                                                                       const registry::full_registration& of);
 
-/// Writes those of `found` that are unfinished and out of time as removed; returns how many that were.
+/// Does what is due: writes those of `found` that are unfinished and out of time as removed, and ends temporary blocks
+/// that are over; returns how many changed.
 task<kv::result<std::size_t>> expire(std::vector<registry::full_registration> found, services& svc);
 
 /// The members of a registration (REGISTRATION-API.md 8.5), without the braces. The fields of the activation code are
 /// there while the code can be used; the fingerprint while the registration waits for commit.
-void write_registration(json_writer& to, const registry::full_registration& what,
+void write_registration(json_writer& to, const services& svc, const registry::full_registration& what,
                         const registry::application* application);
+
+/// The detail of a registration: what write_registration() writes, and what only the detail tells; with its ETag.
+/// To somebody who may not create registrations it does not tell the activation code.
+[[nodiscard]] response detail_answer(services& svc, const registry::full_registration& of,
+                                     const registry::account& who);
+
+/// The members that say who did something.
+void write_actor(json_writer& to, const registry::actor& who);
 
 /// CODE#SIGNATURE, what a QR code shows, and the signature alone.
 struct activation_code_texts {

@@ -2,6 +2,7 @@
 
 #include "crypto/encoding.hpp"
 #include "handlers/page.hpp"
+#include "handlers/period_page.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
@@ -17,45 +18,28 @@ void write_row(json_writer& to, const registry::history_row& row)
     to.member("version", row.version).member("registrationStatus", to_text(row.now));
     if (row.previous)
         to.member("previousStatus", to_text(*row.previous));
-    to.member("event", to_text(row.by))
-        .member_unless_empty("eventReason", row.reason)
-        .member_unless_empty("externalUserId", row.who.external_user_id)
-        .member_unless_empty("account", row.who.account)
-        .member_unless_empty("actorRegistrationId", row.who.phone ? row.who.phone->text() : std::string{})
-        .member_unless_empty("name", row.name);
+    to.member("event", to_text(row.by)).member_unless_empty("eventReason", row.reason);
+    write_actor(to, row.who);
+    to.member_unless_empty("name", row.name);
     if (row.by == registry::move::change_flags)
         to.member("flags", row.flags);
+    if (row.by == registry::move::edit)
+        to.member("changed", row.changed);
     to.member("timestampCreated", row.at);
     if (row.event)
         to.member("hash", crypto::to_hex(row.event->digest));
     to.end();
 }
 
-std::string read_history(const services& svc, registry::registration_number number, const period_request& filter)
+std::string read_history(const services& svc, registry::registration_number number, const period_request& wanted)
 {
-    std::optional<std::uint64_t> next;
-    std::size_t written = 0;
-    std::size_t scanned = 0;
-    json_writer out;
-    out.object().key("items").array();
+    period_page page{wanted};
     svc.journal.view([&](const registry::snapshot& txn) {
-        registry::scan_history(txn, number, filter.page.before, [&](const registry::history_row& row) {
-            const bool wanted = row.at >= filter.from && row.at <= filter.to;
-            if ((wanted && written == filter.page.limit) || ++scanned > registry::page_scan_rows_max) {
-                next = row.version + 1;
-                return false;
-            }
-            if (wanted) {
-                write_row(out, row);
-                ++written;
-            }
-            return true;
+        registry::scan_history(txn, number, wanted.page.before, [&page](const registry::history_row& row) {
+            return page.take(row.version, row.at, [&row](json_writer& to) { write_row(to, row); });
         });
     });
-    out.end();
-    if (next)
-        out.member("nextCursor", write_cursor(*next));
-    return out.end().text();
+    return page.text();
 }
 
 } // namespace

@@ -28,10 +28,10 @@ struct wanted_name {
     std::string external_user_id;
 };
 
-wanted_name decode_name(std::string_view text, std::vector<violation>& violations)
+wanted_name decode_name(const call& asked, std::vector<violation>& violations)
 {
     wanted_name out;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.name = body->text("name", {.characters_max = registry::name_characters_max, .required = true}).value_or("");
@@ -53,11 +53,11 @@ struct wanted_flags {
     std::string external_user_id;
 };
 
-wanted_flags decode_body(std::string_view text, flag_edit::kind how, std::vector<violation>& violations)
+wanted_flags decode_body(const call& asked, flag_edit::kind how, std::vector<violation>& violations)
 {
     wanted_flags out;
     out.edit.how = how;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     if (!body->has("flags"))
@@ -101,7 +101,8 @@ task<response> change_flags(const call& asked, services& svc, wanted_flags wante
         co_return problem(ec);
     auto who = asked.actor(std::move(wanted.external_user_id));
     registry::attempt_word forbidding;
-    auto result = registry::attempts::change_flags(slot, wanted.edit, std::move(who), svc.clock.now(), &forbidding);
+    auto result = registry::attempts::change_flags(slot, wanted.edit, std::move(who), svc.clock.now(), &forbidding,
+                                                   asked.expected_versions());
     if (!result && result.error() == registry::errc::too_many_flags) {
         const std::vector<violation> why{{"flags", "",
                                           "a registration has at most " + std::to_string(registry::flags_max) +
@@ -128,7 +129,7 @@ task<response> change_flags(const call& asked, services& svc, flag_edit::kind ho
 {
     std::vector<violation> violations;
     const bool bare = how == flag_edit::kind::remove && asked.req.body.empty();
-    auto wanted = bare ? decode_parameters(asked.req.query, violations) : decode_body(asked.req.body, how, violations);
+    auto wanted = bare ? decode_parameters(asked.req.query, violations) : decode_body(asked, how, violations);
     if (!violations.empty())
         co_return problem(violations);
     auto answer = co_await change_flags(asked, svc, std::move(wanted));
@@ -140,13 +141,14 @@ task<response> change_flags(const call& asked, services& svc, flag_edit::kind ho
 task<response> rename_registration(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    auto wanted = decode_name(asked.req.body, violations);
+    auto wanted = decode_name(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return problem(found.error());
     const auto slot = find_slot(svc, found->record.id);
+    const auto is_expected = [&] { return registry::is_expected(found->attempts.word, asked.expected_versions()); };
     const auto is_named = [&] {
         return found->record.name == wanted.name && registry::target(found->current(), move::rename);
     };
@@ -159,10 +161,12 @@ task<response> rename_registration(const call& asked, services& svc)
         if (!found)
             co_return problem(found.error());
         if (is_named())
-            co_return name_answer(wanted.name, found->current());
+            co_return is_expected() ? name_answer(wanted.name, found->current())
+                                    : problem(make_error_code(registry::errc::precondition_failed));
     }
 
-    wanted_move renaming{.by = move::rename, .who = asked.actor(std::move(wanted.external_user_id))};
+    wanted_move renaming{
+        .by = move::rename, .who = asked.actor(std::move(wanted.external_user_id)), .expected = asked.expected};
     renaming.labelled = registry::labels{wanted.name, std::nullopt};
     const auto result = co_await move_state(svc, slot, std::move(renaming));
     if (!result)

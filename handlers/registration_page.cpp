@@ -1,8 +1,7 @@
 #include "handlers/registration_page.hpp"
+#include "handlers/problem.hpp"
 #include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
-
-#include <algorithm>
 
 namespace doorward::handlers {
 namespace {
@@ -22,10 +21,10 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
     return svc.journal.view([&](const registry::snapshot& txn) {
         page_reading out;
         const auto wanted = [&](const registry::full_registration& found) {
-            return filter.visible(found.record) && (filter.removed || found.current() != registry::state::removed) &&
-                   (filter.states.empty() || std::ranges::find(filter.states, found.current()) != filter.states.end());
+            return filter.visible(found.record) && filter.criteria.matches(found);
         };
         std::size_t scanned = 0;
+        std::size_t skipped = 0;
         scan(txn, filter.page.before, [&](registry::registration_number number) {
             if (++scanned > registry::page_scan_rows_max) {
                 out.next = number + 1;
@@ -34,12 +33,14 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
             auto found = registry::find_full(txn, number);
             if (!found)
                 return true;
-            if (found->is_expired(now) && filter.visible(found->record)) {
+            if (found->is_due(now) && filter.visible(found->record)) {
                 out.late.push_back(*std::move(found));
                 return out.late.size() < registry::sweep_rows_max; // these first; the page is read again
             }
-            if (!wanted(*found))
+            if (!wanted(*found) || skipped < filter.page.skip) {
+                skipped += wanted(*found) ? 1U : 0U;
                 return true;
+            }
             if (out.rows.size() == filter.page.limit) {
                 out.next = out.rows.back().number;
                 return false;
@@ -66,6 +67,30 @@ struct written_page {
 };
 
 } // namespace
+
+void write_list_row(json_writer& to, const services& svc, const registry::full_registration& row)
+{
+    to.object();
+    write_registration(to, svc, row, nullptr);
+    to.end();
+}
+
+task<response> answer_page(services& svc, registration_filter filter, registration_scan scan)
+{
+    registration_writer write = [&svc](json_writer& to, const registry::full_registration& row) {
+        write_list_row(to, svc, row);
+    };
+    const auto page = co_await load_page(svc, std::move(filter), std::move(scan), std::move(write));
+    if (!page)
+        co_return problem(page.error());
+    json_writer out;
+    out.object().key("registrations").raw(page->rows);
+    if (page->next)
+        out.member("nextCursor", write_cursor(*page->next));
+    response answer;
+    answer.body = out.end().text();
+    co_return answer;
+}
 
 task<kv::result<registration_page>> load_page(services& svc, registration_filter filter, registration_scan scan,
                                               registration_writer write)

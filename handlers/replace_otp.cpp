@@ -18,10 +18,10 @@ struct otp_request {
     std::string external_user_id;
 };
 
-otp_request decode(std::string_view text, std::vector<violation>& violations)
+otp_request decode(const call& asked, std::vector<violation>& violations)
 {
     otp_request out;
-    const auto body = parse_json(text, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.otp = body->text("otp", {.characters_max = registry::otp_characters_max, .required = true, .secret = true})
@@ -51,6 +51,8 @@ task<kv::error_code> replace_once(const call& asked, services& svc, const regist
     const auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return found.error();
+    if (!registry::is_expected(found->attempts.word, asked.expected_versions()))
+        co_return make_error_code(registry::errc::precondition_failed);
     if (!may_have_another(*found, svc.clock.now()))
         co_return make_error_code(registry::errc::illegal_change);
 
@@ -73,11 +75,12 @@ task<kv::error_code> replace_once(const call& asked, services& svc, const regist
         co_return ec;
     registry::attempt_word forbidding;
     auto who = asked.actor(wanted.external_user_id);
-    auto change = registry::attempts::replace_otp(slot, std::move(who), std::move(hash), svc.clock.now(), &forbidding);
+    auto change = registry::attempts::replace_otp(slot, std::move(who), std::move(hash), svc.clock.now(), &forbidding,
+                                                  asked.expected_versions());
     if (!change) {
-        // The state that forbids it may be somebody else's, and still on its way to the disk.
+        // The word that forbids it may be somebody else's, and still on its way to the disk.
         const auto ec = co_await wait_until_durable(svc, slot, forbidding.version());
-        co_return ec ? ec : make_error_code(registry::errc::illegal_change);
+        co_return ec ? ec : change.error();
     }
     const auto ec = co_await commit_transition(svc, std::move(*change));
     co_return ec;
@@ -88,7 +91,7 @@ task<kv::error_code> replace_once(const call& asked, services& svc, const regist
 task<response> replace_otp(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode(asked.req.body, violations);
+    const auto wanted = decode(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, svc);

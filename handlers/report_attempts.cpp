@@ -4,6 +4,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/json_reader.hpp"
 #include "handlers/json_writer.hpp"
+#include "handlers/lockout_watch.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
@@ -113,13 +114,21 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
             co_return ec;
     }
 
+    for (const report& one : reports) {
+        if (one.slot && is_block_over(svc, *one.slot)) {
+            if (const auto ec = co_await end_block(svc, one.slot))
+                co_return ec;
+        }
+    }
+
     std::vector<registry::transition> steps;
     std::vector<report*> decided;
     for (report& one : reports) {
         if (!one.slot || one.recorded || !one.claim)
             continue;
-        one.result = svc.attempts.report(one.slot, one.what, one.possession_proven, counting_of(svc, *one.slot),
-                                         svc.clock.now());
+        one.result =
+            svc.attempts.report(one.slot, one.what, one.possession_proven, rules_for(svc, *one.slot), svc.clock.now());
+        watch_lockouts(svc, *one.slot, {}, *one.result);
         one.result->change->claim = std::move(one.claim);
         steps.push_back(std::move(*one.result->change));
         decided.push_back(&one);
@@ -149,7 +158,7 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
 }
 
 // As of the attempt where it made the word what it is, as of now otherwise.
-void write_verdict(json_writer& to, const report& one, const registry::full_registration& now)
+void write_verdict(json_writer& to, const services& svc, const report& one, const registry::full_registration& now)
 {
     registry::attempt_word word = now.attempts.word;
     bool counted = false;
@@ -165,11 +174,19 @@ void write_verdict(json_writer& to, const report& one, const registry::full_regi
                            one.what.type != registry::factors::possession;
         counted = one.result->counted || reset;
     }
+    // By the word alone where failures are all alike; where they are not, as of now.
+    const bool as_of_now = word == now.attempts.word;
+    const auto most = now.record.max_failed_attempts;
+    const unsigned remaining =
+        as_of_now ? count_failures(svc, now).remaining : most - std::min<unsigned>(most, word.failed());
     to.member("counted", counted)
         .member("registrationStatus", to_text(word.current()))
-        .member("remainingAttempts", now.record.max_failed_attempts - word.failed());
-    if (word.current() == registry::state::blocked)
+        .member("remainingAttempts", remaining);
+    if (word.current() == registry::state::blocked) {
         to.member_unless_empty("blockedReason", now.record.blocked_reason);
+        if (now.record.blocked_until != 0)
+            to.member("blockedUntil", now.record.blocked_until);
+    }
     to.member("attemptSeq", row);
 }
 
@@ -179,7 +196,7 @@ task<response> report_attempt(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     std::vector<report> reports;
-    if (const auto body = parse_json(asked.req.body, violations))
+    if (const auto body = parse_body(asked, violations))
         reports.push_back(decode(*body));
     if (!violations.empty())
         co_return problem(violations);
@@ -193,7 +210,7 @@ task<response> report_attempt(const call& asked, services& svc)
     if (!now)
         co_return problem(now.error());
     json_writer out;
-    write_verdict(out.object(), reports.front(), *now);
+    write_verdict(out.object(), svc, reports.front(), *now);
     response answer;
     answer.body = out.end().text();
     co_return answer;
@@ -204,7 +221,7 @@ task<response> report_attempts(const call& asked, services& svc)
     std::vector<violation> violations;
     std::vector<report> reports;
     std::vector<std::string> named;
-    if (const auto body = parse_json_array(asked.req.body, registry::reports_max, violations)) {
+    if (const auto body = parse_json_array(asked.req.body, registry::reports_max, violations, asked.unknown)) {
         for (const json_object& each : *body) {
             reports.push_back(decode(each));
             named.push_back(each.text("registrationId", {.bytes_max = 64, .required = true}).value_or(""));
@@ -227,7 +244,7 @@ task<response> report_attempts(const call& asked, services& svc)
         })
                                   : std::nullopt;
         if (now)
-            write_verdict(out, one, *now);
+            write_verdict(out, svc, one, *now);
         else
             out.member("code", "ERROR_REGISTRATION_NOT_FOUND");
         out.end();

@@ -56,6 +56,8 @@ task<kv::result<registry::registration>> make_wanted(services& svc, const regist
                                                      code_request wanted)
 {
     const auto application = svc.directory.find_application(parent.application_id);
+    if (!application) // it was removed, and the parent before it
+        co_return errc::parent_not_active;
     const auto type = wanted.type ? wanted.type : registry::usual_transfer(application->settings.transfer);
     if (!type)
         co_return errc::transfer_not_allowed;
@@ -75,6 +77,8 @@ task<kv::result<registry::registration>> make_wanted(services& svc, const regist
 response sealed_code(services& svc, const registry::opened_envelope& opened, const registry::registration& made)
 {
     const auto application = svc.directory.find_application(made.application_id);
+    if (!application) // removed meanwhile, and the new registration before it
+        return problem(device_problem::activation_code_failed);
     const auto texts = sign_activation_code(*application, made.activation_code);
     const auto plain = json_writer{}
                            .object()

@@ -1,6 +1,8 @@
 #include "handlers/routes.hpp"
 #include "handlers/authenticate.hpp"
 #include "handlers/endpoint.hpp"
+#include "handlers/idempotency.hpp"
+#include "handlers/precondition.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/query_fields.hpp"
 
@@ -9,95 +11,140 @@
 namespace doorward::handlers {
 namespace {
 
-enum class access {
-    open,  // phones prove themselves in the request
-    admin, // an account with the role admin
-    office // any account; what it sees depends on its applications
-};
+using registry::right;
+using registry::role;
+
+// Who may call what (REGISTRATION-API.md 8.2, 8.3 and 8.6). Beside that, everybody but an admin sees only what belongs
+// to the applications of his account.
+constexpr permission everybody{{}, {}}; // phones prove themselves in the request
+constexpr permission admins{{role::admin}, {}};
+constexpr permission back_offices{{role::admin, role::integration}, {}};
+constexpr permission consoles{{role::admin, role::integration, role::human_operator}, {}};
+constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
+constexpr permission auditors{{role::admin, role::auditor}, {}};
+constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
+constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
 struct endpoint {
     std::string_view method; // "*": the handler looks at it
     std::string_view path;   // {} stands for one segment
-    access needs;
-    task<response> (*handler)(const call&, services&);
+    permission callers;
+    endpoint_handler* handler;
 };
 
 constexpr endpoint device_endpoints[]{
-    {"*", "/pa/v3/signature/validate", access::open, validate_signature},
-    {"POST", "/pa/v3/activation/status", access::open, activation_status},
-    {"POST", "/pa/v3/status", access::open, device_status},
-    {"POST", "/pa/v3/keystore/create", access::open, create_temporary_key},
-    {"POST", "/pa/v3/activation/create", access::open, create_activation},
-    {"POST", "/pa/v3/activation/remove", access::open, remove_activation},
-    {"POST", "/pa/v3/token/create", access::open, create_token},
-    {"POST", "/pa/v3/token/remove", access::open, remove_token},
-    {"POST", "/pa/v3/vault/unlock", access::open, unlock_vault},
-    {"POST", "/pa/v3/user/info", access::open, show_user_info},
-    {"POST", "/pa/v3/upgrade/start", access::open, refuse_upgrade},
-    {"POST", "/pa/v3/upgrade/commit", access::open, refuse_upgrade},
-    {"POST", "/pa/v3/recovery/confirm", access::open, refuse_recovery},
-    {"GET", "/api/registration", access::open, show_own_registration},
-    {"POST", "/api/registration", access::open, show_own_registration}, // as phones ask, who POST everything
-    {"POST", "/api/activation/code", access::open, request_activation_code},
-    {"POST", "/api/registration/pin-changed", access::open, record_pin_change},
-    {"POST", "/api/registration/rename", access::open, rename_own_registration},
-    {"POST", "/api/registrations/list", access::open, list_own_registrations},
-    {"POST", "/api/registrations/remove", access::open, remove_own_registration},
-    {"GET", "/health", access::open, health},
-    {"GET", "/health/live", access::open, health},
-    {"GET", "/health/ready", access::open, health},
+    {"*", "/pa/v3/signature/validate", everybody, validate_signature},
+    {"POST", "/pa/v3/activation/status", everybody, activation_status},
+    {"POST", "/pa/v3/status", everybody, device_status},
+    {"POST", "/pa/v3/keystore/create", everybody, create_temporary_key},
+    {"POST", "/pa/v3/activation/create", everybody, create_activation},
+    {"POST", "/pa/v3/activation/remove", everybody, remove_activation},
+    {"POST", "/pa/v3/token/create", everybody, create_token},
+    {"POST", "/pa/v3/token/remove", everybody, remove_token},
+    {"POST", "/pa/v3/vault/unlock", everybody, unlock_vault},
+    {"POST", "/pa/v3/user/info", everybody, show_user_info},
+    {"POST", "/pa/v3/upgrade/start", everybody, refuse_upgrade},
+    {"POST", "/pa/v3/upgrade/commit", everybody, refuse_upgrade},
+    {"POST", "/pa/v3/recovery/confirm", everybody, refuse_recovery},
+    {"GET", "/api/registration", everybody, show_own_registration},
+    {"POST", "/api/registration", everybody, show_own_registration}, // as phones ask, who POST everything
+    {"POST", "/api/activation/code", everybody, request_activation_code},
+    {"POST", "/api/registration/pin-changed", everybody, record_pin_change},
+    {"POST", "/api/registration/rename", everybody, rename_own_registration},
+    {"POST", "/api/registrations/list", everybody, list_own_registrations},
+    {"POST", "/api/registrations/remove", everybody, remove_own_registration},
+    {"GET", "/health", everybody, health},
+    {"GET", "/health/live", everybody, health},
+    {"GET", "/health/ready", everybody, health},
 };
 
 constexpr endpoint office_endpoints[]{
-    {"POST", "/v2/signature/verify", access::office, verify_signature},
-    {"POST", "/v2/signature/offline/verify", access::office, verify_offline_signature},
-    {"POST", "/v2/signature/ecdsa/verify", access::office, verify_device_signature},
-    {"POST", "/v2/signature/offline/personalized/create", access::office, create_personalized_payload},
-    {"POST", "/v2/signature/offline/non-personalized/create", access::office, create_plain_payload},
-    {"POST", "/v2/token/verify", access::office, verify_token},
-    {"GET", "/v2/registrations/{}", access::office, show_registration},
-    {"GET", "/v2/registrations", access::office, list_registrations},
-    {"POST", "/v2/registrations", access::office, create_registration},
-    {"POST", "/v2/registrations/{}/commit", access::office, commit_registration},
-    {"PUT", "/v2/registrations/{}", access::office, change_registration},
-    {"DELETE", "/v2/registrations/{}", access::office, remove_registration},
-    {"POST", "/v2/registrations/{}/transfer", access::office, transfer_registration},
-    {"GET", "/v2/registrations/{}/children", access::office, list_children},
-    {"PUT", "/v2/registrations/{}/otp", access::office, replace_otp},
-    {"GET", "/v2/registrations/{}/history", access::office, registration_history},
-    {"PUT", "/v2/registrations/{}/name", access::office, rename_registration},
-    {"GET", "/v2/registrations/{}/flags", access::office, show_flags},
-    {"POST", "/v2/registrations/{}/flags", access::office, add_flags},
-    {"PUT", "/v2/registrations/{}/flags", access::office, replace_flags},
-    {"DELETE", "/v2/registrations/{}/flags", access::office, remove_flags},
-    {"POST", "/v2/registrations/{}/attempts", access::office, report_attempt},
-    {"GET", "/v2/registrations/{}/attempts", access::office, registration_attempts},
-    {"POST", "/v2/attempts", access::office, report_attempts},
-    {"GET", "/v2/registrations/{}/lockout", access::office, show_lockout},
-    {"PUT", "/v2/registrations/{}/lockout", access::office, reset_lockout},
-    {"PUT", "/v2/users/{}/claims", access::office, set_user_claims},
-    {"GET", "/v2/users/{}/claims", access::office, show_user_claims},
-    {"DELETE", "/v2/users/{}/claims", access::office, remove_user_claims},
-    {"GET", "/v2/events", access::office, list_events},
-    {"GET", "/v2/events/stream", access::office, stream_events},
-    {"GET", "/v2/audit/log", access::admin, audit_log},
-    {"GET", "/audit/log", access::admin, audit_log},
-    {"GET", "/v2/audit/checkpoint", access::admin, audit_checkpoint},
-    {"POST", "/admin/applications", access::admin, create_application},
-    {"GET", "/admin/applications", access::admin, list_applications},
-    {"GET", "/admin/applications/{}", access::admin, show_application},
-    {"PATCH", "/admin/applications/{}", access::admin, change_application},
-    {"POST", "/admin/applications/{}/versions", access::admin, create_application_version},
-    {"PUT", "/admin/applications/{}/versions/{}", access::admin, support_application_version},
-    {"POST", "/admin/users", access::admin, create_user},
-    {"POST", "/admin/users/{}/applications/{}", access::admin, assign_user},
-    {"GET", "/health", access::open, health},
-    {"GET", "/health/live", access::open, health},
-    {"GET", "/health/ready", access::open, health},
+    {"POST", "/v2/signature/verify", back_offices, verify_signature},
+    {"POST", "/v2/signature/offline/verify", back_offices, verify_offline_signature},
+    {"POST", "/v2/signature/ecdsa/verify", back_offices, verify_device_signature},
+    {"POST", "/v2/signature/offline/personalized/create", back_offices, create_personalized_payload},
+    {"POST", "/v2/signature/offline/non-personalized/create", back_offices, create_plain_payload},
+    {"POST", "/v2/token/verify", back_offices, verify_token},
+    {"GET", "/v2/registrations/{}", readers, show_registration},
+    {"GET", "/v2/registrations", readers, list_registrations},
+    {"POST", "/v2/registrations", back_offices, create_registration},
+    {"POST", "/v2/registrations/{}/commit", back_offices, commit_registration},
+    {"POST", "/v2/registrations/lookup", consoles, lookup_registrations},
+    {"POST", "/v2/registrations/bulk", bulk_changers, change_many},
+    {"PUT", "/v2/registrations/{}", consoles, change_registration},
+    {"PATCH", "/v2/registrations/{}", back_offices, edit_registration},
+    {"DELETE", "/v2/registrations/{}", removers, remove_registration},
+    {"POST", "/v2/registrations/{}/transfer", back_offices, transfer_registration},
+    {"GET", "/v2/registrations/{}/children", readers, list_children},
+    {"PUT", "/v2/registrations/{}/otp", back_offices, replace_otp},
+    {"GET", "/v2/registrations/{}/history", readers, registration_history},
+    {"GET", "/v2/registrations/{}/explain", consoles, explain_registration},
+    {"PUT", "/v2/registrations/{}/name", consoles, rename_registration},
+    {"GET", "/v2/registrations/{}/flags", readers, show_flags},
+    {"POST", "/v2/registrations/{}/flags", back_offices, add_flags},
+    {"PUT", "/v2/registrations/{}/flags", back_offices, replace_flags},
+    {"DELETE", "/v2/registrations/{}/flags", back_offices, remove_flags},
+    {"POST", "/v2/registrations/{}/attempts", back_offices, report_attempt},
+    {"GET", "/v2/registrations/{}/attempts", readers, registration_attempts},
+    {"POST", "/v2/attempts", back_offices, report_attempts},
+    {"GET", "/v2/registrations/{}/lockout", readers, show_lockout},
+    {"PUT", "/v2/registrations/{}/lockout", consoles, reset_lockout},
+    {"GET", "/v2/jobs/{}", bulk_changers, show_job},
+    {"DELETE", "/v2/jobs/{}", bulk_changers, cancel_job},
+    {"DELETE", "/v2/users/{}", admins, remove_user},
+    {"PUT", "/v2/users/{}/claims", back_offices, set_user_claims},
+    {"GET", "/v2/users/{}/claims", back_offices, show_user_claims},
+    {"DELETE", "/v2/users/{}/claims", back_offices, remove_user_claims},
+    {"GET", "/v2/events", followers, list_events},
+    {"GET", "/v2/events/stream", followers, stream_events},
+    {"GET", "/v2/audit/log", auditors, audit_log},
+    {"GET", "/audit/log", auditors, audit_log},
+    {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
+    {"POST", "/admin/applications", admins, create_application},
+    {"GET", "/admin/applications", admins, list_applications},
+    {"GET", "/admin/applications/{}", admins, show_application},
+    {"PATCH", "/admin/applications/{}", admins, change_application},
+    {"GET", "/admin/applications/{}/lockout-policy", admins, show_lockout_policy},
+    {"PUT", "/admin/applications/{}/lockout-policy", admins, put_lockout_policy},
+    {"POST", "/admin/applications/{}/lockout-policy/simulate", admins, simulate_lockout},
+    {"POST", "/admin/applications/{}/versions", admins, create_application_version},
+    {"PUT", "/admin/applications/{}/versions/{}", admins, support_application_version},
+    {"DELETE", "/admin/applications/{}", admins, remove_application},
+    {"GET", "/admin/applications/{}/versions/{}/sdk-config", admins, show_sdk_config},
+    {"POST", "/admin/users", admins, create_user},
+    {"GET", "/admin/users", admins, list_users},
+    {"GET", "/admin/users/{}", admins, show_user},
+    {"PATCH", "/admin/users/{}", admins, change_user},
+    {"DELETE", "/admin/users/{}", admins, remove_user},
+    {"POST", "/admin/users/{}/rotate", admins, rotate_user},
+    {"POST", "/admin/users/{}/applications/{}", admins, assign_user},
+    {"DELETE", "/admin/users/{}/applications/{}", admins, unassign_user},
+    {"POST", "/admin/users/{}/tokens", admins, create_account_token},
+    {"GET", "/admin/users/{}/tokens", admins, list_account_tokens},
+    {"DELETE", "/admin/users/{}/tokens", admins, remove_account_tokens},
+    {"DELETE", "/admin/users/{}/tokens/{}", admins, remove_account_token},
+    {"GET", "/openapi.json", everybody, show_openapi},
+    {"GET", "/docs", everybody, show_docs},
+    {"GET", "/docs/docs.js", everybody, show_docs_script},
+    {"GET", "/docs/docs.css", everybody, show_docs_style},
+    {"GET", "/health", everybody, health},
+    {"GET", "/health/live", everybody, health},
+    {"GET", "/health/ready", everybody, health},
 };
+
+std::span<const endpoint> table_of(side which) noexcept
+{
+    return which == side::device ? std::span<const endpoint>{device_endpoints}
+                                 : std::span<const endpoint>{office_endpoints};
+}
 
 // Clients of PowerAuth Cloud have this in their base URL.
 constexpr std::string_view cloud_prefix = "/powerauth-cloud";
+
+// What PowerAuth Cloud has under /admin, newer clients look for under /v2/admin.
+constexpr std::string_view admin_prefix = "/admin/";
+constexpr std::string_view newer_admin_prefix = "/v2/admin/";
 
 // The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No
 // pattern has more than two.
@@ -135,19 +182,34 @@ registry::actor call::actor(std::string external_user_id) const
     return out;
 }
 
+bool permission::allows(const registry::account& who) const noexcept
+{
+    const bool lacks_right =
+        operators_right && who.its_role == role::human_operator && !who.rights.has(*operators_right);
+    return roles.has(who.its_role) && !lacks_right;
+}
+
+std::vector<route_description> list_routes(side which)
+{
+    std::vector<route_description> out;
+    for (const endpoint& each : table_of(which))
+        out.push_back({each.method, each.path, each.callers});
+    return out;
+}
+
 task<response> route(side which, const request& req, services& svc)
 {
-    const std::span<const endpoint> table = which == side::device ? std::span<const endpoint>{device_endpoints}
-                                                                  : std::span<const endpoint>{office_endpoints};
     std::string_view path = req.path;
     if (which == side::office && path.starts_with(cloud_prefix) && path.substr(cloud_prefix.size()).starts_with('/'))
         path.remove_prefix(cloud_prefix.size());
+    if (which == side::office && path.starts_with(newer_admin_prefix)) // the same under /v2
+        path.remove_prefix(newer_admin_prefix.size() - admin_prefix.size());
 
     call asked{req, {}, {}, nullptr};
     const endpoint* found = nullptr;
     segments holes;
     std::string allowed;
-    for (const endpoint& candidate : table) {
+    for (const endpoint& candidate : table_of(which)) {
         const auto matched = match(candidate.path, path);
         if (!matched)
             continue;
@@ -167,25 +229,37 @@ task<response> route(side which, const request& req, services& svc)
         co_return out;
     }
 
-    if (found->needs != access::open) {
-        const auto who = co_await authenticate(req, svc);
-        if (!who)
-            co_return problem(office_problem::rate_limited);
-        if (*who == nullptr)
+    bool once = false; // is it a request that is remembered, to be carried out once?
+    if (!found->callers.is_open()) {
+        asked.who = find_bearer(req, svc);
+        if (!asked.who && !names_bearer(req)) {
+            const auto who = co_await authenticate(req, svc);
+            if (!who)
+                co_return problem(office_problem::rate_limited);
+            asked.who = *who;
+        }
+        if (!asked.who)
             co_return problem(office_problem::unauthorized);
-        if (found->needs == access::admin && (*who)->its_role != registry::role::admin)
+        if (!found->callers.allows(*asked.who))
             co_return problem(office_problem::forbidden);
-        asked.who = *who;
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
-        if (!is_clean_text(req.external_user, registry::external_user_characters_max)) {
-            const std::vector<violation> why{
-                {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"}};
-            co_return problem(why);
-        }
+        std::vector<violation> violations;
+        if (!is_clean_text(req.external_user, registry::external_user_characters_max))
+            violations.push_back(
+                {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"});
+        asked.expected = decode_if_match(req.if_match, violations);
+        if (!violations.empty())
+            co_return problem(violations);
+        if (svc.office_manners.strict_json)
+            asked.unknown = unknown_members::refused;
+        once = req.method == "POST" && !req.idempotency_key.empty();
     }
-    response answer = co_await found->handler(asked, svc);
+    auto pending = once ? run_once(asked, path, found->handler, svc) : found->handler(asked, svc);
+    response answer = co_await std::move(pending);
+    if (which == side::office && answer.rest_status != 0 && svc.office_manners.statuses == status_style::rest)
+        answer.status = answer.rest_status;
     co_return answer;
 }
 

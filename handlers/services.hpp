@@ -1,14 +1,18 @@
 #pragma once
 
 #include "handlers/activation_provider.hpp"
+#include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/event_bell.hpp"
+#include "handlers/idempotency_keys.hpp"
+#include "handlers/manners.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
 #include "registry/activation_code.hpp"
 #include "registry/attempts.hpp"
 #include "registry/directory.hpp"
+#include "registry/lockout_breaker.hpp"
 #include "registry/noise_audit.hpp"
 #include "registry/noise_throttle.hpp"
 #include "registry/report_claims.hpp"
@@ -42,7 +46,12 @@ struct services {
     registry::code_source& codes;
     outgoing_calls& outgoing;
     provider_reports& provider_failures;
+    concurrency_limit& simulations; // of lockout policies
+    registry::lockout_breaker& breaker;
+    operator_log& log;
     event_bell& bell;
+    idempotency_keys& idempotency;
+    manners office_manners{};
 };
 
 /// Waits until a change is on disk or refused. What the change found out is in it afterwards.

@@ -4,6 +4,7 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/slots.hpp"
 #include "handlers/token_check.hpp"
 
 namespace doorward::handlers {
@@ -25,6 +26,7 @@ task<response> show_own_registration(const call& asked, services& svc)
         co_return device_problem_or_storage(token.error(), device_problem::token_invalid);
     const registry::registration& record = token->owner.record;
     const registry::counters& attempts = token->owner.attempts;
+    const auto near = count_failures(svc, token->owner);
     co_return ok([&](json_writer& out) {
         out.member("registrationId", record.id.text())
             .member("registrationStatus", to_text(token->owner.current()))
@@ -35,8 +37,8 @@ task<response> show_own_registration(const call& asked, services& svc)
             .member("timestampCreated", record.created_at)
             .member("timestampLastUsed", attempts.last_used_at == 0 ? record.created_at : attempts.last_used_at)
             .member("maxFailedAttempts", record.max_failed_attempts)
-            .member("failedAttempts", attempts.word.failed())
-            .member("remainingAttempts", record.max_failed_attempts - attempts.word.failed());
+            .member("failedAttempts", near.failed)
+            .member("remainingAttempts", near.remaining);
     });
 }
 

@@ -1,18 +1,21 @@
-// GET /v2/registrations/{id}, GET /v2/registrations?userId= and GET /v2/registrations/{id}/children
-// (REGISTRATION-API.md R3, R2 and R16)
+// GET /v2/registrations/{id}, GET /v2/registrations and GET /v2/registrations/{id}/children (REGISTRATION-API.md R3, R2
+// and R16)
 
+#include "handlers/criteria_json.hpp"
+#include "handlers/permissions.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/registration_page.hpp"
 #include "registry/past_state.hpp"
 
+#include <algorithm>
+
 namespace doorward::handlers {
 namespace {
 
 struct list_request {
-    std::string user_id;
-    std::string application_id; // empty: all that the account sees
+    std::optional<std::string> user_id;
     registration_filter filter;
 };
 
@@ -20,53 +23,31 @@ list_request decode_list(const call& asked, std::vector<violation>& violations)
 {
     list_request out;
     const auto parameters = decode_query(asked.req.query, violations);
-    for (const auto& [name, value] : parameters) {
-        if (name == "userId") {
-            out.user_id = value;
-        } else if (name == "removed") {
-            out.filter.removed = decode_boolean(name, value, violations);
-        } else if (name == "appId") {
-            out.application_id = value;
-        } else if (name == "status") {
-            const auto parsed = registry::parse_state(value);
-            if (parsed) {
-                out.filter.states.push_back(*parsed);
-                out.filter.removed = out.filter.removed || *parsed == registry::state::removed;
-            } else {
-                violations.push_back({name, echo(value), "must be a registration status"});
-            }
-        }
-    }
+    const auto user = std::ranges::find(parameters, "userId", &query_parameters::value_type::first);
+    if (user != parameters.end())
+        out.user_id = user->second;
+    out.filter.criteria = decode_criteria(parameters, violations);
     out.filter.page = decode_page(parameters, violations);
-    out.filter.visible = [who = asked.who, wanted = out.application_id](const registry::registration& record) {
-        return who->may_see(record.application_id) && (wanted.empty() || wanted == record.application_id);
+    out.filter.visible = [who = asked.who](const registry::registration& record) {
+        return who->may_see(record.application_id);
     };
     return out;
 }
 
-void require_user(const std::string& user, std::vector<violation>& violations)
+void check_user(const std::optional<std::string>& user_id, const registry::account& who,
+                std::vector<violation>& violations)
 {
-    if (user.empty() || user.size() > registry::user_id_bytes_max || user.find('\0') != std::string::npos)
+    if (user_id ? !is_user_id(*user_id) : !may_list_everybody(who))
         violations.push_back({"userId", "", "is required: 1 to 255 bytes"});
 }
 
-task<response> answer_list(services& svc, registration_filter filter, registration_scan scan)
+// Of one user, or of all.
+registration_scan scan_of(std::optional<std::string> user_id)
 {
-    registration_writer write = [](json_writer& to, const registry::full_registration& each) {
-        to.object();
-        write_registration(to, each, nullptr);
-        to.end();
-    };
-    const auto page = co_await load_page(svc, std::move(filter), std::move(scan), std::move(write));
-    if (!page)
-        co_return problem(page.error());
-    json_writer out;
-    out.object().key("registrations").raw(page->rows);
-    if (page->next)
-        out.member("nextCursor", write_cursor(*page->next));
-    response answer;
-    answer.body = out.end().text();
-    co_return answer;
+    if (!user_id)
+        return registry::scan_registrations;
+    return [user = *std::move(user_id)](const registry::snapshot& txn, registry::registration_number before,
+                                        const auto& visit) { registry::scan_user(txn, user, before, visit); };
 }
 
 std::optional<registry::time_ms> decode_at(std::string_view query, std::vector<violation>& violations)
@@ -131,30 +112,18 @@ task<response> show_registration(const call& asked, services& svc)
         auto then = co_await show_past(svc, *found, *at);
         co_return then;
     }
-    const auto application = svc.directory.find_application(found->record.application_id);
-    json_writer out;
-    out.object();
-    write_registration(out, *found, application.get());
-    const auto children =
-        svc.journal.view([&](const registry::snapshot& txn) { return registry::count_children(txn, found->number); });
-    if (children > 0)
-        out.member("childCount", children);
-    response answer;
-    answer.body = out.end().text();
-    co_return answer;
+    co_return detail_answer(svc, *found, *asked.who);
 }
 
 task<response> list_registrations(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     auto wanted = decode_list(asked, violations);
-    require_user(wanted.user_id, violations);
+    check_user(wanted.user_id, *asked.who, violations);
     if (!violations.empty())
         co_return problem(violations);
-    registration_scan of_user =
-        [user = std::move(wanted.user_id)](const registry::snapshot& txn, registry::registration_number before,
-                                           const auto& visit) { registry::scan_user(txn, user, before, visit); };
-    auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_user));
+    auto scan = scan_of(std::move(wanted.user_id));
+    auto answer = co_await answer_page(svc, std::move(wanted.filter), std::move(scan));
     co_return answer;
 }
 
@@ -171,7 +140,7 @@ task<response> list_children(const call& asked, services& svc)
                                                             registry::registration_number before, const auto& visit) {
         registry::scan_children(txn, number, before, visit);
     };
-    auto answer = co_await answer_list(svc, std::move(wanted.filter), std::move(of_parent));
+    auto answer = co_await answer_page(svc, std::move(wanted.filter), std::move(of_parent));
     co_return answer;
 }
 

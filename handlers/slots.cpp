@@ -48,10 +48,13 @@ registry::slot_ptr find_slot(services& svc, const registry::uuid& id)
             svc.journal.view([&](const registry::snapshot& txn) { return registry::find_full(txn, id); });
         if (!found)
             return std::nullopt;
-        const registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default};
+        registry::attempt_limits limits{found->record.max_failed_attempts, registry::look_ahead_default};
+        if (found->record.policy)
+            limits.policy = std::make_shared<const registry::lockout_policy>(*found->record.policy);
         registry::attempt_slot::identity owner{found->number, id, found->record.application_id};
-        return registry::attempt_slot::content{std::move(owner), limits, found->attempts, found->record.accepts_decimal,
-                                               found->record.flags};
+        return registry::attempt_slot::content{std::move(owner),    limits,
+                                               found->attempts,     found->record.accepts_decimal,
+                                               found->record.flags, found->record.blocked_until};
     });
 }
 
@@ -68,10 +71,29 @@ const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_s
     return slot.known_keys();
 }
 
-registry::counting counting_of(const services& svc, const registry::attempt_slot& slot)
+registry::lockout_policy policy_for(const services& svc, const registry::attempt_slot& slot)
 {
     const auto application = svc.directory.find_application(slot.owner.application_id);
-    return application ? registry::counting_of(application->settings) : registry::counting::only_proven;
+    return application ? application->settings.lockout : registry::lockout_policy{};
+}
+
+registry::failure_count count_failures(const services& svc, const registry::full_registration& of)
+{
+    const registry::registration& record = of.record;
+    const auto application = record.policy ? nullptr : svc.directory.find_application(record.application_id);
+    const auto policy = record.policy ? *record.policy
+                        : application ? application->settings.lockout
+                                      : registry::lockout_policy{};
+    return registry::count_failures(of.attempts, policy, record.max_failed_attempts, svc.clock.now());
+}
+
+task<kv::error_code> end_block(services& svc, registry::slot_ptr slot)
+{
+    auto change = registry::attempts::end_block(slot, policy_for(svc, *slot), svc.clock.now());
+    if (!change) // somebody else was faster; whoever tells of it waits for the word that it tells of
+        co_return kv::error_code{};
+    const auto ec = co_await commit_transition(svc, *std::move(change));
+    co_return ec;
 }
 
 task<kv::error_code> commit_transitions(services& svc, std::vector<registry::transition> steps)
@@ -132,21 +154,30 @@ task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot,
 {
     if (const auto ec = co_await heal(svc, slot))
         co_return ec;
+    if (is_block_over(svc, *slot)) {
+        if (const auto ec = co_await end_block(svc, slot))
+            co_return ec;
+    }
     registry::attempt_word forbidding;
     auto change = registry::attempts::change_state(slot, what.by, std::move(what.who), std::move(what.reason),
-                                                   svc.clock.now(), &forbidding, what.checked);
-    if (!change && change.error() != registry::errc::illegal_change)
+                                                   svc.clock.now(), &forbidding, what.checked,
+                                                   what.expected ? &*what.expected : nullptr, what.blocked_until);
+    const bool unexpected = !change && change.error() == registry::errc::precondition_failed;
+    if (!change && !unexpected && change.error() != registry::errc::illegal_change)
         co_return change.error();
     if (!change) {
-        // The state that forbids it may be somebody else's, and still on its way to the disk.
+        // The word that forbids it may be somebody else's, and still on its way to the disk.
         if (const auto ec = co_await wait_until_durable(svc, slot, forbidding.version()))
             co_return ec;
+        if (unexpected)
+            co_return make_error_code(registry::errc::precondition_failed);
         co_return move_result{false, forbidding.current()};
     }
     if (what.bound && what.bound->accepts_decimal)
         slot->accept_decimal();
     change->bound = std::move(what.bound);
     change->labelled = std::move(what.labelled);
+    change->claim = std::move(what.claim);
     const auto now = change->after.current();
     if (const auto ec = co_await commit_transition(svc, std::move(*change)))
         co_return ec;

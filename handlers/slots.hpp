@@ -12,8 +12,23 @@ namespace doorward::handlers {
 /// The factor keys of a registration, from its slot or opened; null while it has none. As long as the slot is held.
 [[nodiscard]] const registry::factor_keys* find_factor_keys(services& svc, registry::attempt_slot& slot);
 
-/// Which failures count on this registration: what its application says now.
-[[nodiscard]] registry::counting counting_of(const services& svc, const registry::attempt_slot& slot);
+/// The policy that its application has now, for a registration that has none of its own.
+[[nodiscard]] registry::lockout_policy policy_for(const services& svc, const registry::attempt_slot& slot);
+
+/// How near a registration is to being blocked, by its own policy or that of its application.
+[[nodiscard]] registry::failure_count count_failures(const services& svc, const registry::full_registration& of);
+
+/// Is there a temporary block that is over, and nobody has ended yet? Asking costs no coroutine.
+[[nodiscard]] inline bool is_block_over(const services& svc, const registry::attempt_slot& slot) noexcept
+{
+    const auto until = slot.blocked_until();
+    return until != 0 && until <= svc.clock.now();
+}
+
+/// Ends a temporary block whose time is over; returns when that is on disk.
+///
+/// errors  kv::errc
+task<kv::error_code> end_block(services& svc, registry::slot_ptr slot);
 
 /// Commits transitions. When the disk has no room they are kept, to be committed before anything else happens to their
 /// registrations (registry/unsettled.hpp).
@@ -53,17 +68,21 @@ struct wanted_move {
     registry::move by;
     registry::actor who{};
     std::string reason{};                           // for the history
-    std::optional<registry::labels> labelled{};     // of rename: the new name
+    std::optional<registry::labels> labelled{};     // of rename and edit
     std::optional<registry::binding> bound{};       // what a key exchange adds
     std::optional<registry::otp_edition> checked{}; // the one-time password that the move follows from, where it can
                                                     // be replaced
+    std::optional<registry::expected_versions> expected{}; // only while the registration has one of these versions
+    registry::time_ms blocked_until = 0;                   // of block and change_block: 0 is for good
+    std::shared_ptr<const void> claim{};                   // held until it is settled
 };
 /// What became of it.
 struct move_result {
     bool moved;          // false: the move is not legal in the present state
     registry::state now; // the state after it, or the one that forbade it; on disk in both cases
 };
-/// errors  changed_meanwhile: that password is another one by now; kv::errc
+/// errors  changed_meanwhile: that password is another one by now; precondition_failed: the version is none of those;
+///         kv::errc
 task<kv::result<move_result>> move_state(services& svc, registry::slot_ptr slot, wanted_move what);
 
 } // namespace doorward::handlers

@@ -31,6 +31,15 @@ task<void> record_noise(services& svc)
     static_cast<void>(co_await commit(svc, change)); // without room for it the audit lacks some noise
 }
 
+// When tokens of accounts were used last. What cannot be written is written after the next use.
+task<void> record_token_uses(services& svc)
+{
+    registry::note_token_uses change{svc.directory.take_unwritten_uses(registry::token_uses_written_max)};
+    if (change.uses.empty())
+        co_return;
+    static_cast<void>(co_await commit(svc, change));
+}
+
 } // namespace
 
 task<bool> sweep(services& svc)
@@ -45,6 +54,7 @@ task<bool> sweep(services& svc)
     const bool more_unsettled = svc.unsettled.registrations() > 0;
 
     co_await record_noise(svc);
+    co_await record_token_uses(svc);
 
     std::vector<registry::full_registration> late;
     registry::erase_due erasing;
@@ -53,10 +63,10 @@ task<bool> sweep(services& svc)
     svc.journal.view([&](const registry::snapshot& txn) {
         for (registry::due_row& row : registry::find_due(txn, now, registry::sweep_rows_max)) {
             ++found;
-            if (row.kind == registry::due_kind::registration) {
+            if (row.kind == registry::due_kind::registration || row.kind == registry::due_kind::end_of_block) {
                 const auto number = crypto::from_big_endian<registry::registration_number>(row.what);
                 auto registration = registry::find_full(txn, number);
-                if (registration && registration->is_expired(now)) {
+                if (registration && registration->is_due(now)) {
                     late.push_back(*std::move(registration));
                     continue;
                 }

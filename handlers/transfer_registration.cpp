@@ -19,7 +19,7 @@ struct transfer_request {
 transfer_request decode(const call& asked, registry::time_ms now, std::vector<violation>& violations)
 {
     transfer_request out;
-    const auto body = parse_json(asked.req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     if (const auto type = body->text("type", {.bytes_max = 16, .required = true})) {
@@ -54,6 +54,8 @@ task<response> transfer_registration(const call& asked, services& svc)
     if (!parent)
         co_return problem(parent.error());
     const auto from = svc.directory.find_application(parent->record.application_id);
+    if (!from) // it was removed, and the parent before it
+        co_return problem(make_error_code(registry::errc::illegal_change));
     if (child.record.application_id.empty())
         child.record.application_id = from->id;
     const auto to = svc.directory.find_application(child.record.application_id);

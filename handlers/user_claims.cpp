@@ -99,9 +99,9 @@ void check_claim(const json_object& from, const std::string& name)
 }
 
 // The claims of a body, with `sub` in front: the JSON that phones are told.
-std::string decode_claims(std::string_view body, std::string_view user_id, std::vector<violation>& violations)
+std::string decode_claims(const call& asked, std::string_view user_id, std::vector<violation>& violations)
 {
-    const auto top = parse_json(body, violations);
+    const auto top = parse_body(asked, violations);
     if (!top)
         return {};
     const auto names = top->names();
@@ -183,7 +183,7 @@ task<response> set_user_claims(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     const auto whom = decode_owner(asked, svc, violations);
-    const auto json = decode_claims(asked.req.body, whom.user_id, violations);
+    const auto json = decode_claims(asked, whom.user_id, violations);
     if (!violations.empty())
         co_return problem(violations);
     registry::set_claims change{

@@ -2,6 +2,7 @@
 #include "handlers/json_writer.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
+#include "handlers/slots.hpp"
 #include "handlers/text.hpp"
 
 namespace doorward::handlers {
@@ -28,12 +29,15 @@ response tell_verdict(const services& svc, const registry::full_registration& on
         .member("registrationStatus", to_text(on.current()));
     if (what.type)
         out.member("signatureType", upper(to_text(*what.type)));
-    out.member("remainingAttempts", record.max_failed_attempts - on.attempts.word.failed())
-        .member_unless_empty("blockedReason", record.blocked_reason)
-        .member("flags", record.flags);
+    const auto application = svc.directory.find_application(record.application_id);
+    if (!application || application->settings.hint_remaining_attempts)
+        out.member("remainingAttempts", count_failures(svc, on).remaining);
+    out.member_unless_empty("blockedReason", record.blocked_reason);
+    if (record.blocked_until != 0 && (!application || application->settings.hint_blocked_until))
+        out.member("blockedUntil", record.blocked_until);
+    out.member("flags", record.flags);
     if (what.valid && !missing.empty())
         out.member("missingFlags", missing);
-    const auto application = svc.directory.find_application(record.application_id);
     out.key("application").object().member("id", record.application_id);
     if (application)
         out.member("roles", application->settings.roles);

@@ -36,10 +36,10 @@ crypto::bytes decode_base64(const json_object& from, std::string_view name, std:
     return std::move(decoded).value_or(crypto::bytes{});
 }
 
-wanted_check decode(std::string_view text, std::vector<violation>& violations)
+wanted_check decode(const call& asked, std::vector<violation>& violations)
 {
     wanted_check out;
-    const auto from = parse_json(text, violations);
+    const auto from = parse_body(asked, violations);
     if (!from)
         return out;
     // What is no id names nothing, as in a path.
@@ -71,7 +71,7 @@ bool is_genuine(const wanted_check& wanted, const crypto::p256_public_key& key)
 task<response> verify_device_signature(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode(asked.req.body, violations);
+    const auto wanted = decode(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto found = co_await load_registration(asked, wanted.id, svc);

@@ -38,10 +38,10 @@ struct verify_request {
     registry::flag_set required_flags;
 };
 
-verify_request decode(std::string_view text, std::vector<violation>& violations)
+verify_request decode(const call& asked, std::vector<violation>& violations)
 {
     verify_request out;
-    const auto top = parse_json(text, violations);
+    const auto top = parse_body(asked, violations);
     if (!top)
         return out;
     out.method = top->text("method", {.bytes_max = 16, .required = true}).value_or("");
@@ -53,6 +53,9 @@ verify_request decode(std::string_view text, std::vector<violation>& violations)
         top->text("authHeader", {.bytes_max = header_bytes_max, .required = true, .secret = true}).value_or("");
     out.required_flags = decode_flags(*top, "requiredFlags").value_or(registry::flag_set{});
 
+    // Each has a meaning for some methods only.
+    top->tolerate("queryParams");
+    top->tolerate("requestBody");
     if (out.method == "GET") {
         if (const auto parameters = top->object("queryParams")) {
             const auto canonical = canonical_query(parameters->all_texts(query_parameters_max, query_value_bytes_max));
@@ -74,7 +77,7 @@ verify_request decode(std::string_view text, std::vector<violation>& violations)
 task<response> verify_signature(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    const auto wanted = decode(asked.req.body, violations);
+    const auto wanted = decode(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
     const auto header = parse_authorization(wanted.header);

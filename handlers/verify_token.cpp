@@ -72,10 +72,10 @@ struct question {
     registry::flag_set required_flags;
 };
 
-question decode(std::string_view body, std::vector<violation>& violations)
+question decode(const call& asked, std::vector<violation>& violations)
 {
     question out;
-    const auto top = parse_json(body, violations);
+    const auto top = parse_body(asked, violations);
     if (!top)
         return out;
     out.required_flags = decode_flags(*top, "requiredFlags").value_or(registry::flag_set{});
@@ -98,7 +98,7 @@ question decode(std::string_view body, std::vector<violation>& violations)
 task<response> verify_token(const call& asked, services& svc)
 {
     std::vector<violation> violations;
-    question wanted = decode(asked.req.body, violations);
+    question wanted = decode(asked, violations);
     const auto& shown = wanted.shown;
     if (!violations.empty())
         co_return problem(violations);

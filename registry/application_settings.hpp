@@ -1,6 +1,7 @@
 #pragma once
 
 #include "registry/limits.hpp"
+#include "registry/lockout_policy.hpp"
 #include "registry/protocol_version.hpp"
 
 #include <optional>
@@ -43,6 +44,10 @@ struct application_settings {
     bool device_management = false; // phones may rename their own registration, and list and remove the user's others
     std::optional<provider_settings> provider;
     transfer_settings transfer;
+    lockout_policy lockout; // of registrations that have none of their own
+    std::optional<breaker_settings> breaker;
+    bool hint_remaining_attempts = true; // may back offices' clients be told how many attempts are left?
+    bool hint_blocked_until = true;      // and when a temporary block ends?
 
     bool operator==(const application_settings&) const = default;
 };
@@ -58,9 +63,19 @@ enum class counting : bool {
     only_proven,   // those that prove possession
     every_failure, // the reference behaviour: all of more than possession
 };
-[[nodiscard]] inline counting counting_of(const application_settings& settings) noexcept
-{
-    return settings.count_only_if_possession_proven ? counting::only_proven : counting::every_failure;
-}
+
+/// What an application says about the attempts on its registrations, as it is at the time of the attempt.
+struct attempt_rules {
+    counting counts = counting::only_proven;
+    lockout_policy policy{};
+    bool holds_lockouts = false; // a failure that would block is held instead (registry/lockout_breaker.hpp)
+
+    attempt_rules() = default;
+    attempt_rules(counting which) : counts{which} {} // NOLINT: with the default policy
+    explicit attempt_rules(const application_settings& settings)
+        : counts{settings.count_only_if_possession_proven ? counting::only_proven : counting::every_failure},
+          policy{settings.lockout}
+    {}
+};
 
 } // namespace doorward::registry

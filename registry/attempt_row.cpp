@@ -21,6 +21,32 @@ std::string_view to_text(attempt_outcome value) noexcept
     return {};
 }
 
+namespace {
+
+// What attempt_slot did with the failures when it made the word of a row.
+void remember(failures& known, const replayed_row& row)
+{
+    const std::size_t failed = row.word.failed();
+    auto& list = known.list;
+    if (failed == 0) {
+        known = {};
+        return;
+    }
+    if (row.counted_failure) {
+        if (list.size() >= failed) // the oldest have aged
+            list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(failed - 1));
+        if (list.empty())
+            known.blocks = 0;
+        list.resize(failed - 1);
+        list.push_back({row.digest, row.at, row.biometry});
+    } else if (list.size() > failed) { // a success with biometry
+        std::erase_if(list, [](const failure& each) { return each.biometry(); });
+        list.resize(failed);
+    }
+}
+
+} // namespace
+
 void replay(counters& now, std::vector<replayed_row>& rows)
 {
     std::ranges::sort(rows, {}, [](const replayed_row& each) { return each.word.version(); });
@@ -35,13 +61,7 @@ void replay(counters& now, std::vector<replayed_row>& rows)
             continue;
         now.word = row.word;
         now.counter = row.counter;
-        const std::size_t failed = row.word.failed();
-        if (row.counted_failure && failed > 0) {
-            now.refused.resize(failed - 1);
-            now.refused.push_back(row.digest);
-        }
-        if (now.refused.size() > failed)
-            now.refused.clear();
+        remember(now.refused, row);
     }
 }
 

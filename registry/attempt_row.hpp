@@ -66,6 +66,7 @@ struct replayed_row {
     time_ms at;
     proof_digest digest;
     bool counted_failure;
+    bool biometry = false; // see is_biometric()
 };
 
 /// Applies to counters what rows tell that may be later than they are. In any order, which becomes that of the

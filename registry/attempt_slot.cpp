@@ -25,7 +25,7 @@ static_assert(sizeof(attempt_word{}.position()) == 2);
 
 attempt_slot::attempt_slot(content what)
     : owner{std::move(what.whose)},
-      limits{what.judged_by},
+      look_ahead{what.judged_by.look_ahead},
       word_{what.stored.word.bits()},
       durable_version_{what.stored.word.version()},
       last_row_{what.stored.last_row},
@@ -34,20 +34,45 @@ attempt_slot::attempt_slot(content what)
       base_high_{high_half(what.stored.counter.data)},
       base_low_{low_half(what.stored.counter.data)},
       refused_{std::move(what.stored.refused)},
-      flags_{std::move(what.flags)}
+      flags_{std::move(what.flags)},
+      limits_{what.judged_by},
+      has_own_policy_{what.judged_by.policy != nullptr},
+      blocked_until_{what.stored.word.current() == state::blocked ? what.blocked_until : 0}
 {
     accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
-    assert(limits.max_failed > 0 && limits.look_ahead > 0);
+    assert(limits_.max_failed > 0 && limits_.look_ahead > 0);
     assert(static_cast<std::uint16_t>(what.stored.counter.position) == what.stored.word.position());
-    refused_.reserve(limits.max_failed); // so that counting allocates nothing
+    refused_.reserve(limits_.max_failed); // so that counting allocates nothing
 }
 
-bool attempt_slot::swap(attempt_word expected, attempt_word next) noexcept
+attempt_limits attempt_slot::limits() const
 {
-    if (!is_unfinished(expected.current()))
+    const std::lock_guard lock{refused_mutex_};
+    return limits_;
+}
+
+lockout_policy attempt_slot::policy_or(const lockout_policy& otherwise) const
+{
+    // relaxed: a change of limits swaps the word after it, and swapping a word that was loaded before fails then.
+    if (!has_own_policy_.load(std::memory_order_relaxed))
+        return otherwise;
+    const auto mine = limits().policy;
+    return mine ? *mine : otherwise;
+}
+
+bool attempt_slot::swap(attempt_word expected, attempt_word next, std::optional<time_ms> until) noexcept
+{
+    const bool blocks = next.current() == state::blocked;
+    if (expected.current() == state::active && !blocks)
         return exchange(expected, next);
     const std::lock_guard lock{refused_mutex_};
-    return exchange(expected, next);
+    if (!exchange(expected, next))
+        return false;
+    if (!blocks)
+        until = 0;
+    if (until)
+        blocked_until_.store(*until, std::memory_order_relaxed);
+    return true;
 }
 
 bool attempt_slot::exchange(attempt_word expected, attempt_word next) noexcept
@@ -118,40 +143,90 @@ void attempt_slot::advance_base(const counter_place& place) noexcept
     base_sequence_.store(sequence + 2, std::memory_order_release);
 }
 
-attempt_slot::refusal attempt_slot::refuse(attempt_word expected, proof_digest proof,
-                                           std::vector<proof_digest>* refused)
+attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure& more, const lockout_policy& policy,
+                                           counted* out, bool holds)
 {
-    if (refused != nullptr)
-        refused->reserve(expected.failed() + std::size_t{1}); // not under the mutex
+    if (out != nullptr)
+        out->refused.list.reserve(expected.failed() + std::size_t{1}); // not under the mutex
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return refusal::lost;
     refused_.follow(expected);
-    if (refused_.contains(proof))
+    if (more.digest() != 0 && refused_.contains(more.digest()))
         return refusal::repeated;
-    return count(expected, proof, refused) ? refusal::counted : refusal::lost;
+    const lockout_policy& mine = limits_.policy ? *limits_.policy : policy;
+    const counted_failure next = count_failure(expected, refused_.known(), more, mine, limits_.max_failed);
+    if (holds && next.after.current() != state::active)
+        return refusal::held;
+    if (!exchange(expected, next.after))
+        return refusal::lost;
+    refused_.add(next.after, more, next.aged, next.led_to.blocks);
+    if (next.after.current() == state::blocked)
+        blocked_until_.store(next.led_to.blocked_until, std::memory_order_relaxed);
+    if (out != nullptr) {
+        out->after = next.after;
+        out->refused = refused_.known();
+        out->blocked_until = next.led_to.blocked_until;
+    }
+    return refusal::counted;
 }
 
-bool attempt_slot::refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused)
+void attempt_slot::hold(time_ms now) noexcept
 {
-    if (refused != nullptr)
-        refused->reserve(expected.failed() + std::size_t{1});
+    // Of two at once one may be overlooked: it doubles the next time.
+    const auto before = holds_.load(std::memory_order_relaxed);
+    if (before < hold_doublings_max)
+        holds_.store(static_cast<std::uint8_t>(before + 1), std::memory_order_relaxed);
+    held_until_.store(now + (hold_first_ms << before), std::memory_order_relaxed);
+}
+
+bool attempt_slot::forgive_biometry(attempt_word expected, attempt_word accepted, counted& out)
+{
     const std::lock_guard lock{refused_mutex_};
     if (load() != expected)
         return false;
     refused_.follow(expected);
-    return count(expected, 0, refused); // 0 keeps one entry per counted failure
+    out.refused = refused_.known();
+    std::erase_if(out.refused.list, [](const failure& each) { return each.biometry(); });
+    out.after = accepted.with_failed(static_cast<std::uint8_t>(out.refused.list.size()));
+    if (!exchange(expected, out.after))
+        return false;
+    refused_.replace(out.after, out.refused);
+    return true;
 }
 
-bool attempt_slot::count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept
+bool attempt_slot::end_block(attempt_word expected, const lockout_policy& policy, time_ms now, counted& out)
 {
-    const attempt_word next = expected.refused(limits.max_failed);
-    if (!exchange(expected, next))
+    const std::lock_guard lock{refused_mutex_};
+    const time_ms until = blocked_until();
+    if (load() != expected || expected.current() != state::blocked || until == 0 || until > now)
         return false;
-    refused_.add(next, proof);
-    if (refused != nullptr)
-        *refused = refused_.list();
+    refused_.follow(expected);
+    const lockout_policy& mine = limits_.policy ? *limits_.policy : policy;
+    out.refused = after_block(refused_.known(), mine, limits_.max_failed, now);
+    out.after = expected.moved(state::active, static_cast<std::uint8_t>(out.refused.list.size()));
+    if (!exchange(expected, out.after))
+        return false;
+    refused_.replace(out.after, out.refused);
+    blocked_until_.store(0, std::memory_order_relaxed);
     return true;
+}
+
+bool attempt_slot::change_limits(attempt_word expected, attempt_word next, const attempt_limits& to)
+{
+    const std::lock_guard lock{refused_mutex_};
+    attempt_limits earlier = limits_;
+    const auto set = [this](const attempt_limits& which) {
+        limits_.max_failed = which.max_failed;
+        limits_.policy = which.policy;
+        has_own_policy_.store(which.policy != nullptr, std::memory_order_relaxed);
+    };
+    // Before the swap: whoever finds the new word is judged by the new limits.
+    set(to);
+    if (exchange(expected, next))
+        return true;
+    set(earlier);
+    return false;
 }
 
 void attempt_slot::learn_keys(const factor_keys& opened) noexcept
@@ -185,7 +260,7 @@ bool attempt_slot::swap_flags(attempt_word expected, attempt_word next, flag_set
     return true;
 }
 
-std::vector<proof_digest> attempt_slot::refused_until(attempt_word word) const
+failures attempt_slot::refused_until(attempt_word word) const
 {
     if (word.failed() == 0)
         return {};

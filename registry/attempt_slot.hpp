@@ -42,11 +42,18 @@ public:
         counters stored;
         bool accepts_decimal = false;
         flag_set flags{};
+        time_ms blocked_until = 0;
     };
     explicit attempt_slot(content what);
 
     const identity owner;
-    const attempt_limits limits;
+    const unsigned look_ahead;
+
+    /// The limits as they are, a policy of its own included. After loading a word: whoever swaps that word then was
+    /// judged by them, or by those that are on their way (change_limits).
+    [[nodiscard]] attempt_limits limits() const;
+    /// Its own policy if it has one, `otherwise` if not. Takes no lock then. After loading a word, as limits().
+    [[nodiscard]] lockout_policy policy_or(const lockout_policy& otherwise) const;
 
     [[nodiscard]] attempt_word load() const noexcept
     {
@@ -56,7 +63,10 @@ public:
     }
 
     /// One transition: true when the word was `expected` and is now `next`.
-    [[nodiscard]] bool swap(attempt_word expected, attempt_word next) noexcept;
+    ///
+    /// until  of one that blocks: when that ends by itself, in ms since 1970; 0: it does not. None: the end stays
+    [[nodiscard]] bool swap(attempt_word expected, attempt_word next,
+                            std::optional<time_ms> until = std::nullopt) noexcept;
 
     enum class pair_swap : std::uint8_t {
         done,       // both words are what they should become
@@ -97,18 +107,57 @@ public:
     void advance_base(const counter_place& place) noexcept;
 
     enum class refusal : std::uint8_t {
-        counted,  // the word was `expected` and is now `next`
+        counted,  // the word was `expected` and is another now
         repeated, // this very proof was refused before and is not counted again; the word is `expected`
         lost,     // the word is no longer `expected`
+        held,     // it would have blocked; the word is `expected`
     };
 
-    /// Counts one refused proof, once. `next` is expected.refused(limits.max_failed) when counted; its digests are in
-    /// *refused then. They are told here because a later refusal may change the list at once.
-    [[nodiscard]] refusal refuse(attempt_word expected, proof_digest proof,
-                                 std::vector<proof_digest>* refused = nullptr);
+    /// A failure that was counted: the word that it made, and what has to be remembered with that. It is told here
+    /// because a later refusal may change it at once.
+    struct counted {
+        attempt_word after;
+        failures refused;
+        time_ms blocked_until = 0;
+    };
 
-    /// Counts a refusal that is not recognised when it comes again.
-    [[nodiscard]] bool refuse_unremembered(attempt_word expected, std::vector<proof_digest>* refused = nullptr);
+    /// Counts one refused proof, once. When counted, by what is in *out.
+    ///
+    /// more    with a digest; without one (0) it is not recognised when it comes again
+    /// policy  of the application, for a registration that has none of its own
+    /// holds   one that would block is not counted
+    [[nodiscard]] refusal refuse(attempt_word expected, const failure& more, const lockout_policy& policy,
+                                 counted* out = nullptr, bool holds = false);
+
+    /// A failure was held: until when nobody looks at an attempt, each time for twice as long. Forgotten by a success,
+    /// and with the slot.
+    void hold(time_ms now) noexcept;
+    /// 0, or a time that may be over: attempts are looked at again from then on.
+    [[nodiscard]] time_ms held_until() const noexcept { return held_until_.load(std::memory_order_relaxed); }
+    void hold_no_more() noexcept
+    {
+        if (held_until() != 0) {
+            held_until_.store(0, std::memory_order_relaxed);
+            holds_.store(0, std::memory_order_relaxed);
+        }
+    }
+
+    /// A success with biometry, where failures are counted apart: true when the word was `expected` and is one now that
+    /// counts those failures no more, in *out.
+    ///
+    /// accepted  the word after the success with all failures in it
+    [[nodiscard]] bool forgive_biometry(attempt_word expected, attempt_word accepted, counted& out);
+
+    /// The end of a temporary block: true when the word was `expected`, is ACTIVE now, and that is in *out. One whose
+    /// time is not over at `now`, or that is not temporary, does not end.
+    [[nodiscard]] bool end_block(attempt_word expected, const lockout_policy& policy, time_ms now, counted& out);
+
+    /// When the block ends by itself; 0: it does not, or there is none.
+    [[nodiscard]] time_ms blocked_until() const noexcept { return blocked_until_.load(std::memory_order_relaxed); }
+
+    /// One transition that changes the limits (but not the look-ahead): true when the word was `expected` and is now
+    /// `next`, with these.
+    [[nodiscard]] bool change_limits(attempt_word expected, attempt_word next, const attempt_limits& to);
 
     /// The highest version known to be on disk. An answer that tells of a state waits for it (4).
     [[nodiscard]] std::uint64_t durable_version() const noexcept
@@ -188,17 +237,16 @@ public:
     /// One transition that changes the flags: true when the word was `expected` and is now `next`, with these flags.
     [[nodiscard]] bool swap_flags(attempt_word expected, attempt_word next, flag_set flags) noexcept;
 
-    /// The digests of refused proofs that belong to a word, oldest first. Empty when a later refusal has changed the
+    /// The failures that belong to a word. Empty when a later refusal has changed the
     /// list, so whoever swaps a word that keeps its failures asks before the swap: when that is won, they belong to the
     /// new word too.
-    [[nodiscard]] std::vector<proof_digest> refused_until(attempt_word word) const;
+    [[nodiscard]] failures refused_until(attempt_word word) const;
 
 private:
     [[nodiscard]] bool exchange(attempt_word expected, attempt_word next) noexcept;
-    [[nodiscard]] bool count(attempt_word expected, proof_digest proof, std::vector<proof_digest>* refused) noexcept;
 
-    // While it tells of an unfinished registration it is swapped under refused_mutex_ only, so that who holds that can
-    // rely on it. What attempts change is active and never needs the mutex for this.
+    // While it tells of an unfinished or a blocked registration, or is to, it is swapped under refused_mutex_ only, so
+    // that who holds that can rely on it. Accepting a proof with the PIN never needs the mutex for this.
     std::atomic<std::uint64_t> word_;
     static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
@@ -229,6 +277,11 @@ private:
     mutable std::mutex refused_mutex_;
     refused_proofs refused_; // guarded by refused_mutex_
     flag_set flags_;         // guarded by refused_mutex_
+    attempt_limits limits_;  // guarded by refused_mutex_
+    std::atomic<bool> has_own_policy_;
+    std::atomic<std::uint8_t> holds_{0};
+    std::atomic<time_ms> held_until_{0};
+    std::atomic<time_ms> blocked_until_; // written under refused_mutex_, together with the word
 };
 
 } // namespace doorward::registry

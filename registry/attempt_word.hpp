@@ -29,28 +29,33 @@ public:
     [[nodiscard]] constexpr state current() const noexcept { return static_cast<state>(bits_ >> 24 & 7); }
     [[nodiscard]] constexpr std::uint64_t version() const noexcept { return bits_ >> 27; }
 
-    /// A right proof at `offset` from the expected position: the counter goes one past it. `resets` unless it was
-    /// possession alone.
-    [[nodiscard]] constexpr attempt_word accepted(unsigned offset, bool resets) const noexcept
+    /// A right proof at `offset` from the expected position: the counter goes one past it.
+    /// failed_then  how many failures it leaves
+    [[nodiscard]] constexpr attempt_word accepted(unsigned offset, std::uint8_t failed_then) const noexcept
     {
         assert(current() == state::active);
-        return make(version() + 1, state::active, resets ? std::uint8_t{0} : failed(),
-                    static_cast<std::uint16_t>(position() + offset + 1));
+        return make(version() + 1, state::active, failed_then, static_cast<std::uint16_t>(position() + offset + 1));
     }
 
     /// A success that somebody else verified: the counter stays.
-    [[nodiscard]] constexpr attempt_word confirmed(bool resets) const noexcept
+    [[nodiscard]] constexpr attempt_word confirmed(std::uint8_t failed_then) const noexcept
     {
         assert(current() == state::active);
-        return make(version() + 1, state::active, resets ? std::uint8_t{0} : failed(), position());
+        return make(version() + 1, state::active, failed_then, position());
     }
 
-    /// One failed attempt more; blocked when that makes `max`.
-    [[nodiscard]] constexpr attempt_word refused(std::uint8_t max) const noexcept
+    /// One failed attempt more, which makes `count` that are remembered, and leads to another state when it is the
+    /// last.
+    [[nodiscard]] constexpr attempt_word refused(std::size_t count, state to) const noexcept
     {
-        assert(current() == state::active && max > 0);
-        const auto count = static_cast<std::uint8_t>(failed() < max ? failed() + 1 : max);
-        return make(version() + 1, count >= max ? state::blocked : state::active, count, position());
+        assert(current() == state::active && count > 0);
+        return make(version() + 1, to, static_cast<std::uint8_t>(count < 255 ? count : 255), position());
+    }
+
+    /// The same word, counting fewer.
+    [[nodiscard]] constexpr attempt_word with_failed(std::uint8_t failed_then) const noexcept
+    {
+        return make(version(), current(), failed_then, position());
     }
 
     /// Another state; the caller has asked target() whether that is legal.

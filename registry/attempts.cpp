@@ -14,16 +14,16 @@ attempt_result tell(const decision& decided)
     return out;
 }
 
-// The digests of refused proofs that go with a word: taken before the swap that makes it, because after it somebody may
-// add to them. They go with `after` when the swap is won.
-std::vector<proof_digest> kept_digests(const attempt_slot& slot, attempt_word before, attempt_word after)
+// The failures that go with a word: taken before the swap that makes it, because after it somebody may add to them.
+// They go with `after` when the swap is won.
+failures kept_failures(const attempt_slot& slot, attempt_word before, attempt_word after)
 {
-    return after.failed() > 0 ? slot.refused_until(before) : std::vector<proof_digest>{};
+    return after.failed() > 0 ? slot.refused_until(before) : failures{};
 }
 
 // What goes to the disk for a word that was just swapped in. `place` is the counter at `after`.
 transition swapped(const slot_ptr& slot, attempt_word before, attempt_word after, const counter_place& place,
-                   std::vector<proof_digest> refused, time_ms now)
+                   failures refused, time_ms now)
 {
     transition change;
     change.slot = slot;
@@ -37,21 +37,58 @@ transition swapped(const slot_ptr& slot, attempt_word before, attempt_word after
 
 // After the swap that counted a failure.
 attempt_result tell_counted(const slot_ptr& slot, attempt_word before, const decision& decided,
-                            const counter_place& place, std::vector<proof_digest> refused, attempt_details details,
+                            attempt_slot::counted made, const counter_place& place, attempt_details details,
                             time_ms now)
 {
-    transition change = swapped(slot, before, decided.after, place, std::move(refused), now);
+    transition change = swapped(slot, before, made.after, place, std::move(made.refused), now);
     change.verdict = transition::attempt::refused;
     details.outcome = attempt_outcome::refused;
     details.counted = true;
     change.details = std::move(details);
-    if (decided.after.current() == state::blocked) {
-        change.by = move::block_on_failures;
+    if (made.after.current() != state::active) {
+        change.by = made.after.current() == state::removed ? move::remove_on_failures : move::block_on_failures;
         change.reason = reason::max_failed_attempts;
+        change.blocked_until = made.blocked_until;
     }
     attempt_result out = tell(decided);
+    out.word = made.after;
     out.counted = true;
     out.change = std::move(change);
+    return out;
+}
+
+// A failure that would have blocked, while the breaker holds such ones.
+attempt_result tell_held(attempt_slot& slot, const decision& decided, time_ms now)
+{
+    slot.hold(now);
+    attempt_result out = tell(decided);
+    out.held = true;
+    return out;
+}
+
+// The swap of a success. Empty when somebody else was faster.
+std::optional<attempt_slot::counted> succeed(attempt_slot& slot, attempt_word word, const decision& decided)
+{
+    attempt_slot::counted out;
+    if (decided.what == decision::deed::forgive)
+        return slot.forgive_biometry(word, decided.after, out) ? std::optional{std::move(out)} : std::nullopt;
+    out.after = decided.after;
+    out.refused = kept_failures(slot, word, decided.after);
+    return slot.swap(word, decided.after) ? std::optional{std::move(out)} : std::nullopt;
+}
+
+// After it.
+attempt_result tell_accepted(const slot_ptr& slot, attempt_word before, const decision& decided,
+                             attempt_slot::counted made, const counter_place& place, attempt_details details,
+                             time_ms now)
+{
+    if (details.type != factors::possession)
+        slot->hold_no_more();
+    attempt_result out = tell(decided);
+    out.word = made.after;
+    out.change = swapped(slot, before, made.after, place, std::move(made.refused), now);
+    out.change->verdict = transition::attempt::accepted;
+    out.change->details = std::move(details);
     return out;
 }
 
@@ -68,111 +105,115 @@ std::pair<attempt_word, counter_place> present(const attempt_slot& slot)
 } // namespace
 
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
-                                counting counts, time_ms now) const
+                                const attempt_rules& rules, time_ms now) const
 {
-    return verify(slot, keys, std::span{&proof, 1}, counts, now);
+    return verify(slot, keys, std::span{&proof, 1}, rules, now);
 }
 
 attempt_result attempts::verify(const slot_ptr& slot, const factor_keys& keys,
-                                std::span<const presented_proof> readings, counting counts, time_ms now) const
+                                std::span<const presented_proof> readings, const attempt_rules& rules,
+                                time_ms now) const
 {
-    const attempt_limits& limits = slot->limits;
     const presented_proof& proof = readings.front(); // in what the others are not, they are all alike
     std::optional<std::uint64_t> matched_at;         // position for which `found` was computed
     proof_match found{};
     for (;;) {
         const auto [word, place] = present(*slot);
+        const lockout_policy policy = slot->policy_or(rules.policy);
         if (matched_at != place.position) { // a swap lost to a refusal leaves the counter where it was
-            found = match(readings, keys, place.data, limits.look_ahead);
+            found = match(readings, keys, place.data, slot->look_ahead);
             matched_at = place.position;
         }
-        const compared_proof compared{proof.type, proof.possession_guessable(), found.reached, found.offset};
-        const decision decided = decide(word, compared, limits, counts);
+        const factors type = readings[found.reading].type;
+        const compared_proof compared{type, proof.possession_guessable(), found.reached, found.offset};
+        const decision decided = decide(word, compared, policy, rules.counts);
         if (decided.what == decision::deed::none)
             return tell(decided);
-
-        if (decided.what == decision::deed::swap) {
-            auto refused = kept_digests(*slot, word, decided.after);
-            if (!slot->swap(word, decided.after))
-                continue; // (3): verify again, against the new word
-            const counter_place next{place.position + found.offset + 1, next_counter(found.counter)};
-            slot->advance_base(next);
-            attempt_result out = tell(decided);
-            out.change = swapped(slot, word, decided.after, next, std::move(refused), now);
-            out.change->verdict = transition::attempt::accepted;
-            attempt_details& details = out.change->details.emplace();
-            details.type = readings[found.reading].type;
-            details.counted = proof.type != factors::possession;
-            return out;
-        }
-
-        attempt_details details;
-        details.type = proof.type;
-        std::vector<proof_digest> refused;
-        if (decided.what == decision::deed::count_again) {
-            if (!slot->refuse_unremembered(word, &refused))
-                continue;
-        } else {
-            details.digest = digest(proof);
-            const auto refusal = slot->refuse(word, details.digest, &refused);
+        if (decided.counts()) {
+            attempt_details details;
+            details.type = type;
+            if (decided.what == decision::deed::count)
+                details.digest = digest(proof);
+            const failure more{details.digest, now, is_biometric(type)};
+            attempt_slot::counted made;
+            const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
             if (refusal == attempt_slot::refusal::lost)
                 continue;
+            if (refusal == attempt_slot::refusal::held)
+                return tell_held(*slot, decided, now);
             if (refusal == attempt_slot::refusal::repeated)
                 return tell({decision::deed::none, verdict::refused, possession::proven, word});
+            return tell_counted(slot, word, decided, std::move(made), place, std::move(details), now);
         }
-        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
+        auto made = succeed(*slot, word, decided);
+        if (!made)
+            continue; // (3): verify again, against the new word
+        const counter_place next{place.position + found.offset + 1, next_counter(found.counter)};
+        slot->advance_base(next);
+        attempt_details details;
+        details.type = type;
+        details.counted = type != factors::possession;
+        return tell_accepted(slot, word, decided, *std::move(made), next, std::move(details), now);
     }
 }
 
 bool attempts::proves_possession(const attempt_slot& slot, const factor_keys& keys, const presented_proof& proof)
 {
     const counter_place place = present(slot).second;
-    return match(proof, keys, place.data, slot.limits.look_ahead).reached != proof_match::grade::none;
+    return match(proof, keys, place.data, slot.look_ahead).reached != proof_match::grade::none;
 }
 
-attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, counting counts, time_ms now) const
+attempt_result attempts::refuse_unproven(const slot_ptr& slot, factors type, const attempt_rules& rules,
+                                         time_ms now) const
 {
     for (;;) {
         const auto [word, place] = present(*slot);
-        const decision decided = decide_unproven(word, type, slot->limits, counts);
+        const decision decided = decide_unproven(word, type, rules.counts);
         if (!decided.counts())
             return tell(decided);
-        std::vector<proof_digest> refused;
-        if (!slot->refuse_unremembered(word, &refused))
+        attempt_slot::counted made;
+        const failure more{0, now, is_biometric(type)};
+        const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
+        if (refusal == attempt_slot::refusal::lost)
             continue;
+        if (refusal == attempt_slot::refusal::held)
+            return tell_held(*slot, decided, now);
         attempt_details details;
         details.type = type;
-        return tell_counted(slot, word, decided, place, std::move(refused), std::move(details), now);
+        return tell_counted(slot, word, decided, std::move(made), place, std::move(details), now);
     }
 }
 
-attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven, counting counts,
-                                time_ms now) const
+attempt_result attempts::report(const slot_ptr& slot, attempt_details what, bool possession_proven,
+                                const attempt_rules& rules, time_ms now) const
 {
     const possession shown = possession_proven ? possession::proven : possession::unproven;
     for (;;) {
         const auto [word, place] = present(*slot);
-        const decision decided = decide_reported(word, what.type, what.outcome, shown, slot->limits, counts);
-        if (decided.what == decision::deed::swap) {
-            auto refused = kept_digests(*slot, word, decided.after);
-            if (!slot->swap(word, decided.after))
-                continue;
+        const lockout_policy policy = slot->policy_or(rules.policy);
+        const decision decided = decide_reported(word, what.type, what.outcome, shown, policy, rules.counts);
+        if (decided.what == decision::deed::none) {
             attempt_result out = tell(decided);
-            out.change = swapped(slot, word, decided.after, place, std::move(refused), now);
-            out.change->verdict = transition::attempt::accepted;
-            what.counted = what.type != factors::possession;
-            out.change->details = std::move(what);
+            out.change = record(slot, std::move(what), now);
             return out;
         }
         if (decided.counts()) {
-            std::vector<proof_digest> refused;
-            if (!slot->refuse_unremembered(word, &refused))
+            attempt_slot::counted made;
+            const failure more{0, now, is_biometric(what.type)};
+            const auto refusal = slot->refuse(word, more, rules.policy, &made, rules.holds_lockouts);
+            if (refusal == attempt_slot::refusal::lost)
                 continue;
-            return tell_counted(slot, word, decided, place, std::move(refused), std::move(what), now);
+            if (refusal == attempt_slot::refusal::counted)
+                return tell_counted(slot, word, decided, std::move(made), place, std::move(what), now);
+            attempt_result out = tell_held(*slot, decided, now);
+            out.change = record(slot, std::move(what), now);
+            return out;
         }
-        attempt_result out = tell(decided);
-        out.change = record(slot, std::move(what), now);
-        return out;
+        auto made = succeed(*slot, word, decided);
+        if (!made)
+            continue;
+        what.counted = what.type != factors::possession;
+        return tell_accepted(slot, word, decided, *std::move(made), place, std::move(what), now);
     }
 }
 
@@ -186,25 +227,75 @@ transition attempts::record(const slot_ptr& slot, attempt_details what, time_ms 
 }
 
 result<transition> attempts::change_state(const slot_ptr& slot, move by, actor who, std::string reason, time_ms now,
-                                          attempt_word* forbidden_by, std::optional<otp_edition> checked)
+                                          attempt_word* forbidden_by, std::optional<otp_edition> checked,
+                                          const expected_versions* expected, time_ms blocked_until)
 {
+    const bool blocks = by == move::block || by == move::change_block;
     for (;;) {
         const auto [word, place] = present(*slot);
         if (checked && *checked != slot->latest_otp())
             return errc::changed_meanwhile;
+        if (!is_expected(word, expected)) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::precondition_failed;
+        }
         const auto after = decide_move(word, by);
         if (!after) {
             if (forbidden_by != nullptr)
                 *forbidden_by = word;
             return errc::illegal_change;
         }
-        auto refused = kept_digests(*slot, word, *after);
-        if (!slot->swap(word, *after))
+        auto refused = kept_failures(*slot, word, *after);
+        if (!slot->swap(word, *after, blocks ? std::optional{blocked_until} : std::nullopt))
             continue;
         transition change = swapped(slot, word, *after, place, std::move(refused), now);
         change.by = by;
         change.who = std::move(who);
         change.reason = std::move(reason);
+        change.blocked_until = blocks ? blocked_until : 0;
+        return change;
+    }
+}
+
+std::optional<transition> attempts::end_block(const slot_ptr& slot, const lockout_policy& policy, time_ms now)
+{
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        const time_ms until = slot->blocked_until();
+        if (word.current() != state::blocked || until == 0 || until > now)
+            return std::nullopt;
+        attempt_slot::counted made;
+        if (!slot->end_block(word, policy, now, made))
+            continue;
+        transition change = swapped(slot, word, made.after, place, std::move(made.refused), now);
+        change.by = move::end_block;
+        change.reason = reason::block_ended;
+        return change;
+    }
+}
+
+result<transition> attempts::change_limits(const slot_ptr& slot, const attempt_limits& to, actor who, time_ms now,
+                                           attempt_word* forbidden_by, std::optional<std::uint64_t> worked_out_for)
+{
+    constexpr move by = move::change_limits;
+    for (;;) {
+        const auto [word, place] = present(*slot);
+        if (worked_out_for && *worked_out_for != word.version())
+            return errc::precondition_failed;
+        const auto after = decide_move(word, by);
+        if (!after) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::illegal_change;
+        }
+        auto refused = kept_failures(*slot, word, *after);
+        if (!slot->change_limits(word, *after, to))
+            continue;
+        transition change = swapped(slot, word, *after, place, std::move(refused), now);
+        change.by = by;
+        change.who = std::move(who);
+        change.limits = to;
         return change;
     }
 }
@@ -231,7 +322,7 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
         if (parents_word.current() != state::active)
             return forbid(parents_word, errc::parent_not_active);
         const attempt_word parents_after = decide_move(parents_word, parents_move).value();
-        auto parents_refused = kept_digests(*parent, parents_word, parents_after);
+        auto parents_refused = kept_failures(*parent, parents_word, parents_after);
         const auto swapped_both = child->swap_both(word, *after, *parent, parents_word, parents_after);
         if (swapped_both != attempt_slot::pair_swap::done)
             continue;
@@ -252,11 +343,17 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
 }
 
 result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
-                                                      time_ms now, attempt_word* forbidden_by)
+                                                      time_ms now, attempt_word* forbidden_by,
+                                                      const expected_versions* expected)
 {
     constexpr move by = move::change_flags;
     for (;;) {
         auto [word, flags] = slot->flags();
+        if (!is_expected(word, expected)) {
+            if (forbidden_by != nullptr)
+                *forbidden_by = word;
+            return errc::precondition_failed;
+        }
         const auto to = target(word.current(), by);
         if (!to) {
             if (forbidden_by != nullptr)
@@ -270,7 +367,7 @@ result<attempts::flags_result> attempts::change_flags(const slot_ptr& slot, cons
             return flags_result{std::move(flags), word, std::nullopt};
         const auto place = slot->counter(word);
         const attempt_word after = word.moved(*to, word.failed());
-        auto refused = kept_digests(*slot, word, after);
+        auto refused = kept_failures(*slot, word, after);
         if (!place || !slot->swap_flags(word, after, *wanted))
             continue;
         transition change = swapped(slot, word, after, *place, std::move(refused), now);
@@ -287,10 +384,10 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
         const auto [word, place] = present(*slot);
         if (checked && *checked != slot->latest_otp())
             return errc::changed_meanwhile;
-        const auto decided = decide_wrong_otp(word, slot->limits);
+        const auto decided = decide_wrong_otp(word, slot->limits());
         if (!decided)
             return errc::illegal_change;
-        auto refused = kept_digests(*slot, word, decided->after);
+        auto refused = kept_failures(*slot, word, decided->after);
         if (!slot->swap(word, decided->after))
             continue;
         transition change = swapped(slot, word, decided->after, place, std::move(refused), now);
@@ -303,11 +400,11 @@ result<transition> attempts::fail_otp(const slot_ptr& slot, actor who, time_ms n
 }
 
 result<transition> attempts::replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
-                                         attempt_word* forbidden_by)
+                                         attempt_word* forbidden_by, const expected_versions* expected)
 {
     slot->otp_replacement_begins();
-    auto change =
-        change_state(slot, move::replace_otp, std::move(who), std::string{reason::otp_replaced}, now, forbidden_by);
+    auto change = change_state(slot, move::replace_otp, std::move(who), std::string{reason::otp_replaced}, now,
+                               forbidden_by, std::nullopt, expected);
     if (change)
         change->otp = std::move(hash);
     else

@@ -4,7 +4,17 @@
 #include "registry/attempt_table.hpp"
 #include "registry/transition.hpp"
 
+#include <algorithm>
+
 namespace doorward::registry {
+
+/// Versions of a registration, one of which somebody wants to change and no other.
+using expected_versions = std::vector<std::uint64_t>;
+
+[[nodiscard]] inline bool is_expected(attempt_word word, const expected_versions* expected) noexcept
+{
+    return expected == nullptr || std::ranges::find(*expected, word.version()) != expected->end();
+}
 
 /// What became of one proof.
 struct attempt_result {
@@ -12,6 +22,7 @@ struct attempt_result {
 
     verdict outcome = verdict::refused;
     bool counted = false;             // a refusal that raised the failed attempts
+    bool held = false;                // it would have blocked, and was not counted because too many are blocked
     bool unproven = false;            // not accepted, and possession was not proven; noise unless it was counted
     attempt_word word;                // the state this answer tells of
     std::optional<transition> change; // to be committed before the answer; empty when nothing changed
@@ -29,18 +40,18 @@ public:
 
     /// Verifies one proof by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
     ///
-    /// slot    of the registration that the proof names
-    /// counts  what the application counts
-    /// cost    a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever
-    /// the
+    /// slot   of the registration that the proof names
+    /// rules  of its application
+    /// cost   a few MACs for a right proof or a wrong PIN, the whole look-ahead window for noise; the same whatever the
     ///        state, so that neither time nor the throttle of noise tells who is blocked
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys, const presented_proof& proof,
-                                        counting counts, time_ms now) const;
+                                        const attempt_rules& rules, time_ms now) const;
 
     /// The same for one proof that can be read in several ways (registry::match): one attempt, and one failure at most.
     /// The type of the reading that fits is in the details of the change.
     [[nodiscard]] attempt_result verify(const slot_ptr& slot, const factor_keys& keys,
-                                        std::span<const presented_proof> readings, counting counts, time_ms now) const;
+                                        std::span<const presented_proof> readings, const attempt_rules& rules,
+                                        time_ms now) const;
 
     /// Does the possession component of a proof fit now? Changes nothing. cost  as verify()
     [[nodiscard]] static bool proves_possession(const attempt_slot& slot, const factor_keys& keys,
@@ -48,7 +59,7 @@ public:
 
     /// A failure of somebody who did not even prove which application is asking (PROTOCOL.md 7.5 step 3): counted only
     /// where unproven attempts count.
-    [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, counting counts,
+    [[nodiscard]] attempt_result refuse_unproven(const slot_ptr& slot, factors type, const attempt_rules& rules,
                                                  time_ms now) const;
 
     /// An attempt that a business system judged itself (REGISTRATION-API.md A2). It obeys the same word: a failure
@@ -56,19 +67,39 @@ public:
     ///
     /// returns  always with a change: what changes nothing is recorded all the same
     [[nodiscard]] attempt_result report(const slot_ptr& slot, attempt_details what, bool possession_proven,
-                                        counting counts, time_ms now) const;
+                                        const attempt_rules& rules, time_ms now) const;
 
     /// A record of attempts that changed nothing.
     [[nodiscard]] static transition record(const slot_ptr& slot, attempt_details what, time_ms at);
 
     /// Moves the state. `reason` and `who` go to the history.
     ///
-    /// checked  the one-time password that the move follows from, where it can be replaced
-    /// errors   errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by;
-    ///          errc::changed_meanwhile when the password is not the one that was checked
+    /// checked   the one-time password that the move follows from, where it can be replaced
+    /// expected  the versions of which the present one must be one; null: any
+    /// blocked_until  of block and change_block: when it ends by itself; 0: it does not
+    /// errors    errc::illegal_change when the move is not legal in the present state, which is then in *forbidden_by;
+    ///           errc::precondition_failed when the version is another one, which is then there;
+    ///           errc::changed_meanwhile when the password is not the one that was checked
     [[nodiscard]] static result<transition> change_state(const slot_ptr& slot, move by, actor who, std::string reason,
                                                          time_ms now, attempt_word* forbidden_by = nullptr,
-                                                         std::optional<otp_edition> checked = std::nullopt);
+                                                         std::optional<otp_edition> checked = std::nullopt,
+                                                         const expected_versions* expected = nullptr,
+                                                         time_ms blocked_until = 0);
+
+    /// Ends a temporary block whose time is over (REGISTRATION-API.md 8.4). Empty when there is none.
+    ///
+    /// policy  of the application, for a registration that has none of its own
+    [[nodiscard]] static std::optional<transition> end_block(const slot_ptr& slot, const lockout_policy& policy,
+                                                             time_ms now);
+
+    /// Gives a registration other limits: they hold for every attempt that is judged after it. State, failed attempts
+    /// and counter stay; one that has failed more often than the new limit is blocked by its next failure.
+    ///
+    /// worked_out_for  the version that the new limits follow from; none: whichever it has
+    /// errors          errc::illegal_change as above; precondition_failed when it has another version
+    [[nodiscard]] static result<transition> change_limits(const slot_ptr& slot, const attempt_limits& to, actor who,
+                                                          time_ms now, attempt_word* forbidden_by = nullptr,
+                                                          std::optional<std::uint64_t> worked_out_for = std::nullopt);
 
     /// What became of an edit of flags.
     struct flags_result {
@@ -81,7 +112,8 @@ public:
     ///
     /// errors  errc::illegal_change as above; errc::too_many_flags
     [[nodiscard]] static result<flags_result> change_flags(const slot_ptr& slot, const flag_edit& edit, actor who,
-                                                           time_ms now, attempt_word* forbidden_by = nullptr);
+                                                           time_ms now, attempt_word* forbidden_by = nullptr,
+                                                           const expected_versions* expected = nullptr);
     /// The two transitions of one step. They name each other as partners: both reach the disk, or neither.
     struct start {
         transition child;
@@ -114,7 +146,8 @@ public:
     /// hash    crypto::hash_password of it
     /// errors  errc::illegal_change, as of change_state()
     [[nodiscard]] static result<transition> replace_otp(const slot_ptr& slot, actor who, std::string hash, time_ms now,
-                                                        attempt_word* forbidden_by = nullptr);
+                                                        attempt_word* forbidden_by = nullptr,
+                                                        const expected_versions* expected = nullptr);
 
 private:
     // Of a proof whose possession component fits, and is thereby a digest of all that was signed.

@@ -46,6 +46,33 @@ kv::error_code check_parent(const kv::read_txn& txn, registration_number parent,
     return waiting >= waiting_children_max ? make_error_code(errc::incomplete_registration) : kv::error_code{};
 }
 
+// Is there another account that may do everything?
+bool has_other_admin(const kv::read_txn& txn, std::string_view username)
+{
+    bool found = false;
+    txn.scan(tables::accounts, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
+        const auto other = decode<account>(value);
+        found = other.enabled && other.its_role == role::admin && other.username != username;
+        return !found;
+    });
+    return found;
+}
+
+bool administers(const account& who) noexcept
+{
+    return who.enabled && who.its_role == role::admin;
+}
+
+std::vector<std::string> token_names(const kv::read_txn& txn, std::string_view username)
+{
+    std::vector<std::string> out;
+    scan_account_tokens(txn, username, [&](const account_token& each) {
+        out.push_back(each.name);
+        return true;
+    });
+    return out;
+}
+
 void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 {
     txn.erase(tables::tokens, token_key(owner, id));
@@ -57,6 +84,8 @@ void erase_token(kv::write_txn& txn, registration_number owner, const uuid& id)
 kv::error_code create_registration::operator()(kv::write_txn& txn)
 {
     assert(bound.has_value() == record.activation_code.empty() && (bound || !committed));
+    if (!txn.get(tables::applications, crypto::as_bytes(record.application_id)))
+        return errc::unknown_application;
     std::optional<registration_number> parent;
     if (record.origin) {
         parent = find_number(txn, record.origin->parent);
@@ -107,6 +136,8 @@ kv::error_code create_registration::operator()(kv::write_txn& txn)
     txn.put(tables::registrations, number_bytes, encode(record));
     txn.put(tables::counters, number_bytes, encode(attempts));
     txn.put(tables::by_user, user_key(record.user_id, number), {});
+    if (metadata)
+        txn.put(tables::metadata, number_bytes, encode(*metadata));
     if (parent)
         txn.put(tables::children, child_key(*parent, number), {});
     if (!bound)
@@ -208,6 +239,8 @@ void erase_tokens(kv::write_txn& txn, registration_number owner)
 
 kv::error_code set_claims::operator()(kv::write_txn& txn) const
 {
+    if (!txn.get(tables::applications, crypto::as_bytes(application_id)))
+        return errc::unknown_application;
     const kv::key key = claims_key(application_id, user_id);
     if (record)
         txn.put(tables::claims, key, encode(*record));
@@ -266,6 +299,57 @@ kv::error_code support_application_version::operator()(kv::write_txn& txn) const
     return {};
 }
 
+kv::error_code erase_claims::operator()(kv::write_txn& txn)
+{
+    std::vector<crypto::bytes> keys;
+    const auto prefix = kv::key{}.text(application_id);
+    txn.scan_prefix(tables::claims, prefix, [&](crypto::bytes_view key, crypto::bytes_view) {
+        keys.emplace_back(key.begin(), key.end());
+        return keys.size() < rows_max;
+    });
+    for (const auto& key : keys)
+        txn.erase(tables::claims, key);
+    erased = keys.size();
+    return {};
+}
+
+kv::error_code remove_application::operator()(kv::write_txn& txn) const
+{
+    if (!txn.get(tables::applications, crypto::as_bytes(id)))
+        return errc::unknown_application;
+    const auto use = find_application_use(txn, id, looked_at, remove_application_look_rows);
+    if (use.in_use)
+        return errc::application_in_use;
+    bool has_claims = false;
+    txn.scan_prefix(tables::claims, kv::key{}.text(id), [&](crypto::bytes_view, crypto::bytes_view) {
+        has_claims = true;
+        return false;
+    });
+    if (use.more || has_claims)
+        return errc::changed_meanwhile;
+
+    std::vector<std::string> versions;
+    txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
+        auto version = decode<stored_application_version>(value);
+        if (version.application_id == id)
+            versions.push_back(std::move(version.key));
+        return true;
+    });
+    std::vector<account> seeing;
+    txn.scan(tables::accounts, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
+        auto each = decode<account>(value);
+        if (std::erase(each.applications, id) > 0)
+            seeing.push_back(std::move(each));
+        return true;
+    });
+    for (const std::string& key : versions)
+        txn.erase(tables::versions, crypto::as_bytes(key));
+    for (const account& each : seeing)
+        txn.put(tables::accounts, crypto::as_bytes(each.username), encode(each));
+    txn.erase(tables::applications, crypto::as_bytes(id));
+    return {};
+}
+
 kv::error_code create_account::operator()(kv::write_txn& txn) const
 {
     if (find_account(txn, record.username))
@@ -292,11 +376,134 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
     return {};
 }
 
+kv::error_code unassign_application::operator()(kv::write_txn& txn)
+{
+    auto found = find_account(txn, username);
+    if (!found)
+        return errc::account_not_found;
+    if (std::erase(found->applications, application_id) > 0)
+        txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+    result = *std::move(found);
+    return {};
+}
+
+kv::error_code change_account::operator()(kv::write_txn& txn)
+{
+    const auto found = find_account(txn, username);
+    if (!found)
+        return errc::account_not_found;
+    account changed = *found;
+    changed.enabled = enabled.value_or(changed.enabled);
+    changed.its_role = its_role.value_or(changed.its_role);
+    changed.rights = rights.value_or(changed.rights);
+    changed.password_hash = password_hash.value_or(changed.password_hash);
+    if (administers(*found) && !administers(changed) && !has_other_admin(txn, username))
+        return errc::last_admin;
+    if (changed != *found)
+        txn.put(tables::accounts, crypto::as_bytes(username), encode(changed));
+    result = std::move(changed);
+    return {};
+}
+
+kv::error_code remove_account::operator()(kv::write_txn& txn) const
+{
+    const auto found = find_account(txn, username);
+    if (!found)
+        return errc::account_not_found;
+    if (administers(*found) && !has_other_admin(txn, username))
+        return errc::last_admin;
+    for (const std::string& name : token_names(txn, username))
+        txn.erase(tables::account_tokens, account_token_key(username, name));
+    txn.erase(tables::accounts, crypto::as_bytes(username));
+    return {};
+}
+
+kv::error_code create_account_token::operator()(kv::write_txn& txn) const
+{
+    if (!find_account(txn, username))
+        return errc::account_not_found;
+    if (find_account_token(txn, username, record.name))
+        return errc::account_token_exists;
+    if (token_names(txn, username).size() >= account_tokens_max)
+        return errc::too_many_account_tokens;
+    txn.put(tables::account_tokens, account_token_key(username, record.name), encode(record));
+    return {};
+}
+
+kv::error_code remove_account_tokens::operator()(kv::write_txn& txn) const
+{
+    if (!find_account(txn, username))
+        return errc::account_not_found;
+    if (name && !find_account_token(txn, username, *name))
+        return errc::account_token_not_found;
+    const auto names = name ? std::vector<std::string>{*name} : token_names(txn, username);
+    for (const std::string& each : names)
+        txn.erase(tables::account_tokens, account_token_key(username, each));
+    return {};
+}
+
+kv::error_code note_token_uses::operator()(kv::write_txn& txn) const
+{
+    for (const use& each : uses) {
+        auto found = find_account_token(txn, each.username, each.name);
+        if (!found || found->digest != each.digest || found->last_used_at >= each.at)
+            continue;
+        found->last_used_at = each.at;
+        txn.put(tables::account_tokens, account_token_key(each.username, each.name), encode(*found));
+    }
+    return {};
+}
+
+kv::error_code begin_idempotent_request::operator()(kv::write_txn& txn) const
+{
+    const auto before = find_idempotent_request(txn, mark);
+    if (before && before->expires_at > now)
+        return errc::changed_meanwhile;
+    if (!before && txn.row_count(tables::idempotent_requests) >= idempotent_requests_max)
+        return errc::too_many_idempotency_keys;
+    txn.put(tables::idempotent_requests, mark, encode(record));
+    txn.put(tables::due, due_key(record.expires_at, due_kind::idempotent_request, mark), {});
+    return {};
+}
+
+kv::error_code end_idempotent_request::operator()(kv::write_txn& txn) const
+{
+    auto found = find_idempotent_request(txn, mark);
+    if (!found) // it took longer than it would have been remembered
+        return {};
+    if (sealed_answer) {
+        found->sealed_answer = sealed_answer;
+        txn.put(tables::idempotent_requests, mark, encode(*found));
+        return {};
+    }
+    txn.erase(tables::idempotent_requests, mark);
+    txn.erase(tables::due, due_key(found->expires_at, due_kind::idempotent_request, mark));
+    return {};
+}
+
 kv::error_code erase_due::operator()(kv::write_txn& txn) const
 {
     for (const due_row& row : rows) {
-        if (row.kind != due_kind::registration)
-            txn.erase(row.kind == due_kind::seen ? tables::seen : tables::temporary_keys, row.what);
+        switch (row.kind) {
+        case due_kind::registration:
+        case due_kind::end_of_block:
+            break;
+        case due_kind::temporary_key:
+            txn.erase(tables::temporary_keys, row.what);
+            break;
+        case due_kind::seen:
+            txn.erase(tables::seen, row.what);
+            break;
+        case due_kind::job:
+            txn.erase(tables::jobs, row.what);
+            break;
+        case due_kind::idempotent_request: {
+            const auto found = find_idempotent_request(txn, crypto::take<32>(row.what));
+            if (found && found->expires_at <= row.at) // a later request may have taken the same key
+                txn.erase(tables::idempotent_requests, row.what);
+            break;
+        }
+        }
         txn.erase(tables::due, due_key(row.at, row.kind, row.what));
     }
     return {};

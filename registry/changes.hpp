@@ -21,13 +21,13 @@ struct create_registration {
     bool refuse_if_incomplete = false;
     std::optional<binding> bound; // keys are exchanged at once; `record` has no activation code then
     bool committed = false;       // and it need not wait for commit
+    std::optional<stored_metadata> metadata;
 
     registration_number number = 0; // given by the writer
 
-    /// errors  incomplete_registration: of the user, or waiting_children_max of the parent; changed_meanwhile when the
-    /// id
-    ///         or the activation code is taken (draw another); illegal_change when the parent is not active;
-    ///         registration_not_found when there is no such parent; too_many_children
+    /// errors  unknown_application: it was removed; incomplete_registration: of the user, or waiting_children_max of
+    ///         the parent; changed_meanwhile when the id or the activation code is taken (draw another); illegal_change
+    ///         when the parent is not active; registration_not_found when there is no such parent; too_many_children
     kv::error_code operator()(kv::write_txn& txn);
     [[nodiscard]] std::size_t weight() const noexcept { return (bound ? 2 : 1) + (bound ? 3 : 1) * event_weight; }
 
@@ -83,6 +83,7 @@ struct set_claims {
     std::string user_id;
     std::optional<stored_claims> record;
 
+    /// errors  unknown_application
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
@@ -123,6 +124,29 @@ struct support_application_version {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
+/// Erases some of what was told about the users of an application.
+struct erase_claims {
+    std::string application_id;
+    std::size_t rows_max = remove_application_erase_rows;
+
+    std::size_t erased = 0; // found out
+
+    kv::error_code operator()(kv::write_txn& txn);
+    [[nodiscard]] std::size_t weight() const noexcept { return rows_max; }
+};
+
+/// Removes an application with its versions, and from the accounts that saw it. Its registrations, all REMOVED, keep
+/// their history.
+struct remove_application {
+    std::string id;
+    registration_number looked_at = 0; // of those up to this number nobody is in use any more: REMOVED is terminal
+
+    /// errors  unknown_application; application_in_use: by a registration behind `looked_at`; changed_meanwhile: claims
+    ///         are left (erase_claims), or too many registrations were made since (look again)
+    kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return application_versions_max + accounts_max; }
+};
+
 struct create_account {
     account record;
 
@@ -141,7 +165,90 @@ struct assign_application {
     kv::error_code operator()(kv::write_txn& txn);
 };
 
-/// Erases rows of `due`, and with them the temporary keys and seen values whose time is over.
+/// Takes an application out of an account's sight. Doing so twice is no error.
+struct unassign_application {
+    std::string username;
+    std::string application_id;
+
+    account result; // as of then
+
+    /// errors  account_not_found
+    kv::error_code operator()(kv::write_txn& txn);
+};
+
+/// What becomes of an account. Members that are empty leave things as they are.
+struct change_account {
+    std::string username;
+    std::optional<bool> enabled;
+    std::optional<role> its_role;
+    std::optional<right_set> rights;
+    std::optional<std::string> password_hash;
+
+    account result; // as of then
+
+    /// errors  account_not_found; last_admin when nobody would be left to administer the server
+    kv::error_code operator()(kv::write_txn& txn);
+};
+
+/// Removes an account with its tokens.
+struct remove_account {
+    std::string username;
+
+    /// errors  account_not_found; last_admin
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+struct create_account_token {
+    std::string username;
+    account_token record;
+
+    /// errors  account_not_found, account_token_exists, too_many_account_tokens
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Revokes a token of an account; without a name all of them, of which there may be none.
+struct remove_account_tokens {
+    std::string username;
+    std::optional<std::string> name;
+
+    /// errors  account_not_found, account_token_not_found
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Writes down when tokens were used last. Those that are gone are left alone.
+struct note_token_uses {
+    struct use {
+        std::string username;
+        std::string name;
+        crypto::byte_array<32> digest; // one of the same name may have come in its place
+        time_ms at;
+    };
+    std::vector<use> uses;
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return uses.size(); }
+};
+
+/// The first half of remembering a request that carries an Idempotency-Key: before it is carried out.
+struct begin_idempotent_request {
+    idempotency_mark mark;
+    idempotent_request record; // without an answer
+    time_ms now;
+
+    /// errors  changed_meanwhile when the mark is remembered already; too_many_idempotency_keys
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// The second: its answer, or that it may be carried out again because nothing came of it.
+struct end_idempotent_request {
+    idempotency_mark mark;
+    std::optional<crypto::bytes> sealed_answer; // none: forget the request
+
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Erases rows of `due`, and with them the temporary keys, seen values, jobs and idempotent requests whose time is
+/// over.
 struct erase_due {
     std::vector<due_row> rows; // a row about a registration goes alone
 

@@ -155,6 +155,41 @@ void require_state(attempt_word word)
         throw record_fault{"a registration in no state"};
 }
 
+// policy := counters:u8  resets_on:u8  window:u64  temporary:u8 (0 for none)  and when that is 1: first:u64
+//           multiplier:u16  most:u64  blocks_max:u8  then:u8  attempts_after:u8
+void put_policy(record_writer& out, const lockout_policy& policy)
+{
+    out.u8(static_cast<std::uint8_t>(policy.counters))
+        .u8(static_cast<std::uint8_t>(policy.resets_on))
+        .time(policy.window)
+        .flag(policy.temporary.has_value());
+    if (policy.temporary)
+        out.time(policy.temporary->first)
+            .u16(policy.temporary->multiplier)
+            .time(policy.temporary->most)
+            .u8(policy.temporary->blocks_max)
+            .u8(static_cast<std::uint8_t>(policy.temporary->then))
+            .u8(policy.temporary->attempts_after);
+}
+
+lockout_policy take_policy(record_reader& in)
+{
+    lockout_policy out;
+    out.counters = in.enumeration(failure_counting::shared, failure_counting::per_factor);
+    out.resets_on = in.enumeration(reset_rule::any, reset_rule::knowledge);
+    out.window = in.time();
+    if (in.flag()) {
+        temporary_block& block = out.temporary.emplace();
+        block.first = in.time();
+        block.multiplier = in.u16();
+        block.most = in.time();
+        block.blocks_max = in.u8();
+        block.then = in.enumeration(last_resort::block, last_resort::remove);
+        block.attempts_after = in.u8();
+    }
+    return out;
+}
+
 // What requests cannot ask for, and other code relies on.
 void require_possible(const stored_application& record)
 {
@@ -171,14 +206,16 @@ void require_possible(const stored_application& record)
 
 } // namespace
 
-// registration := 2  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
+// registration := 3  id:16  application:text  user:text  code:text  otp_hash:text  phase:u8  max_failed:u8
 //                 accepts_decimal:u8  name:text  platform:text  device_info:text  extras:text  flags:list(text)
 //                 blocked_reason:text created_at:u64  expires_at:u64  changed_at:u64  status_version:u64  device:point
 //                 server:point
 //                 since version 2: transfer:u8 (0 for none)  and when there is one: parent:16
+//                 since version 3: blocked_until:u64 (0 for never)  own_policy:u8  and when that is 1: policy
+//                 erased_at:u64
 bytes encode(const registration& record)
 {
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.raw(record.id.view())
         .text(record.application_id)
         .text(record.user_id)
@@ -202,13 +239,16 @@ bytes encode(const registration& record)
         .u8(record.origin ? static_cast<std::uint8_t>(record.origin->type) : std::uint8_t{0});
     if (record.origin)
         out.raw(record.origin->parent.view());
-    return out.done();
+    out.time(record.blocked_until).flag(record.policy.has_value());
+    if (record.policy)
+        put_policy(out, *record.policy);
+    return out.time(record.erased_at).done();
 }
 
 template <>
 registration decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     registration record;
     record.id.value = in.raw<16>();
     record.application_id = in.text();
@@ -235,32 +275,39 @@ registration decode(bytes_view data)
         if (type != transfer_type{})
             record.origin = lineage{uuid{in.raw<16>()}, type};
     }
+    if (in.version() >= version_3) {
+        record.blocked_until = in.time();
+        if (in.flag())
+            record.policy = take_policy(in);
+        record.erased_at = in.time();
+    }
     in.done();
     return record;
 }
 
-// counters := 2  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(u64)
-//             last_row:u64
-// Version 1 had no last_row.
+// counters := 3  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(failure)
+//             last_row:u64  blocks:u8
+// failure  := digest:u64  at:u64  biometry:u8
+// Version 1 had no last_row, versions 1 and 2 no blocks and of failures the digest alone.
 bytes encode(const counters& record)
 {
     assert(static_cast<std::uint16_t>(record.counter.position) == record.word.position());
-    record_writer out{version_2};
+    record_writer out{version_3};
     out.u64(record.word.bits())
         .time(record.last_used_at)
         .time(record.last_failed_at)
         .u64(record.counter.position)
         .raw(record.counter.data);
-    out.u16(record.refused.size());
-    for (const proof_digest digest : record.refused)
-        out.u64(digest);
-    return out.u64(record.last_row).done();
+    out.u16(record.refused.list.size());
+    for (const failure& each : record.refused.list)
+        out.u64(each.digest()).time(each.at()).flag(each.biometry());
+    return out.u64(record.last_row).u8(record.refused.blocks).done();
 }
 
 template <>
 counters decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     counters record;
     record.word = attempt_word{in.u64()};
     record.last_used_at = in.time();
@@ -269,11 +316,17 @@ counters decode(bytes_view data)
     record.counter.data = in.raw<16>();
     if (static_cast<std::uint16_t>(record.counter.position) != record.word.position())
         throw record_fault{"a counter that does not fit its word"};
-    record.refused.resize(in.u16());
-    for (proof_digest& digest : record.refused)
-        digest = in.u64();
+    record.refused.list.resize(in.u16());
+    for (failure& each : record.refused.list) {
+        const proof_digest digest = in.u64();
+        const time_ms at = in.version() >= version_3 ? in.time() : 0;
+        const bool biometry = in.version() >= version_3 && in.flag();
+        each = {digest, at, biometry};
+    }
     if (in.version() >= version_2)
         record.last_row = in.u64();
+    if (in.version() >= version_3)
+        record.refused.blocks = in.u8();
     in.done();
     require_state(record.word);
     return record;
@@ -365,7 +418,7 @@ attempt_row decode(bytes_view data)
 //            name:text  at:u64
 //            since version 2: flags:list(text)
 //            since version 3: by_phone:u8  and when that is 1: phone:16
-//            since version 4: event:u64 (0 for none)  and when there is one: digest:32
+//            since version 4: event:u64 (0 for none)  and when there is one: digest:32  changed:list(text)
 bytes encode(const history_row& record)
 {
     record_writer out{version_4};
@@ -385,7 +438,7 @@ bytes encode(const history_row& record)
     out.u64(record.event ? record.event->sequence : 0);
     if (record.event)
         out.raw(record.event->digest);
-    return out.done();
+    return out.texts(record.changed).done();
 }
 
 template <>
@@ -394,7 +447,7 @@ history_row decode(bytes_view data)
     record_reader in{data, version_4};
     history_row record;
     record.version = in.u64();
-    record.by = in.enumeration(move::create, move::replace_otp);
+    record.by = in.enumeration(move::create, move::edit);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         record.previous = previous;
     record.now = in.enumeration(state::created, state::removed);
@@ -410,6 +463,7 @@ history_row decode(bytes_view data)
     if (in.version() >= version_4) {
         if (const auto sequence = in.u64(); sequence != 0)
             record.event = event_place{sequence, in.raw<32>()};
+        record.changed = in.texts();
     }
     in.done();
     return record;
@@ -431,8 +485,6 @@ void write(record_writer& out, const registration_event& what)
         .text(what.reason)
         .text(what.blocked_reason)
         .u8(static_cast<std::uint8_t>((what.name ? changes_name : 0) | (what.flags ? changes_flags : 0)));
-    if (what.name)
-        out.text(*what.name);
     if (what.flags)
         out.texts(*what.flags);
 }
@@ -443,7 +495,7 @@ registration_event read_registration_event(record_reader& in)
     out.number = in.u64();
     out.id.value = in.raw<16>();
     out.version = in.u64();
-    out.by = in.enumeration(move::create, move::replace_otp);
+    out.by = in.enumeration(move::create, move::edit);
     if (const auto previous = in.enumeration(state{}, state::removed); previous != state{})
         out.previous = previous;
     out.now = in.enumeration(state::created, state::removed);
@@ -453,7 +505,7 @@ registration_event read_registration_event(record_reader& in)
     if (changes > (changes_name | changes_flags))
         throw record_fault{"an event with unknown changes"};
     if ((changes & changes_name) != 0)
-        out.name = in.text();
+        out.name.emplace();
     if ((changes & changes_flags) != 0)
         out.flags = in.texts();
     return out;
@@ -461,10 +513,9 @@ registration_event read_registration_event(record_reader& in)
 
 } // namespace
 
-// event := 1  at:u64  application:text  user:text  account:text  external_user:text  by_phone:u8  and when that is 1:
-//          phone:16
+// event := 1  at:u64  application:text  account:text  by_phone:u8  and when that is 1: phone:16
 //          subject:u8  and of a registration: number:u64  id:16  version:u64  move:u8  previous:u8 (0 for none)  now:u8
-//          reason:text  blocked_reason:text  changes:u8  with bit 0 of changes: name:text  with bit 1: flags:list(text)
+//          reason:text  blocked_reason:text  changes:u8  bit 0 of changes: the name; with bit 1: flags:list(text)
 //          and of anything else: subject:text  action:text  detail:text
 // In the store its digest:32 follows.
 bytes encode(const event& record)
@@ -474,9 +525,7 @@ bytes encode(const event& record)
     record_writer out{version_1};
     out.time(record.at)
         .text(record.application_id)
-        .text(record.user_id)
         .text(record.who.account)
-        .text(record.who.external_user_id)
         .flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
@@ -495,9 +544,7 @@ event decode(bytes_view data)
     event record;
     record.at = in.time();
     record.application_id = in.text();
-    record.user_id = in.text();
     record.who.account = in.text();
-    record.who.external_user_id = in.text();
     if (in.flag())
         record.who.phone.emplace().value = in.raw<16>();
     const auto about = in.enumeration(event_subject::registration, event_subject::webhook);
@@ -532,17 +579,19 @@ stored_keys decode(bytes_view data)
     return record;
 }
 
-// application := 3  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+// application := 4  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
 //                count_only_if_possession_proven:u8  created_at:u64
 //                since version 2: unproven_per_minute:u16
 //                since version 3: versions:u16  lowest_version:u8  max_failed:u8  vault_with_biometry:u8
 //                device_management:u8  provider  transfer
+//                since version 4: policy  hint_remaining_attempts:u8  hint_blocked_until:u8  breaker:u8 (0 for none)
+//                and when that is 1: least:u16  factor:u16  window:u64  pause:u64
 // provider := url:text (empty for none)  timeout_ms:u16  secret:blob (sealed; empty for none)
 // transfer := spawn:u8  move:u8  targets:list(text)  flags:list(text)  max_failed:u8 (0 for none)  cascade_block:u8
 bytes encode(const stored_application& record)
 {
     const application_settings& set = record.settings;
-    record_writer out{version_3};
+    record_writer out{version_4};
     out.text(record.id)
         .texts(set.roles)
         .raw(record.master_key)
@@ -563,13 +612,17 @@ bytes encode(const stored_application& record)
         .texts(set.transfer.flags)
         .u8(set.transfer.max_failed_attempts.value_or(0))
         .flag(set.transfer.cascade_block);
+    put_policy(out, set.lockout);
+    out.flag(set.hint_remaining_attempts).flag(set.hint_blocked_until).flag(set.breaker.has_value());
+    if (set.breaker)
+        out.u16(set.breaker->least).u16(set.breaker->factor).time(set.breaker->window).time(set.breaker->pause);
     return out.done();
 }
 
 template <>
 stored_application decode(bytes_view data)
 {
-    record_reader in{data, version_3};
+    record_reader in{data, version_4};
     stored_application record;
     application_settings& set = record.settings;
     record.id = in.text();
@@ -599,6 +652,18 @@ stored_application decode(bytes_view data)
         if (const auto max_failed = in.u8(); max_failed != 0)
             set.transfer.max_failed_attempts = max_failed;
         set.transfer.cascade_block = in.flag();
+    }
+    if (in.version() >= version_4) {
+        set.lockout = take_policy(in);
+        set.hint_remaining_attempts = in.flag();
+        set.hint_blocked_until = in.flag();
+        if (in.flag()) {
+            breaker_settings& breaker = set.breaker.emplace();
+            breaker.least = in.u16();
+            breaker.factor = in.u16();
+            breaker.window = in.time();
+            breaker.pause = in.time();
+        }
     }
     in.done();
     require_possible(record);
@@ -633,30 +698,90 @@ stored_application_version decode(bytes_view data)
     return record;
 }
 
-// account := 1  username:text  password_hash:text  role:u8  applications:list(text)  enabled:u8  created_at:u64
+// account := 2  username:text  password_hash:text  role:u8  applications:list(text)  enabled:u8  created_at:u64
+//            since version 2: rights:u8 (bit 0 remove, bit 1 bulk)
 bytes encode(const account& record)
 {
-    return record_writer{version_1}
+    return record_writer{version_2}
         .text(record.username)
         .text(record.password_hash)
         .u8(static_cast<std::uint8_t>(record.its_role))
         .texts(record.applications)
         .u8(record.enabled ? 1 : 0)
         .time(record.created_at)
+        .u8(record.rights.bits())
         .done();
 }
 
 template <>
 account decode(bytes_view data)
 {
-    record_reader in{data, version_1};
+    record_reader in{data, version_2};
     account record;
     record.username = in.text();
     record.password_hash = in.text();
-    record.its_role = in.enumeration(role::admin, role::integration);
+    record.its_role = in.enumeration(role::admin, in.version() >= version_2 ? role::metrics : role::integration);
     record.applications = in.texts();
     record.enabled = in.u8() != 0;
     record.created_at = in.time();
+    if (in.version() >= version_2) {
+        const auto bits = in.u8();
+        for (const right each : all_rights) {
+            if ((bits & right_set{each}.bits()) != 0)
+                record.rights.add(each);
+        }
+        if (record.rights.bits() != bits)
+            throw record_fault{"an account with an unknown right"};
+    }
+    in.done();
+    return record;
+}
+
+// account token := 1  name:text  digest:32  created_at:u64  expires_at:u64 (0 for never)  last_used_at:u64
+bytes encode(const account_token& record)
+{
+    return record_writer{version_1}
+        .text(record.name)
+        .raw(record.digest)
+        .time(record.created_at)
+        .time(record.expires_at)
+        .time(record.last_used_at)
+        .done();
+}
+
+template <>
+account_token decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    account_token record;
+    record.name = in.text();
+    record.digest = in.raw<32>();
+    record.created_at = in.time();
+    record.expires_at = in.time();
+    record.last_used_at = in.time();
+    in.done();
+    return record;
+}
+
+// idempotent request := 1  request:32  expires_at:u64  answered:u8  and when that is 1: answer:blob (sealed)
+bytes encode(const idempotent_request& record)
+{
+    record_writer out{version_1};
+    out.raw(record.request).time(record.expires_at).flag(record.sealed_answer.has_value());
+    if (record.sealed_answer)
+        out.blob(*record.sealed_answer);
+    return out.done();
+}
+
+template <>
+idempotent_request decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    idempotent_request record;
+    record.request = in.raw<32>();
+    record.expires_at = in.time();
+    if (in.flag())
+        record.sealed_answer = in.blob();
     in.done();
     return record;
 }
@@ -722,6 +847,104 @@ stored_claims decode(bytes_view data)
     stored_claims record;
     record.sealed = in.blob();
     record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// metadata := 1  metadata:blob (sealed)  changed_at:u64
+bytes encode(const stored_metadata& record)
+{
+    return record_writer{version_1}.blob(record.sealed).time(record.changed_at).done();
+}
+
+template <>
+stored_metadata decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    stored_metadata record;
+    record.sealed = in.blob();
+    record.changed_at = in.time();
+    in.done();
+    return record;
+}
+
+// job := 1  kind:u8  state:u8  account:text  external_user:text  reason:text  flags:list(text)  criteria
+//        user:blob (sealed; empty for none)  matched:u32  done:u32  skipped:u32  failed:u32  failures:list(failure)
+//        next_chunk:u32  chunks:u32  walked_number:u64  walked_version:u64  created_at:u64  finished_at:u64
+// criteria := states:list(u8)  removed:u8  flags:list(text)  platform:text  last_used_after:u64  last_used_before:u64
+//             Only what may change while a job is under way.
+// failure := id:16  why:u8
+bytes encode(const job& record)
+{
+    const registration_criteria& wanted = record.criteria;
+    record_writer out{version_1};
+    out.u8(static_cast<std::uint8_t>(record.kind))
+        .u8(static_cast<std::uint8_t>(record.now))
+        .text(record.who.account)
+        .text(record.who.external_user_id)
+        .text(record.reason)
+        .texts(record.flags)
+        .u16(wanted.states.size());
+    for (const state each : wanted.states)
+        out.u8(static_cast<std::uint8_t>(each));
+    out.flag(wanted.removed)
+        .texts(wanted.flags)
+        .text(wanted.platform)
+        .time(wanted.last_used.after)
+        .time(wanted.last_used.before)
+        .blob(record.sealed_user)
+        .u32(record.matched)
+        .u32(record.done)
+        .u32(record.skipped)
+        .u32(record.failed)
+        .u16(record.failures.size());
+    for (const job::failure& each : record.failures)
+        out.raw(each.registration.view()).u8(static_cast<std::uint8_t>(each.why));
+    return out.u32(record.next_chunk)
+        .u32(record.chunks)
+        .u64(record.walked_number)
+        .u64(record.walked_version)
+        .time(record.created_at)
+        .time(record.finished_at)
+        .done();
+}
+
+template <>
+job decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    job record;
+    record.kind = in.enumeration(job_kind::block, job_kind::erase_user);
+    record.now = in.enumeration(job_state::running, job_state::cancelled);
+    record.who.account = in.text();
+    record.who.external_user_id = in.text();
+    record.reason = in.text();
+    record.flags = in.texts();
+    registration_criteria& wanted = record.criteria;
+    wanted.states.resize(in.u16());
+    for (state& each : wanted.states)
+        each = in.enumeration(state::created, state::removed);
+    wanted.removed = in.flag();
+    wanted.flags = in.texts();
+    wanted.platform = in.text();
+    wanted.last_used.after = in.time();
+    wanted.last_used.before = in.time();
+    record.sealed_user = in.blob();
+    record.matched = in.u32();
+    record.done = in.u32();
+    record.skipped = in.u32();
+    record.failed = in.u32();
+    record.failures.resize(in.u16());
+    for (job::failure& each : record.failures) {
+        each.registration.value = in.raw<16>();
+        each.why = in.enumeration(job_problem::not_found, job_problem::too_many_flags);
+    }
+    record.next_chunk = in.u32();
+    record.chunks = in.u32();
+    record.walked_number = in.u64();
+    record.walked_version = in.u64();
+    record.created_at = in.time();
+    record.finished_at = in.time();
     in.done();
     return record;
 }

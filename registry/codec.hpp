@@ -5,7 +5,10 @@
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
 #include "registry/event.hpp"
+#include "registry/idempotent_request.hpp"
+#include "registry/job.hpp"
 #include "registry/keys.hpp"
+#include "registry/metadata.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
 
@@ -27,10 +30,14 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const stored_application& record);
 [[nodiscard]] crypto::bytes encode(const stored_application_version& record);
 [[nodiscard]] crypto::bytes encode(const account& record);
+[[nodiscard]] crypto::bytes encode(const account_token& record);
+[[nodiscard]] crypto::bytes encode(const idempotent_request& record);
 [[nodiscard]] crypto::bytes encode(const stored_temporary_key& record);
 [[nodiscard]] crypto::bytes encode(const stored_token& record);
 [[nodiscard]] crypto::bytes encode(const stored_claims& record);
-[[nodiscard]] crypto::bytes encode(const event& record); // without its digest
+[[nodiscard]] crypto::bytes encode(const event& record); // without its digest, nor what tells of people
+[[nodiscard]] crypto::bytes encode(const stored_metadata& record);
+[[nodiscard]] crypto::bytes encode(const job& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

@@ -41,14 +41,44 @@ using proof_digest = std::uint64_t;
 /// Where a row of the journal stands: its key, growing with every row of the store.
 using row_sequence = std::uint64_t;
 
+/// One counted failure; 16 bytes, because every slot has room for as many as may happen.
+class failure {
+public:
+    constexpr failure() = default;
+    /// digest    of the refused proof, to recognise it when it comes again; 0: none
+    /// at        0: nobody wrote it down
+    /// biometry  it was one of biometry, not of knowledge
+    constexpr failure(proof_digest digest, time_ms at, bool biometry) noexcept
+        : digest_{digest}, time_and_kind_{at * 2 + (biometry ? 1 : 0)}
+    {}
+
+    [[nodiscard]] constexpr proof_digest digest() const noexcept { return digest_; }
+    [[nodiscard]] constexpr time_ms at() const noexcept { return time_and_kind_ / 2; }
+    [[nodiscard]] constexpr bool biometry() const noexcept { return time_and_kind_ % 2 != 0; }
+
+    constexpr bool operator==(const failure&) const = default;
+
+private:
+    proof_digest digest_ = 0;
+    time_ms time_and_kind_ = 0;
+};
+
+/// What has to be remembered of failures until they are forgotten.
+struct failures {
+    std::vector<failure> list; // oldest first
+    std::uint8_t blocks = 0;   // temporary blocks in a row
+
+    bool operator==(const failures&) const = default;
+};
+
 /// The fast part of a registration: what attempts change.
 struct counters {
     attempt_word word;
-    counter_place counter;             // drawn when the registration is created; fits word.position()
-    time_ms last_used_at = 0;          // last accepted or counted attempt; 0 is never
-    time_ms last_failed_at = 0;        // last counted failure; 0 is never
-    std::vector<proof_digest> refused; // since the last reset, at most the maximum of failed attempts
-    row_sequence last_row = 0;         // of the journal: the registration's latest attempt; 0 is none
+    counter_place counter;      // drawn when the registration is created; fits word.position()
+    time_ms last_used_at = 0;   // last accepted or counted attempt; 0 is never
+    time_ms last_failed_at = 0; // last counted failure; 0 is never
+    failures refused;           // since the last reset, as many as the word counts
+    row_sequence last_row = 0;  // of the journal: the registration's latest attempt; 0 is none
 
     bool operator==(const counters&) const = default;
 };

@@ -2,7 +2,9 @@
 
 #include "registry/application_settings.hpp"
 #include "registry/attempt_row.hpp"
+#include "registry/lockout.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace doorward::registry {
@@ -11,10 +13,11 @@ namespace doorward::registry {
 // attempts.cpp performs what they decide with one swap, and asks again when the swap was lost. tests/attempt_model.hpp
 // performs it in every order there is.
 
-/// What attempts on one registration are judged by. Constant while the slot lives.
+/// What attempts on one registration are judged by, beside what its application says.
 struct attempt_limits {
     std::uint8_t max_failed = 0;
     std::uint8_t look_ahead = 0;
+    std::shared_ptr<const lockout_policy> policy{}; // its own, in place of its application's; null: none
 };
 
 /// What an attempt is answered with.
@@ -39,29 +42,39 @@ struct decision {
     enum class deed : std::uint8_t {
         none,        // the word stays
         swap,        // the word becomes `after`
-        count,       // the same, unless this very proof was counted before
+        forgive,     // the same, with the failures of biometry forgotten: `after` knows all of them still
+        count,       // a failure more (count_failure), unless this very proof was counted before
         count_again, // the same; a retry is not recognised
     };
     deed what = deed::none;
     verdict outcome = verdict::refused;
     possession shown = possession::unproven;
-    attempt_word after; // the word that was judged against when nothing is done
+    attempt_word after; // of swap and forgive; otherwise the word that was judged against
 
     /// Does it raise the failed attempts?
     [[nodiscard]] constexpr bool counts() const noexcept { return what == deed::count || what == deed::count_again; }
 };
 
 /// A proof, by the rules of PROTOCOL.md 7.5 and DESIGN.md 5.2.
-[[nodiscard]] decision decide(attempt_word word, const compared_proof& proof, const attempt_limits& limits,
+[[nodiscard]] decision decide(attempt_word word, const compared_proof& proof, const lockout_policy& policy,
                               counting counts) noexcept;
 
 /// A failure of somebody who did not even prove which application is asking.
-[[nodiscard]] decision decide_unproven(attempt_word word, factors type, const attempt_limits& limits,
-                                       counting counts) noexcept;
+[[nodiscard]] decision decide_unproven(attempt_word word, factors type, counting counts) noexcept;
 
 /// An attempt that somebody else judged. Whatever it is, the counter stays.
 [[nodiscard]] decision decide_reported(attempt_word word, factors type, attempt_outcome told, possession shown,
-                                       const attempt_limits& limits, counting counts) noexcept;
+                                       const lockout_policy& policy, counting counts) noexcept;
+
+/// What a failure that counts makes of a word.
+struct counted_failure {
+    attempt_word after;
+    std::size_t aged = 0; // of the oldest failures, which count no more
+    consequence led_to;
+};
+/// since_reset  what belongs to the word: as many as it counts
+[[nodiscard]] counted_failure count_failure(attempt_word word, const failures& since_reset, const failure& more,
+                                            const lockout_policy& policy, unsigned max) noexcept;
 
 /// The word after a move; empty when the move is not legal in the present state.
 [[nodiscard]] std::optional<attempt_word> decide_move(attempt_word word, move by) noexcept;

@@ -69,6 +69,32 @@ public:
             return "the application's provider gave no usable answer";
         case errc::providers_busy:
             return "too many calls to providers are under way";
+        case errc::last_admin:
+            return "this is the last enabled account with the role admin";
+        case errc::account_token_exists:
+            return "the account has a token of this name";
+        case errc::account_token_not_found:
+            return "the account has no such token";
+        case errc::too_many_account_tokens:
+            return "the account has as many tokens as can be";
+        case errc::application_in_use:
+            return "the application has registrations that are not removed";
+        case errc::precondition_failed:
+            return "the registration has another version than asked for";
+        case errc::request_under_way:
+            return "a request with this idempotency key is being worked on";
+        case errc::request_interrupted:
+            return "the request with this idempotency key was interrupted";
+        case errc::idempotency_key_taken:
+            return "the idempotency key was used for another request";
+        case errc::too_many_idempotency_keys:
+            return "no more idempotency keys can be remembered";
+        case errc::job_not_found:
+            return "no such job";
+        case errc::too_many_jobs:
+            return "too many jobs are under way or kept";
+        case errc::too_many_matched:
+            return "more registrations match than the request allows for";
         }
         return "unknown registry error";
     }

@@ -40,13 +40,26 @@ enum class errc {
     not_recognised,       // by the application's provider, or there is none
     provider_failed,      // it gave no usable answer
     providers_busy,       // too many calls to providers are under way
+    last_admin,           // without this account nobody could administer the server any more
+    account_token_exists,
+    account_token_not_found,
+    too_many_account_tokens,
+    application_in_use,    // it has registrations that are not removed
+    precondition_failed,   // the registration has another version than the one that was asked for
+    request_under_way,     // the same idempotency key is being worked on
+    request_interrupted,   // by a crash; what became of it is not known
+    idempotency_key_taken, // by another request
+    too_many_idempotency_keys,
+    job_not_found,    // none, or none that the caller may see
+    too_many_jobs,    // are under way or kept
+    too_many_matched, // more registrations than the caller allowed for
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::providers_busy);
+inline constexpr int errc_last = static_cast<int>(errc::too_many_matched);
 
 } // namespace doorward::registry
 

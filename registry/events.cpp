@@ -23,10 +23,29 @@ kv::key text_prefix(index_kind kind, std::string_view value)
     return prefix_of(kind).text(value);
 }
 
-stored_event to_event(event_sequence sequence, bytes_view value)
+// Who it is about, and who did it: told by the registration and its history, so that it can be forgotten there.
+void add_people(const kv::read_txn& txn, event& to)
+{
+    auto* const change = std::get_if<registration_event>(&to.what);
+    if (change == nullptr)
+        return;
+    if (auto record = find_registration(txn, change->number))
+        to.user_id = std::move(record->user_id);
+    const auto row = txn.get(tables::history, history_key(change->number, change->version));
+    if (!row)
+        return;
+    auto told = decode<history_row>(*row);
+    to.who.external_user_id = std::move(told.who.external_user_id);
+    if (change->name)
+        change->name = std::move(told.name);
+}
+
+stored_event to_event(const kv::read_txn& txn, event_sequence sequence, bytes_view value)
 {
     const auto parts = split_event_row(value);
-    return {{sequence, parts.digest}, decode<event>(parts.record)};
+    stored_event out{{sequence, parts.digest}, decode<event>(parts.record)};
+    add_people(txn, out.what);
+    return out;
 }
 
 bool starts_with(bytes_view key, bytes_view prefix)
@@ -93,6 +112,20 @@ event_place append_event(kv::write_txn& txn, const event& what)
     return place;
 }
 
+void rename_user_in_events(kv::write_txn& txn, registration_number number, std::string_view from, std::string_view to)
+{
+    std::vector<event_sequence> sequences;
+    txn.scan_prefix(tables::event_index, prefix_of(index_kind::registration).number(number),
+                    [&](bytes_view key, bytes_view) {
+                        sequences.push_back(kv::from_descending(key.last(8)));
+                        return true;
+                    });
+    for (const event_sequence each : sequences) {
+        txn.erase(tables::event_index, text_prefix(index_kind::user, from).number_descending(each));
+        txn.put(tables::event_index, text_prefix(index_kind::user, to).number_descending(each), {});
+    }
+}
+
 event_place last_event(const kv::read_txn& txn)
 {
     const auto found = txn.get(tables::meta, crypto::as_bytes(meta_key::last_event));
@@ -106,7 +139,7 @@ event_place last_event(const kv::read_txn& txn)
 std::optional<stored_event> find_event(const kv::read_txn& txn, event_sequence sequence)
 {
     const auto found = txn.get(tables::events, event_key(sequence));
-    return found ? std::optional{to_event(sequence, *found)} : std::nullopt;
+    return found ? std::optional{to_event(txn, sequence, *found)} : std::nullopt;
 }
 
 void scan_events(const kv::read_txn& txn, event_sequence after, const std::function<bool(const stored_event&)>& visit)
@@ -114,7 +147,7 @@ void scan_events(const kv::read_txn& txn, event_sequence after, const std::funct
     if (after == std::numeric_limits<event_sequence>::max())
         return;
     txn.scan(tables::events, event_key(after + 1),
-             [&](bytes_view key, bytes_view value) { return visit(to_event(kv::from_number(key), value)); });
+             [&](bytes_view key, bytes_view value) { return visit(to_event(txn, kv::from_number(key), value)); });
 }
 
 event_filter event_filter::of_registration(registration_number number)

@@ -9,7 +9,9 @@ namespace doorward::registry {
 //
 //     digest(n) = BLAKE2b-256( digest(n - 1) || n || the record of event n without its digest )
 //
-// with 32 zero bytes for digest(0). An event is appended by the change that it tells of, so it is on the disk with
+// with 32 zero bytes for digest(0). What identifies people is not in the record: whose registration it is, on whose behalf
+// it was done, how the phone is called. Readers find that where it can be erased, in the registration and its history.
+// An event is appended by the change that it tells of, so it is on the disk with
 // it or not at all, and a sequence without gaps follows from the transaction.
 
 /// An event as it lies in the store.
@@ -26,6 +28,9 @@ event_place append_event(kv::write_txn& txn, const event& what);
 
 /// What append_event() writes, as a part of an ordinary change (kv::pending_write::weight()).
 inline constexpr std::size_t event_weight = 1;
+
+/// Makes the events of a registration be found under another user id.
+void rename_user_in_events(kv::write_txn& txn, registration_number number, std::string_view from, std::string_view to);
 
 /// The last event; sequence 0 when there is none.
 [[nodiscard]] event_place last_event(const kv::read_txn& txn);

@@ -1,4 +1,5 @@
 #include "registry/journal.hpp"
+#include "registry/lockout.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -30,7 +31,8 @@ void journal::replay(const kv::read_txn& txn)
         settled_row_ = sequence;
         const bool counted_failure = row.what.outcome == attempt_outcome::refused && row.what.counted;
         if (row.number != 0)
-            found[row.number].push_back({sequence, row.word, row.counter, row.at, row.what.digest, counted_failure});
+            found[row.number].push_back({sequence, row.word, row.counter, row.at, row.what.digest, counted_failure,
+                                         is_biometric(row.what.type)});
         return true;
     });
     if (const auto last = txn.last(tables::journal))

@@ -15,6 +15,32 @@ inline constexpr unsigned look_ahead_max = 64;             // beyond it phones r
 inline constexpr unsigned max_failed_attempts_default = 5; // PROTOCOL.md 7.5
 inline constexpr unsigned max_failed_attempts_max = 255;   // one byte in the status blob
 
+// Temporary blocks. REGISTRATION-API.md 8.4
+inline constexpr time_ms temporary_block_first_default_ms = 5 * 60 * 1000;
+inline constexpr time_ms temporary_block_most_default_ms = time_ms{24} * 3600 * 1000;
+inline constexpr time_ms temporary_block_min_ms = 1000;
+inline constexpr time_ms temporary_block_max_ms = time_ms{366} * 24 * 3600 * 1000;
+inline constexpr unsigned block_multiplier_max = 100;
+inline constexpr time_ms failure_window_min_ms = 1000;
+inline constexpr time_ms failure_window_max_ms = time_ms{366} * 24 * 3600 * 1000;
+inline constexpr unsigned max_failed_per_factor_max = 127; // both kinds together are counted in one byte
+
+// The breaker of mass lockouts. REGISTRATION-API.md 8.4
+inline constexpr time_ms breaker_window_default_ms = 5 * 60 * 1000;
+inline constexpr time_ms breaker_pause_default_ms = 15 * 60 * 1000;
+inline constexpr time_ms breaker_time_min_ms = 1000; // of a window or a pause
+inline constexpr time_ms breaker_time_max_ms = 24 * 60 * 60 * 1000;
+inline constexpr time_ms breaker_memory_ms = 24 * 60 * 60 * 1000; // of what is usual
+inline constexpr unsigned breaker_number_max = 65'535;            // least, and factor
+inline constexpr time_ms hold_first_ms = 60 * 1000; // between two failures of a registration that is not blocked for it
+inline constexpr unsigned hold_doublings_max = 6;   // up to an hour or so
+
+// Simulations of a policy
+inline constexpr time_ms false_lockout_ms = 60 * 60 * 1000;  // a success so soon after a lockout: it was the owner
+inline constexpr std::size_t simulated_rows_max = 1'000'000; // of the journal, some 2 s of one core
+inline constexpr std::size_t simulated_step_rows = 10'000;   // in one snapshot
+inline constexpr std::size_t simulations_max = 1;            // at once; each may remember a million registrations
+
 // Noise: attempts that prove no possession. DESIGN.md 5.2, REGISTRATION-API.md 8.4
 inline constexpr unsigned unproven_per_minute_default = 30; // for each registration
 inline constexpr unsigned unproven_per_minute_max = 6'000;  // more is no limit; 0 says so
@@ -43,6 +69,11 @@ inline constexpr std::size_t claims_bytes_max = 4096; // of one user in one appl
 inline constexpr std::size_t claims_max = 128;        // of one user in one application
 inline constexpr std::size_t claim_name_characters_max = 64;
 
+// Metadata of registrations
+inline constexpr std::size_t metadata_bytes_max = 4096; // of one registration, as JSON
+inline constexpr std::size_t metadata_members_max = 128;
+inline constexpr std::size_t metadata_name_characters_max = 64;
+
 // Lengths of texts: in characters for what people write, in bytes of UTF-8 for what is part of a key
 inline constexpr std::size_t user_id_bytes_max = 255; // it is part of a key
 inline constexpr std::size_t application_id_bytes_max = 64;
@@ -63,6 +94,14 @@ inline constexpr std::size_t roles_max = 16;                // roles of an appli
 inline constexpr std::size_t applications_max = 1024;       // count; all are held in memory
 inline constexpr std::size_t accounts_max = 1024;           // count; all are held in memory
 inline constexpr std::size_t application_versions_max = 64; // of one application, count; all are held in memory
+
+// Tokens of accounts
+inline constexpr std::size_t account_tokens_max = 16; // of one account, count; all are held in memory
+inline constexpr std::size_t account_token_name_bytes_max = 64;
+inline constexpr time_ms account_token_life_max_ms = time_ms{10} * 366 * 24 * 3600 * 1000; // where it ends at all
+inline constexpr time_ms token_use_told_ms = 60 * 1000;         // grain of "last used" in memory
+inline constexpr time_ms token_use_written_ms = 60 * 60 * 1000; // how far the store may be behind it
+inline constexpr std::size_t token_uses_written_max = 256;      // by one change, count
 
 // Settings of applications
 inline constexpr unsigned provider_timeout_ms_default = 3'000; // a phone waits 15 s or more for its answer
@@ -118,6 +157,36 @@ inline constexpr std::size_t erase_rows_max = 512; // rows of attempts erased by
 
 // Rows looked at for one page, in one snapshot. A page may come back short of its limit, but then with a cursor.
 inline constexpr std::size_t page_scan_rows_max = 10'000;
+
+// Removing an application: registrations looked at in one snapshot, and claims erased by one change
+inline constexpr std::size_t remove_application_look_rows = 10'000;
+inline constexpr std::size_t remove_application_erase_rows = 512;
+
+// Requests that carry an Idempotency-Key. REGISTRATION-API.md 8.1
+inline constexpr std::size_t idempotency_key_characters_max = 128;
+inline constexpr time_ms idempotency_memory_ms = time_ms{24} * 3600 * 1000;
+inline constexpr std::size_t idempotent_requests_max = 1'000'000;    // remembered, count; some 1 KB each
+inline constexpr std::size_t idempotent_answer_bytes_max = 8 * 1024; // with its header fields; longer ones are not kept
+
+// What names a request in logs. REGISTRATION-API.md 8.1; W3C Trace Context
+inline constexpr std::size_t request_id_characters_max = 128;
+inline constexpr std::size_t traceparent_characters_max = 128; // version 00 has 55, later ones may have more
+
+// Look-ups and jobs (REGISTRATION-API.md R13 to R15, R18)
+inline constexpr std::size_t lookup_names_max = 1'000;  // user ids, registration ids or application ids of one call
+inline constexpr std::size_t job_targets_max = 100'000; // registrations of one job, count
+inline constexpr std::size_t job_chunk = 64;            // registrations of one step, count; a step of the fold's size
+inline constexpr std::size_t bulk_looked_at_max = 2'000'000;            // to find what a filter means, count
+inline constexpr std::size_t bulk_sample_max = 10;                      // registrations that a dry run shows
+inline constexpr std::size_t jobs_running_max = 16;                     // at once, count
+inline constexpr std::size_t jobs_max = 256;                            // kept, those that are running included
+inline constexpr std::size_t job_failures_max = 100;                    // told by a job, count; the others are counted
+inline constexpr std::size_t erase_walk_rows = 10'000;                  // rows of histories looked at in one step
+inline constexpr std::size_t erase_rewrite_max = 256;                   // rows of histories written in one step
+inline constexpr time_ms job_memory_ms = time_ms{7} * 24 * 3600 * 1000; // after its end
+
+// Why a registration is in its state (R17)
+inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

@@ -9,8 +9,8 @@
 
 namespace doorward::registry {
 
-/// The digests of the proofs that were counted as failures since the last reset, oldest first: one for each, 0 for
-/// those that have none. So that the phone's HTTP stack may send a refused proof again and have it counted once.
+/// The failures since the last reset: so that the phone's HTTP stack may send a refused proof again and have it counted
+/// once, and so that they can be counted by kind and age.
 ///
 /// It follows the attempt word without being swapped with it. Whoever counts holds it alone meanwhile; a reset does not
 /// touch it and only ever puts the count to 0, so a list longer than the count is left over from before a reset.
@@ -19,49 +19,63 @@ class refused_proofs {
 public:
     refused_proofs() = default;
     /// version  of the word that the last entry made; 0 when no caller can hold an earlier word
-    explicit refused_proofs(std::vector<proof_digest> oldest_first, std::uint64_t version = 0) noexcept
-        : list_{std::move(oldest_first)}, version_{version}
+    explicit refused_proofs(failures since_reset, std::uint64_t version = 0) noexcept
+        : known_{std::move(since_reset)}, version_{version}
     {}
 
     /// So that counting as many allocates nothing.
-    void reserve(std::size_t count) { list_.reserve(count); }
+    void reserve(std::size_t count) { known_.list.reserve(count); }
 
     /// Before a proof is counted against the present word, or found here: lets go what does not belong to it.
     void follow(attempt_word now) noexcept
     {
-        if (list_.size() > now.failed())
-            list_.clear();
-        list_.resize(now.failed()); // failures without a digest (a one-time password, an older record) count as 0
+        if (known_.list.size() > now.failed())
+            known_ = {};
+        if (now.failed() == 0)
+            known_.blocks = 0;
+        known_.list.resize(now.failed()); // nobody wrote down more of them: a one-time password, an older record
     }
 
     /// Was this proof counted already? After follow().
     [[nodiscard]] bool contains(proof_digest proof) const noexcept
     {
-        return std::ranges::find(list_, proof) != list_.end();
+        return std::ranges::find(known_.list, proof, &failure::digest) != known_.list.end();
     }
 
-    /// One more was counted, by the swap to `after`. After follow() and a won swap.
-    void add(attempt_word after, proof_digest proof)
+    /// One more was counted, by the swap to `after`; those that had aged are forgotten. After follow() and a won swap.
+    ///
+    /// blocks  temporary ones in a row by now
+    void add(attempt_word after, const failure& more, std::size_t aged = 0, std::uint8_t blocks = 0)
     {
-        list_.push_back(proof);
+        known_.list.erase(known_.list.begin(), known_.list.begin() + static_cast<std::ptrdiff_t>(aged));
+        known_.list.push_back(more);
+        known_.blocks = blocks;
         version_ = after.version();
-        assert(list_.size() == after.failed() || after.current() == state::blocked);
+        assert(known_.list.size() == after.failed() || after.current() != state::active);
+    }
+
+    /// Fewer are left, by the swap to `after`. After follow() and a won swap.
+    void replace(attempt_word after, failures left)
+    {
+        known_ = std::move(left);
+        version_ = after.version();
+        assert(known_.list.size() == after.failed());
     }
 
     /// Those that belong to a word. Empty when a later refusal has changed the list.
-    [[nodiscard]] std::vector<proof_digest> of(attempt_word word) const
+    [[nodiscard]] failures of(attempt_word word) const
     {
-        if (version_ > word.version() || list_.size() > word.failed())
+        if (version_ > word.version() || known_.list.size() > word.failed())
             return {};
-        return list_;
+        return known_;
     }
 
     /// All, as they are.
-    [[nodiscard]] const std::vector<proof_digest>& list() const noexcept { return list_; }
+    [[nodiscard]] const failures& known() const noexcept { return known_; }
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
 private:
-    std::vector<proof_digest> list_;
+    failures known_;
     std::uint64_t version_ = 0; // of the word that the last entry made
 };
 

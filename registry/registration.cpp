@@ -16,6 +16,13 @@ std::optional<state> target(state from, move by) noexcept
     case move::block:
     case move::block_on_failures:
         return from == state::active ? std::optional{state::blocked} : std::nullopt;
+    case move::remove_on_failures:
+        return from == state::active ? std::optional{state::removed} : std::nullopt;
+    case move::change_block:
+        return from == state::blocked ? std::optional{from} : std::nullopt;
+    case move::change_limits:
+        return from != state::removed ? std::optional{from} : std::nullopt;
+    case move::end_block:
     case move::unblock:
         return from == state::blocked ? std::optional{state::active} : std::nullopt;
     case move::remove:
@@ -31,6 +38,7 @@ std::optional<state> target(state from, move by) noexcept
     case move::rename: // before the key exchange it is the phone's turn to bring a name
         return from != state::created && from != state::removed ? std::optional{from} : std::nullopt;
     case move::change_flags:
+    case move::edit:
         return from != state::removed ? std::optional{from} : std::nullopt;
     case move::spawn:
     case move::pin_changed:
@@ -106,6 +114,16 @@ std::string_view to_text(move value) noexcept
         return "PIN_CHANGED";
     case move::replace_otp:
         return "REPLACE_OTP";
+    case move::remove_on_failures:
+        return "REMOVE_ON_FAILURES";
+    case move::end_block:
+        return "END_BLOCK";
+    case move::change_block:
+        return "CHANGE_BLOCK";
+    case move::change_limits:
+        return "CHANGE_LIMITS";
+    case move::edit:
+        return "EDIT";
     }
     return "UNKNOWN";
 }

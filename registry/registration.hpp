@@ -5,6 +5,7 @@
 #include "registry/event_place.hpp"
 #include "registry/flags.hpp"
 #include "registry/ids.hpp"
+#include "registry/lockout_policy.hpp"
 
 #include <optional>
 #include <string>
@@ -49,15 +50,37 @@ enum class move : std::uint8_t {
     cancel,             // created or pending_commit, and its parent is blocked or removed
     pin_changed,        // by the phone, which tells that its user has chosen another PIN; the state stays
     replace_otp,        // by the back office: another one-time password is asked for at commit
+    remove_on_failures, // the last permitted failed attempt after the last permitted temporary block
+    end_block,          // the time of a temporary block is over
+    change_block,       // by the back office: a temporary block ends at another time, or not by itself
+    change_limits,      // by the back office: other limits of failed attempts; the state stays
+    edit,               // by the back office: name, metadata or both; the state stays
 };
 
 inline constexpr move all_moves[]{
-    move::create,   move::exchange_keys, move::exchange_and_start,
-    move::commit,   move::block,         move::block_on_failures,
-    move::unblock,  move::remove,        move::expire,
-    move::fail_otp, move::remove_on_otp, move::reset_attempts,
-    move::rename,   move::change_flags,  move::spawn,
-    move::cancel,   move::pin_changed,   move::replace_otp,
+    move::create,
+    move::exchange_keys,
+    move::exchange_and_start,
+    move::commit,
+    move::block,
+    move::block_on_failures,
+    move::unblock,
+    move::remove,
+    move::expire,
+    move::fail_otp,
+    move::remove_on_otp,
+    move::reset_attempts,
+    move::rename,
+    move::change_flags,
+    move::spawn,
+    move::cancel,
+    move::pin_changed,
+    move::replace_otp,
+    move::remove_on_failures,
+    move::end_block,
+    move::change_block,
+    move::change_limits,
+    move::edit,
 };
 
 /// Where a move leads from a state; empty when it is not legal there. The only place that knows the rules: nothing
@@ -68,7 +91,7 @@ inline constexpr move all_moves[]{
 [[nodiscard]] constexpr bool is_beside_state(move by) noexcept
 {
     return by == move::reset_attempts || by == move::rename || by == move::change_flags || by == move::spawn ||
-           by == move::pin_changed || by == move::replace_otp;
+           by == move::pin_changed || by == move::replace_otp || by == move::change_limits || by == move::edit;
 }
 
 [[nodiscard]] std::string_view to_text(state value) noexcept; // "PENDING_COMMIT"
@@ -98,6 +121,7 @@ struct lineage {
 /// Reasons that doorward itself gives. Those that end with a colon are followed by the id of another registration.
 namespace reason {
 inline constexpr std::string_view max_failed_attempts = "MAX_FAILED_ATTEMPTS";
+inline constexpr std::string_view block_ended = "TEMPORARY_BLOCK_EXPIRED";
 inline constexpr std::string_view not_specified = "NOT_SPECIFIED";         // also of a vault that was opened for none
 inline constexpr std::string_view custom_activation = "CUSTOM_ACTIVATION"; // made at the word of a provider
 inline constexpr std::string_view otp_failed = "OTP_FAILED_ATTEMPT";
@@ -112,6 +136,8 @@ inline constexpr std::string_view spawned_to = "SPAWNED_TO:"; // of the parent, 
 inline constexpr std::string_view moved_to = "MOVED_TO:";
 inline constexpr std::string_view spawned_from = "SPAWNED_FROM:"; // of the child, in the same moment
 inline constexpr std::string_view moved_from = "MOVED_FROM:";
+inline constexpr std::string_view user_removed = "USER_REMOVED";  // with all that the user had
+inline constexpr std::string_view user_erased = "USER_ERASED";    // and is to be forgotten
 inline constexpr std::string_view blocked_with = "BLOCKED_WITH:"; // because that one was, from which this one comes
 } // namespace reason
 
@@ -131,7 +157,9 @@ struct registration {
     std::string device_info;
     std::string extras;
     flag_set flags;
-    std::string blocked_reason; // empty unless blocked
+    std::string blocked_reason;           // empty unless blocked
+    time_ms blocked_until = 0;            // of blocked: when that ends by itself; 0: it does not
+    std::optional<lockout_policy> policy; // its own, in place of its application's
     time_ms created_at = 0;
     time_ms expires_at = 0;           // of created and pending_commit
     time_ms changed_at = 0;           // last change of state, name or flags
@@ -139,6 +167,7 @@ struct registration {
     std::optional<crypto::point_bytes> device_key;
     std::optional<crypto::point_bytes> server_key;
     std::optional<lineage> origin; // of one that was made from another one
+    time_ms erased_at = 0;         // its user was made unrecognisable; 0 is never
 
     bool operator==(const registration&) const = default;
 };
@@ -153,6 +182,12 @@ struct actor {
     bool operator==(const actor&) const = default;
 };
 
+/// What an edit can change, as its row of history names it.
+namespace edited_member {
+inline constexpr std::string_view name = "name";
+inline constexpr std::string_view metadata = "metadata";
+} // namespace edited_member
+
 /// One row of a registration's history.
 struct history_row {
     std::uint64_t version = 0; // of the attempt word after the change; orders the rows
@@ -165,6 +200,7 @@ struct history_row {
     time_ms at = 0;
     flag_set flags{};                   // of create and change_flags: those that there were then
     std::optional<event_place> event{}; // that tells of it; empty in rows from before there were events
+    std::vector<std::string> changed{}; // of edit: what, by the names of `edited_member`
 
     bool operator==(const history_row&) const = default;
 };

@@ -22,6 +22,11 @@ public:
     /// Null when somebody else has it. The claim ends with the last copy of what is returned.
     [[nodiscard]] std::shared_ptr<const void> claim(registration_number number, std::string attempt_id);
 
+    /// The right to edit a registration's metadata. What an edit makes of them depends on those before, so they are
+    /// made one after the other: the claim is held from before they are read until the edit is settled. Attempt ids are
+    /// no empty texts, so no report has it.
+    [[nodiscard]] std::shared_ptr<const void> claim_metadata(registration_number number) { return claim(number, {}); }
+
 private:
     using key = std::pair<registration_number, std::string>;
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <queue>
 
 namespace doorward::registry {
 namespace {
@@ -73,6 +74,24 @@ std::optional<account> find_account(const kv::read_txn& txn, std::string_view us
     return find<account>(txn, tables::accounts, as_bytes(username));
 }
 
+std::optional<account_token> find_account_token(const kv::read_txn& txn, std::string_view username,
+                                                std::string_view name)
+{
+    return find<account_token>(txn, tables::account_tokens, account_token_key(username, name));
+}
+
+void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
+                         const std::function<bool(const account_token&)>& visit)
+{
+    txn.scan_prefix(tables::account_tokens, account_token_key(username, {}),
+                    [&](bytes_view, bytes_view value) { return visit(decode<account_token>(value)); });
+}
+
+std::optional<idempotent_request> find_idempotent_request(const kv::read_txn& txn, const idempotency_mark& mark)
+{
+    return find<idempotent_request>(txn, tables::idempotent_requests, mark);
+}
+
 std::optional<registration_number> find_token_owner(const kv::read_txn& txn, const uuid& token)
 {
     return to_number(txn.get(tables::token_ids, token.view()));
@@ -89,6 +108,25 @@ std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_vi
     return find<stored_claims>(txn, tables::claims, claims_key(application_id, user_id));
 }
 
+std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number)
+{
+    return find<stored_metadata>(txn, tables::metadata, number_key(number));
+}
+
+std::optional<job> find_job(const kv::read_txn& txn, const uuid& id)
+{
+    return find<job>(txn, tables::jobs, id.view());
+}
+
+std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id, std::uint32_t chunk)
+{
+    std::vector<registration_number> out;
+    const auto found = txn.get(tables::job_targets, job_target_key(id, chunk));
+    for (bytes_view rest = found.value_or(bytes_view{}); rest.size() >= 8; rest = rest.subspan(8))
+        out.push_back(crypto::from_big_endian<registration_number>(rest));
+    return out;
+}
+
 bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark)
 {
     return txn.get(tables::seen, mark).has_value();
@@ -98,6 +136,26 @@ std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::st
                                                 std::string_view code)
 {
     return to_number(txn.get(tables::by_code, code_key(application_id, code)));
+}
+
+application_use find_application_use(const kv::read_txn& txn, std::string_view application_id,
+                                     registration_number behind, std::size_t rows_max)
+{
+    application_use out;
+    out.looked_at = behind;
+    std::size_t rows = 0;
+    txn.scan(tables::registrations, number_key(behind + 1), [&](bytes_view key, bytes_view value) {
+        out.more = ++rows > rows_max;
+        if (out.more)
+            return false;
+        out.looked_at = kv::from_number(key);
+        if (decode<registration>(value).application_id == application_id) {
+            const auto attempts = find_counters(txn, out.looked_at); // a change of state always writes the table
+            out.in_use = !attempts || attempts->word.current() != state::removed;
+        }
+        return !out.in_use;
+    });
+    return out;
 }
 
 std::optional<counters> find_counters(const snapshot& from, registration_number number)
@@ -163,6 +221,36 @@ kv::key report_key(registration_number number, std::string_view attempt_id)
     return kv::key{}.number(number).raw(crypto::blake2b<16>(as_bytes(attempt_id)));
 }
 
+void scan_journal(const kv::read_txn& txn, row_sequence from,
+                  const std::function<bool(row_sequence, const attempt_row&)>& visit)
+{
+    txn.scan(tables::journal, row_key(from), [&](bytes_view key, bytes_view value) {
+        return visit(crypto::from_big_endian<row_sequence>(key), decode<attempt_row>(value));
+    });
+}
+
+row_sequence find_row_at(const kv::read_txn& txn, time_ms at)
+{
+    const auto last = txn.last(tables::journal);
+    row_sequence low = 0;
+    row_sequence high = last ? crypto::from_big_endian<row_sequence>(last->key) + 1 : 0;
+    while (low < high) { // every row before `low` is earlier, every one from `high` on is not
+        const row_sequence middle = low + (high - low) / 2;
+        row_sequence found = high;
+        bool earlier = false;
+        scan_journal(txn, middle, [&](row_sequence sequence, const attempt_row& row) {
+            found = sequence;
+            earlier = row.at < at;
+            return false;
+        });
+        if (earlier)
+            low = found + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit)
 {
@@ -174,6 +262,39 @@ void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_n
             return false;
         return visit(kv::from_descending(key.last(8)));
     });
+}
+
+void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_ids, registration_number before,
+                const std::function<bool(registration_number)>& visit)
+{
+    // The newest of each user that was not visited yet.
+    std::priority_queue<std::pair<registration_number, const std::string*>> next;
+    const auto look_below = [&](const std::string& user_id, registration_number below) {
+        scan_user(txn, user_id, below, [&](registration_number number) {
+            next.emplace(number, &user_id);
+            return false;
+        });
+    };
+    for (const std::string& each : user_ids)
+        look_below(each, before);
+    while (!next.empty()) {
+        const auto [number, user_id] = next.top();
+        next.pop();
+        if (!visit(number))
+            return;
+        look_below(*user_id, number);
+    }
+}
+
+void scan_registrations(const kv::read_txn& txn, registration_number before,
+                        const std::function<bool(registration_number)>& visit)
+{
+    const auto last = to_number(txn.get(tables::meta, as_bytes(meta_key::last_number)));
+    const auto newest = last.value_or(0);
+    for (auto number = before == 0 ? newest : std::min(before - 1, newest); number > 0; --number) {
+        if (!visit(number))
+            return;
+    }
 }
 
 void scan_children(const kv::read_txn& txn, registration_number parent, registration_number before,
@@ -211,6 +332,14 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     txn.scan_prefix(tables::tokens, number_key(owner), [&](bytes_view key, bytes_view value) {
         const uuid id{crypto::take<16>(key.last(16))};
         return visit(id, decode<stored_token>(value));
+    });
+}
+
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit)
+{
+    txn.scan(tables::jobs, {}, [&](bytes_view key, bytes_view value) {
+        const uuid id{crypto::take<16>(key)};
+        return visit(id, decode<job>(value));
     });
 }
 

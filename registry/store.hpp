@@ -21,6 +21,13 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_application_version> find_application_version(const kv::read_txn& txn,
                                                                                  std::string_view key);
 [[nodiscard]] std::optional<account> find_account(const kv::read_txn& txn, std::string_view username);
+[[nodiscard]] std::optional<account_token> find_account_token(const kv::read_txn& txn, std::string_view username,
+                                                              std::string_view name);
+/// Visits an account's tokens, in the order of their names, until it returns false.
+void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
+                         const std::function<bool(const account_token&)>& visit);
+[[nodiscard]] std::optional<idempotent_request> find_idempotent_request(const kv::read_txn& txn,
+                                                                        const idempotency_mark& mark);
 [[nodiscard]] bool is_seen(const kv::read_txn& txn, const crypto::byte_array<16>& mark);
 
 /// The registration that a token belongs to, and the token.
@@ -32,9 +39,28 @@ namespace doorward::registry {
 [[nodiscard]] std::optional<stored_claims> find_claims(const kv::read_txn& txn, std::string_view application_id,
                                                        std::string_view user_id);
 
+/// What the back office keeps with a registration.
+[[nodiscard]] std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registration_number number);
+
+[[nodiscard]] std::optional<job> find_job(const kv::read_txn& txn, const uuid& id);
+/// The registrations that one step of a job is about; none when that step has been done.
+[[nodiscard]] std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id,
+                                                                std::uint32_t chunk);
+
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
+
+/// Whether an application is in use, as far as it was looked at.
+struct application_use {
+    bool in_use = false;               // by a registration that is not removed
+    registration_number looked_at = 0; // the last one
+    bool more = false;                 // there are registrations behind it
+};
+/// Looks at the registrations behind a number, of whatever application, at most `rows_max` and until one is found.
+/// What it says of those that it looked at holds for good, as long as nobody is found: REMOVED is terminal.
+[[nodiscard]] application_use find_application_use(const kv::read_txn& txn, std::string_view application_id,
+                                                   registration_number behind, std::size_t rows_max);
 
 class journal;
 
@@ -73,6 +99,15 @@ struct full_registration {
     {
         return is_unfinished(current()) && record.expires_at <= now;
     }
+
+    /// Blocked for a time that is over: to be treated as active again, and written so at the next occasion.
+    [[nodiscard]] bool is_block_over(time_ms now) const noexcept
+    {
+        return current() == state::blocked && record.blocked_until != 0 && record.blocked_until <= now;
+    }
+
+    /// One of both.
+    [[nodiscard]] bool is_due(time_ms now) const noexcept { return is_expired(now) || is_block_over(now); }
 };
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, const uuid& id);
 [[nodiscard]] std::optional<full_registration> find_full(const snapshot& from, registration_number number);
@@ -83,6 +118,13 @@ struct full_registration {
 ///       said before the snapshot was taken (0: nothing): what is unfolded by now may be newer than the snapshot
 void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,
                    const std::function<bool(row_sequence, const attempt_row&)>& visit);
+
+/// Visits the rows of the journal, of all registrations, oldest first, beginning with `from`, until it returns false.
+void scan_journal(const kv::read_txn& txn, row_sequence from,
+                  const std::function<bool(row_sequence, const attempt_row&)>& visit);
+/// The first row of a time or later, as far as rows are in the order of their times; one past the last when there is
+/// none.
+[[nodiscard]] row_sequence find_row_at(const kv::read_txn& txn, time_ms at);
 
 /// The attempt that a business system reported under this id.
 struct reported_attempt {
@@ -95,6 +137,15 @@ struct reported_attempt {
 /// Visits a user's registrations, newest first, starting below `before` (0: from the newest), until it returns false.
 void scan_user(const kv::read_txn& txn, std::string_view user_id, registration_number before,
                const std::function<bool(registration_number)>& visit);
+
+/// The same for several users, each named once; the registrations of all of them together are newest first.
+void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_ids, registration_number before,
+                const std::function<bool(registration_number)>& visit);
+
+/// Visits the numbers of all registrations, newest first, starting below `before` (0: from the newest), until it
+/// returns false. A number that was given out has a record, for good.
+void scan_registrations(const kv::read_txn& txn, registration_number before,
+                        const std::function<bool(registration_number)>& visit);
 
 /// Visits the registrations that were made from one, newest first, starting below `before` (0: from the newest), until
 /// it returns false. Those that were removed before they started are not among them.
@@ -109,6 +160,9 @@ void scan_history(const kv::read_txn& txn, registration_number number, std::uint
 /// Visits a registration's tokens, in the order of their ids, until it returns false.
 void scan_tokens(const kv::read_txn& txn, registration_number owner,
                  const std::function<bool(const uuid&, const stored_token&)>& visit);
+
+/// Visits all jobs, in the order of their ids, until it returns false.
+void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, const job&)>& visit);
 
 // Keys of the tables
 
@@ -150,8 +204,25 @@ void scan_tokens(const kv::read_txn& txn, registration_number owner,
     return kv::key{}.number(owner).raw(token.view());
 }
 
+[[nodiscard]] inline kv::key job_target_key(const uuid& id, std::uint32_t chunk)
+{
+    return kv::key{}.raw(id.view()).number(chunk);
+}
+
+[[nodiscard]] inline kv::key account_token_key(std::string_view username, std::string_view name)
+{
+    return kv::key{}.text(username).raw(crypto::as_bytes(name));
+}
+
 /// What a row of `due` is about.
-enum class due_kind : std::uint8_t { registration = 1, temporary_key = 2, seen = 3 };
+enum class due_kind : std::uint8_t {
+    registration = 1,
+    temporary_key = 2,
+    seen = 3,
+    end_of_block = 4,
+    idempotent_request = 5,
+    job = 6,
+};
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
 {

@@ -8,10 +8,33 @@ namespace doorward::registry {
 namespace tables {
 
 inline constexpr const char* names[]{
-    "meta",           "applications", "versions", "accounts",    "ids",     "registrations",
-    "keys",           "counters",     "by_user",  "by_code",     "history", "due",
-    "temporary_keys", "seen",         "journal",  "reports",     "tokens",  "token_ids",
-    "claims",         "children",     "events",   "event_index",
+    "meta",
+    "applications",
+    "versions",
+    "accounts",
+    "ids",
+    "registrations",
+    "keys",
+    "counters",
+    "by_user",
+    "by_code",
+    "history",
+    "due",
+    "temporary_keys",
+    "seen",
+    "journal",
+    "reports",
+    "tokens",
+    "token_ids",
+    "claims",
+    "children",
+    "events",
+    "event_index",
+    "account_tokens",
+    "idempotent_requests",
+    "metadata",
+    "jobs",
+    "job_targets",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -34,11 +57,17 @@ inline constexpr kv::table tokens{16};         // number, uuid -> stored_token
 inline constexpr kv::table token_ids{17};      // uuid -> registration number
 inline constexpr kv::table claims{18};         // application, 0, user -> stored_claims
 
-inline constexpr kv::table children{19};    // number of the parent, ~number -> nothing: newest first
-inline constexpr kv::table events{20};      // sequence -> event, digest
-inline constexpr kv::table event_index{21}; // kind, what, ~sequence -> nothing: newest first
+inline constexpr kv::table children{19};            // number of the parent, ~number -> nothing: newest first
+inline constexpr kv::table events{20};              // sequence -> event, digest
+inline constexpr kv::table event_index{21};         // kind, what, ~sequence -> nothing: newest first
+inline constexpr kv::table account_tokens{22};      // username, 0, name -> account_token
+inline constexpr kv::table idempotent_requests{23}; // digest of account and key, 32 bytes -> idempotent_request
 
-static_assert(std::size(names) == 22);
+inline constexpr kv::table metadata{24};    // number -> stored_metadata
+inline constexpr kv::table jobs{25};        // uuid -> job
+inline constexpr kv::table job_targets{26}; // uuid, number of the chunk -> registration numbers
+
+static_assert(std::size(names) == 27);
 
 } // namespace tables
 

@@ -50,13 +50,23 @@ std::vector<history_row> later_rows(const kv::read_txn& txn, registration_number
     return out;
 }
 
+bool says_changed(const history_row& row, std::string_view what)
+{
+    return std::ranges::find(row.changed, what) != row.changed.end();
+}
+
+bool is_renaming(const history_row& row)
+{
+    return row.by == move::rename || says_changed(row, edited_member::name);
+}
+
 // Gives a name from this change on: to the later rows, until one that names it anew, and to the record if there is
 // none.
 void put_name(kv::write_txn& txn, registration_number number, std::vector<history_row>& later, const std::string& name,
               registration& record)
 {
     for (history_row& row : later) {
-        if (row.by == move::rename)
+        if (is_renaming(row))
             return;
         row.name = name;
         txn.put(tables::history, history_key(number, row.version), encode(row));
@@ -119,11 +129,50 @@ const std::string* name_of(const transition& change)
     return change.labelled && change.labelled->name ? &*change.labelled->name : nullptr;
 }
 
-void put_state_change(kv::write_txn& txn, const transition& change)
+// When a block ends by itself, in the record and in the table of what is due; 0: it does not.
+void put_block_end(kv::write_txn& txn, registration_number number, time_ms at, registration& record)
+{
+    const auto key = [number](time_ms when) {
+        return due_key(when, due_kind::end_of_block, crypto::big_endian(number));
+    };
+    if (record.blocked_until != 0)
+        txn.erase(tables::due, key(record.blocked_until));
+    if (at != 0)
+        txn.put(tables::due, key(at), {});
+    record.blocked_until = at;
+}
+
+void put_metadata(kv::write_txn& txn, registration_number number, const stored_metadata& now)
+{
+    if (now.sealed.empty())
+        txn.erase(tables::metadata, number_key(number));
+    else
+        txn.put(tables::metadata, number_key(number), encode(now));
+}
+
+// A change of an erased registration that was swapped before and comes late brings nothing back of what was erased.
+void forget_person(transition& change)
+{
+    if (change.bound) {
+        change.bound->name.clear();
+        change.bound->platform.clear();
+        change.bound->device_info.clear();
+        change.bound->extras.clear();
+    }
+    if (change.labelled) {
+        change.labelled->name.reset();
+        change.labelled->metadata.reset();
+    }
+    change.who.external_user_id.clear();
+}
+
+void put_state_change(kv::write_txn& txn, transition& change)
 {
     const registration_number number = change.slot->owner.number;
     auto record = find_registration(txn, number);
     assert(record);
+    if (record->erased_at != 0)
+        forget_person(change);
 
     const state before = change.before.current();
     const state after = change.after.current();
@@ -153,6 +202,9 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (change.labelled && change.labelled->flags &&
         std::ranges::find(later, move::change_flags, &history_row::by) == later.end())
         record->flags = *change.labelled->flags;
+    if (change.labelled && change.labelled->metadata &&
+        std::ranges::none_of(later, [](const history_row& row) { return says_changed(row, edited_member::metadata); }))
+        put_metadata(txn, number, *change.labelled->metadata);
     const auto settles_otp = [](const history_row& row) {
         return row.by == move::replace_otp || !is_unfinished(row.now);
     };
@@ -161,6 +213,13 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     if (!is_beside_state(*change.by) && record->status_version < change.after.version()) {
         record->status_version = change.after.version();
         record->blocked_reason = after == state::blocked ? change.reason : std::string{};
+        put_block_end(txn, number, after == state::blocked ? change.blocked_until : 0, *record);
+    }
+    if (change.limits && std::ranges::find(later, move::change_limits, &history_row::by) == later.end()) {
+        record->max_failed_attempts = change.limits->max_failed;
+        record->policy.reset();
+        if (change.limits->policy)
+            record->policy = *change.limits->policy;
     }
     record->changed_at = std::max(record->changed_at, change.at);
 
@@ -171,16 +230,29 @@ void put_state_change(kv::write_txn& txn, const transition& change)
     row.now = after;
     row.reason = change.reason;
     row.who = change.who;
-    row.name = name != nullptr ? *name : name_before(txn, number, row.version);
+    if (record->erased_at == 0)
+        row.name = name != nullptr ? *name : name_before(txn, number, row.version);
     row.at = change.at;
     if (change.labelled && change.labelled->flags)
         row.flags = *change.labelled->flags;
+    if (change.by == move::edit && change.labelled)
+        row.changed = change.labelled->changed();
     row.event = tell(txn, *record, change, name);
     txn.put(tables::history, history_key(number, row.version), encode(row));
     txn.put(tables::registrations, number_key(number), encode(*record));
 }
 
 } // namespace
+
+std::vector<std::string> labels::changed() const
+{
+    std::vector<std::string> out;
+    if (name)
+        out.emplace_back(edited_member::name);
+    if (metadata)
+        out.emplace_back(edited_member::metadata);
+    return out;
+}
 
 counters transition::result() const
 {

@@ -10,10 +10,14 @@
 
 namespace doorward::registry {
 
-/// What a rename or a change of flags makes of a registration: whole, not a difference.
+/// What a rename, a change of flags or an edit makes of a registration: whole, not a difference.
 struct labels {
-    std::optional<std::string> name;
-    std::optional<flag_set> flags;
+    std::optional<std::string> name{};
+    std::optional<flag_set> flags{};
+    std::optional<stored_metadata> metadata{}; // edits of metadata are made one after the other (report_claims.hpp)
+
+    /// What an edit changes, as its row of history says.
+    [[nodiscard]] std::vector<std::string> changed() const;
 };
 
 /// One swap of an attempt word on its way to the disk: the change that the writer applies. Or, where `before` is
@@ -27,20 +31,22 @@ struct transition {
     slot_ptr slot; // held until this is settled (attempt_table.hpp)
     attempt_word before;
     attempt_word after;
-    counter_place counter;             // at after
-    std::vector<proof_digest> refused; // at after
+    counter_place counter; // at after
+    failures refused;      // at after
     attempt verdict = attempt::none;
     std::optional<attempt_details> details; // empty: no row in the journal
     std::optional<move> by;                 // empty: an attempt that leaves the state alone
     std::string reason;
     actor who;
     time_ms at = 0;
-    std::optional<binding> bound;      // of exchange_keys and exchange_and_start
-    std::optional<labels> labelled;    // of rename and change_flags
-    std::optional<std::string> otp;    // of replace_otp: the hash of the new one
-    std::shared_ptr<const void> claim; // held until this is settled (report_claims.hpp)
-    bool ends_decimal = false;         // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
-    slot_ptr partner;                  // its own transition of the same step must be on the disk with this one
+    std::optional<binding> bound;         // of exchange_keys and exchange_and_start
+    std::optional<labels> labelled;       // of rename, change_flags and edit
+    time_ms blocked_until = 0;            // of what leads into BLOCKED: when that ends by itself; 0: it does not
+    std::optional<attempt_limits> limits; // of change_limits: the new ones
+    std::optional<std::string> otp;       // of replace_otp: the hash of the new one
+    std::shared_ptr<const void> claim;    // held until this is settled (report_claims.hpp)
+    bool ends_decimal = false; // an accepted proof of a later protocol: 3.0 is no longer taken from this phone
+    slot_ptr partner;          // its own transition of the same step must be on the disk with this one
 
     /// A transition that is none: a row of the journal about attempts that changed nothing.
     [[nodiscard]] bool changes_word() const noexcept { return before != after; }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "handlers/manners.hpp"
+
 #include <boost/asio/ip/tcp.hpp>
 
 #include <chrono>
@@ -61,6 +63,7 @@ struct settings {
     boost::asio::ip::tcp::endpoint device;
     boost::asio::ip::tcp::endpoint office;
     unsigned io_threads = 0; // 0: one per core
+    handlers::manners office_manners{};
 };
 
 /// Where the master key is when nobody says so: the credentials directory of systemd, else the data directory.

@@ -1,5 +1,6 @@
 #include "server/instance.hpp"
 #include "handlers/fold.hpp"
+#include "handlers/job_work.hpp"
 #include "handlers/sweep.hpp"
 #include "server/log.hpp"
 #include "server/master_key.hpp"
@@ -82,7 +83,8 @@ instance::instance(const settings& wanted)
       device_{threads_[0].context(), wanted.device, connection_budget().device},
       office_{threads_[0].context(), wanted.office, connection_budget().office},
       sweep_pause_{threads_[0].context().get_executor()},
-      fold_pause_{threads_[0].context().get_executor()}
+      fold_pause_{threads_[0].context().get_executor()},
+      jobs_pause_{threads_[0].context().get_executor()}
 {
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
@@ -93,9 +95,19 @@ instance::instance(const settings& wanted)
     writer_.emplace(store_, &bell_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
-    services_.emplace(handlers::services{*journal_, *writer_, *sealer_, clock_, *directory_, slots_, *attempts_,
-                                         unsettled_, claims_, office_passwords_, otp_passwords_, lists_, credentials_,
-                                         noise_, noise_counts_, codes_, outgoing_, provider_failures_, bell_});
+    idempotency_.emplace(*sealer_);
+    services_.emplace(handlers::services{*journal_,      *writer_,
+                                         *sealer_,       clock_,
+                                         *directory_,    slots_,
+                                         *attempts_,     unsettled_,
+                                         claims_,        office_passwords_,
+                                         otp_passwords_, lists_,
+                                         credentials_,   noise_,
+                                         noise_counts_,  codes_,
+                                         outgoing_,      provider_failures_,
+                                         simulations_,   breaker_,
+                                         log_,           bell_,
+                                         *idempotency_,  wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -106,6 +118,10 @@ instance::instance(const settings& wanted)
     asio::co_spawn(first_context(), fold_all_along(), [this](std::exception_ptr fault) {
         log_fault(fault);
         fold_ended_.set_value();
+    });
+    asio::co_spawn(first_context(), work_on_jobs_all_along(), [this](std::exception_ptr fault) {
+        log_fault(fault);
+        jobs_ended_.set_value();
     });
     threads_.start();
 }
@@ -192,6 +208,31 @@ handlers::task<void> instance::fold_all_along()
     }
 }
 
+handlers::task<std::chrono::nanoseconds> instance::work_on_jobs_once()
+{
+    std::string fault;
+    try {
+        const auto pause = co_await handlers::work_on_jobs(*services_, jobs_turn_);
+        co_return pause;
+    } catch (const std::exception& problem) {
+        fault = problem.what();
+    }
+    log_error("a step of a job failed and is tried again: {}", fault);
+    co_return handlers::jobs_rest;
+}
+
+handlers::task<void> instance::work_on_jobs_all_along()
+{
+    while (!stopping_) {
+        const auto pause = co_await work_on_jobs_once();
+        if (stopping_)
+            break;
+        jobs_pause_.expires_after(pause);
+        const auto [ec] = co_await jobs_pause_.async_wait(token);
+        static_cast<void>(ec);
+    }
+}
+
 void instance::stop()
 {
     if (stopped_)
@@ -206,11 +247,13 @@ void instance::stop()
             }
             sweep_pause_.cancel();
             fold_pause_.cancel();
+            jobs_pause_.cancel();
         });
         bell_.close(); // who waits for events is answered, streams end
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
         sweep_ended_.get_future().wait();
         fold_ended_.get_future().wait();
+        jobs_ended_.get_future().wait();
     }
     office_passwords_.finish();
     otp_passwords_.finish();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "handlers/job_work.hpp"
 #include "handlers/routes.hpp"
 #include "server/io_threads.hpp"
 #include "server/log.hpp"
@@ -58,6 +59,8 @@ private:
     handlers::task<void> sweep_now_and_then();
     handlers::task<std::chrono::nanoseconds> fold_once();
     handlers::task<void> fold_all_along();
+    handlers::task<std::chrono::nanoseconds> work_on_jobs_once();
+    handlers::task<void> work_on_jobs_all_along();
 
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
@@ -83,6 +86,9 @@ private:
     handler_log log_;
     outgoing_http outgoing_;
     handlers::provider_reports provider_failures_{log_};
+    handlers::concurrency_limit simulations_{registry::simulations_max};
+    registry::lockout_breaker breaker_;
+    std::optional<handlers::idempotency_keys> idempotency_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;
@@ -91,6 +97,9 @@ private:
     std::promise<void> sweep_ended_;
     timer fold_pause_;
     std::promise<void> fold_ended_;
+    handlers::job_turn jobs_turn_; // of the coroutine that works on jobs
+    timer jobs_pause_;
+    std::promise<void> jobs_ended_;
     std::atomic<bool> stopping_{false};
     bool stopped_ = false;
 };

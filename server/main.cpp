@@ -45,6 +45,8 @@ struct serve_options {
     std::string device = "127.0.0.1:8080";
     std::string office = "127.0.0.1:8081";
     unsigned io_threads = 0;
+    std::string status_style = "compat";
+    bool strict_json = false;
 };
 
 void add_serve_command(CLI::App& parent, serve_options& wanted)
@@ -58,6 +60,14 @@ void add_serve_command(CLI::App& parent, serve_options& wanted)
         ->capture_default_str();
     command->add_option("--master-key", wanted.master_key,
                         "Key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
+    command
+        ->add_option("--status-style", wanted.status_style,
+                     "HTTP status of the office side's errors; compat: 400 where PowerAuth Cloud has it, rest: 404 and "
+                     "409")
+        ->check(CLI::IsMember({"compat", "rest"}))
+        ->capture_default_str();
+    command->add_flag("--strict-json", wanted.strict_json,
+                      "Refuse members of requests to the office side that are not known");
     command->callback([&wanted] {
         server::settings settings;
         settings.data = wanted.data;
@@ -65,6 +75,9 @@ void add_serve_command(CLI::App& parent, serve_options& wanted)
         settings.device = server::parse_endpoint(wanted.device);
         settings.office = server::parse_endpoint(wanted.office);
         settings.io_threads = wanted.io_threads;
+        settings.office_manners.statuses =
+            handlers::parse_status_style(wanted.status_style).value_or(handlers::status_style::compat);
+        settings.office_manners.strict_json = wanted.strict_json;
         server::serve(settings);
     });
 }

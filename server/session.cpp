@@ -2,7 +2,9 @@
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
 #include "handlers/event_bell.hpp"
+#include "handlers/manners.hpp"
 #include "handlers/problem.hpp"
+#include "registry/limits.hpp"
 #include "server/log.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -29,7 +31,7 @@ constexpr auto token = asio::as_tuple(asio::deferred);
 using request_parser = http::request_parser<http::string_body, std::pmr::polymorphic_allocator<char>>;
 using watched = watched_connection;
 
-constexpr std::size_t request_id_chars_max = 64;
+constexpr unsigned not_modified = 304; // RFC 9110 section 15.4.5
 
 // Whoever waits on purpose is not late.
 static_assert(handlers::event_wait_max < answer_timeout && handlers::stream_piece_max < answer_timeout);
@@ -56,10 +58,8 @@ std::string new_request_id()
 std::string request_id(const request_parser& parser)
 {
     const auto given = header(parser, "X-Request-Id");
-    const auto visible = [](char c) { return c > 0x20 && c < 0x7F; };
-    if (!given.empty() && given.size() <= request_id_chars_max && std::ranges::all_of(given, visible))
-        return std::string{given};
-    return new_request_id();
+    return handlers::is_visible_text(given, registry::request_id_characters_max) ? std::string{given}
+                                                                                 : new_request_id();
 }
 
 // The present time as RFC 9110 section 5.6.7 wants it, made once a second.
@@ -89,8 +89,8 @@ enum class body : bool { sent, left_out };
 enum class framing : std::uint8_t { length, chunks, end_of_connection };
 
 // One text, so that an answer is one write. In `out`, whose memory is used again.
-void serialise(std::string& out, const response& answer, std::string_view id, bool keep_alive, body what = body::sent,
-               framing how = framing::length)
+void serialise(std::string& out, const response& answer, std::string_view id, std::string_view traceparent,
+               bool keep_alive, body what = body::sent, framing how = framing::length)
 {
     out.clear();
     out.reserve(320 + answer.body.size());
@@ -99,9 +99,12 @@ void serialise(std::string& out, const response& answer, std::string_view id, bo
     add(std::to_string(answer.status));
     add(" ");
     add(reason(answer.status));
-    add("\r\nContent-Type: ");
-    add(answer.content_type);
-    if (how == framing::length) {
+    const bool has_body = answer.status != not_modified; // of that, it would be that of the answer that is left out
+    if (has_body) {
+        add("\r\nContent-Type: ");
+        add(answer.content_type);
+    }
+    if (has_body && how == framing::length) {
         add("\r\nContent-Length: ");
         add(std::to_string(answer.body.size()));
     } else if (how == framing::chunks) {
@@ -109,8 +112,14 @@ void serialise(std::string& out, const response& answer, std::string_view id, bo
     }
     add("\r\nDate: ");
     add(http_date());
-    add("\r\nCache-Control: no-store\r\nX-Request-Id: ");
+    add("\r\nCache-Control: ");
+    add(answer.cache_control);
+    add("\r\nX-Request-Id: ");
     add(id);
+    if (!traceparent.empty()) {
+        add("\r\ntraceparent: ");
+        add(traceparent);
+    }
     for (const auto& [name, value] : answer.headers) {
         add("\r\n");
         add(name);
@@ -200,6 +209,12 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.power_auth_token = header(parser, "X-PowerAuth-Token");
     out.external_user = header(parser, "X-External-User");
     out.last_event_id = header(parser, "Last-Event-ID");
+    out.idempotency_key = header(parser, "Idempotency-Key");
+    out.if_match = header(parser, http::field::if_match);
+    const auto traceparent = header(parser, "traceparent");
+    if (handlers::trace_id(traceparent))
+        out.traceparent = traceparent;
+    out.if_none_match = header(parser, http::field::if_none_match);
     out.request_id = id;
     return out;
 }
@@ -307,14 +322,14 @@ private:
         }
         if (answer.stream) {
             const auto how = parser.get().version() >= 11 ? framing::chunks : framing::end_of_connection;
-            serialise(answer_text_, answer, id, false, body::left_out, how);
+            serialise(answer_text_, answer, id, request.traceparent, false, body::left_out, how);
             const bool begun = co_await send_rest(answer_text_);
             if (begun && !head)
                 co_await send_stream(*answer.stream, how, id);
             co_return false;
         }
         const bool keep_alive = parser.get().keep_alive() && !answer.ends_connection && !home_.draining();
-        serialise(answer_text_, answer, id, keep_alive, head ? body::left_out : body::sent);
+        serialise(answer_text_, answer, id, request.traceparent, keep_alive, head ? body::left_out : body::sent);
         const auto rest = send_at_once(answer_text_);
         const bool sent = rest && (rest->empty() || co_await send_rest(*rest));
         co_return sent&& keep_alive;
@@ -388,7 +403,7 @@ private:
 
     static response fault(const handlers::request& request, const std::exception& unforeseen)
     {
-        log_error("request {} failed: {} {}: {}", request.request_id, request.method, request.path, unforeseen.what());
+        log_error("request {} failed: {} {}: {}", request.log_name(), request.method, request.path, unforeseen.what());
         return handlers::problem(handlers::office_problem::internal);
     }
 
@@ -398,7 +413,7 @@ private:
         if (!why)
             co_return;
         watch_.expect(watched::phase::busy, linger_timeout);
-        serialise(answer_text_, *why, new_request_id(), false);
+        serialise(answer_text_, *why, new_request_id(), {}, false);
         const bool sent = co_await send_rest(answer_text_);
         if (!sent)
             co_return;

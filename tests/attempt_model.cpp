@@ -16,7 +16,8 @@ namespace {
 using registry::attempt_word;
 using registry::counters;
 using registry::decision;
-using registry::proof_digest;
+using registry::failure;
+using registry::failures;
 using registry::state;
 using registry::transition;
 using registry::verdict;
@@ -160,19 +161,22 @@ attempt_word unpack(small_word word)
                         std::uint64_t{word.failed} << 16 | word.position};
 }
 
-small_list pack(const std::vector<proof_digest>& digests)
+small_list pack(const failures& of)
 {
     small_list out{};
-    if (digests.size() > failures_max)
+    if (of.list.size() > failures_max)
         throw std::length_error{"more digests than failures"};
-    for (const proof_digest each : digests)
-        out.digests[out.count++] = small(each);
+    for (const failure& each : of.list)
+        out.digests[out.count++] = small(each.digest());
     return out;
 }
 
-std::vector<proof_digest> unpack(const small_list& digests)
+failures unpack(const small_list& of)
 {
-    return {digests.digests, digests.digests + digests.count};
+    failures out;
+    for (u8 i = 0; i < of.count; ++i)
+        out.list.push_back({of.digests[i], 0, false});
+    return out;
 }
 
 registry::counter_place place_at(std::uint64_t position)
@@ -393,7 +397,13 @@ public:
     world w;
 
 private:
-    [[nodiscard]] registry::attempt_limits limits() const { return {static_cast<u8>(of_.max_failed), look_ahead}; }
+    // What attempt_slot::refuse() makes of a word. The policy is the default, to which digests and times are nothing.
+    [[nodiscard]] attempt_word refused(attempt_word word, unsigned proof) const
+    {
+        failures before;
+        before.list.resize(word.failed());
+        return registry::count_failure(word, before, {proof, 0, false}, {}, of_.max_failed).after;
+    }
     [[nodiscard]] bool wrong_in(fault which) const { return of_.mistake == which; }
     void note(sight what) { noticed_ |= 1U << static_cast<unsigned>(what); }
     void note_if(bool seen, sight what)
@@ -522,6 +532,7 @@ private:
             note_if(decided.outcome == verdict::refused && is_right(wants(who)), sight::behind_the_window);
             wait_for(me, decided.outcome == verdict::blocked ? answer::blocked : answer::refused);
             break;
+        case decision::deed::forgive: // not by the default policy
         case decision::deed::swap:
             me.where = keeps_digests(decided.after) ? at::reading_digests : at::swapping;
             break;
@@ -536,7 +547,7 @@ private:
 
     [[nodiscard]] decision judged(std::size_t who, attempt_word word) const
     {
-        return registry::decide(word, compare(of_.callers[who], word), limits(), registry::counting::only_proven);
+        return registry::decide(word, compare(of_.callers[who], word), {}, registry::counting::only_proven);
     }
 
     [[nodiscard]] std::optional<attempt_word> moved(std::size_t who, attempt_word word) const
@@ -592,7 +603,7 @@ private:
                 active.now = static_cast<u8>(state::active);
                 word = unpack(active);
             }
-            me.after = pack(word.accepted(offset, wants(who) == wish::right));
+            me.after = pack(word.accepted(offset, wants(who) == wish::right ? u8{0} : word.failed()));
             me.what = answer::accepted;
             me.counter = small(word.position() + offset + 1);
         }
@@ -618,7 +629,7 @@ private:
             return;
         }
         auto list = digests();
-        if (!wrong_in(fault::digests_survive_reset) || list.list().size() < w.word.failed)
+        if (!wrong_in(fault::digests_survive_reset) || list.known().list.size() < w.word.failed)
             list.follow(unpack(me.word));
         const bool repeated = list.contains(of_.callers[who].proof);
         keep(list);
@@ -648,7 +659,7 @@ private:
         }
         const attempt_word word = unpack(me.word);
         const attempt_word after =
-            wrong_in(fault::refusal_resets) ? word.moved(state::active, 0) : judged(who, word).after;
+            wrong_in(fault::refusal_resets) ? word.moved(state::active, 0) : refused(word, of_.callers[who].proof);
         me.after = pack(after);
         me.what = answer::counted;
         w.word = me.after;
@@ -657,15 +668,15 @@ private:
         if (!wrong_in(fault::refusal_resets) && !wrong_in(fault::word_stored_unseen) &&
             !wrong_in(fault::digests_survive_reset)) {
             auto list = digests();
-            list.add(after, of_.callers[who].proof);
+            list.add(after, {of_.callers[who].proof, 0, false});
             keep(list);
-            me.refused = pack(list.list());
+            me.refused = pack(list.known());
         } else if (wrong_in(fault::digests_survive_reset)) {
-            auto list = digests().list();
-            list.push_back(of_.callers[who].proof);
-            if (list.size() > failures_max)
-                list.erase(list.begin());
-            w.refused = pack(list);
+            auto known = digests().known();
+            known.list.push_back({of_.callers[who].proof, 0, false});
+            if (known.list.size() > failures_max)
+                known.list.erase(known.list.begin());
+            w.refused = pack(known);
         }
         me.where = wrong_in(fault::digests_after_swap) ? at::reading_late : at::handing;
         if (wrong_in(fault::digests_after_swap))
@@ -679,7 +690,7 @@ private:
             begin_again(me);
             return;
         }
-        me.word = pack(unpack(me.word).refused(static_cast<u8>(of_.max_failed)));
+        me.word = pack(refused(unpack(me.word), 0));
         w.word = me.word;
         moment next = w.moments[w.latest];
         next.now = static_cast<state>(w.word.now);
@@ -694,7 +705,7 @@ private:
     }
     void keep(const registry::refused_proofs& list)
     {
-        w.refused = pack(list.list());
+        w.refused = pack(list.known());
         w.refused_version = small(list.version());
     }
 

@@ -22,6 +22,28 @@ attempt_word word_of(std::uint64_t version, state now, std::uint8_t failed, std:
                         static_cast<std::uint64_t>(failed) << 16 | position};
 }
 
+// A failed attempt more, by the policy that is the default.
+attempt_word refused(attempt_word word, unsigned max)
+{
+    failures before;
+    before.list.resize(word.failed());
+    return count_failure(word, before, failure{}, {}, max).after;
+}
+
+attempt_slot::refusal refuse(attempt_slot& slot, attempt_word word, proof_digest proof,
+                             attempt_slot::counted* out = nullptr)
+{
+    return slot.refuse(word, {proof, 0, false}, {}, out);
+}
+
+std::vector<proof_digest> digests(const failures& of)
+{
+    std::vector<proof_digest> out;
+    for (const failure& each : of.list)
+        out.push_back(each.digest());
+    return out;
+}
+
 slot_ptr slot_of(unsigned max_failed = 5, state in = state::active)
 {
     return scratch_phone{}.slot(tests::default_limits(max_failed), in);
@@ -58,7 +80,7 @@ BOOST_AUTO_TEST_CASE(the_fields_of_a_word_do_not_run_into_each_other)
 BOOST_AUTO_TEST_CASE(a_right_proof_moves_the_position_one_past_its_own)
 {
     for (const unsigned offset : {0U, 1U, 19U}) {
-        const auto after = active_word().accepted(offset, true);
+        const auto after = active_word().accepted(offset, 0);
         BOOST_TEST(after.position() == offset + 1);
         BOOST_TEST(to_text(after.current()) == "ACTIVE");
     }
@@ -66,16 +88,16 @@ BOOST_AUTO_TEST_CASE(a_right_proof_moves_the_position_one_past_its_own)
 
 BOOST_AUTO_TEST_CASE(a_right_proof_resets_the_failures_unless_it_is_possession_alone)
 {
-    BOOST_TEST(active_word(3).accepted(0, true).failed() == 0U);
-    BOOST_TEST(active_word(3).accepted(0, false).failed() == 3U);
+    BOOST_TEST(active_word(3).accepted(0, 0).failed() == 0U);
+    BOOST_TEST(active_word(3).accepted(0, 3).failed() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(the_position_wraps_at_its_sixteen_bits)
 {
     const auto word = word_of(9, state::active, 0, 0xFFFE);
-    BOOST_TEST(word.accepted(0, true).position() == 0xFFFFU);
-    BOOST_TEST(word.accepted(4, true).position() == 3U);
-    BOOST_TEST(word.accepted(4, true).version() == 10U);
+    BOOST_TEST(word.accepted(0, 0).position() == 0xFFFFU);
+    BOOST_TEST(word.accepted(4, 0).position() == 3U);
+    BOOST_TEST(word.accepted(4, 0).version() == 10U);
 }
 
 BOOST_AUTO_TEST_CASE(the_limit_is_the_last_failure_before_blocked)
@@ -85,11 +107,11 @@ BOOST_AUTO_TEST_CASE(the_limit_is_the_last_failure_before_blocked)
         {
             auto word = active_word();
             for (unsigned failed = 1; failed < max; ++failed) {
-                word = word.refused(static_cast<std::uint8_t>(max));
+                word = refused(word, max);
                 BOOST_TEST_REQUIRE(word.failed() == failed);
                 BOOST_TEST_REQUIRE((word.current() == state::active));
             }
-            word = word.refused(static_cast<std::uint8_t>(max));
+            word = refused(word, max);
             BOOST_TEST(word.failed() == max);
             BOOST_TEST(to_text(word.current()) == "BLOCKED");
         }
@@ -97,7 +119,7 @@ BOOST_AUTO_TEST_CASE(the_limit_is_the_last_failure_before_blocked)
 
 BOOST_AUTO_TEST_CASE(a_count_that_is_at_the_limit_already_is_repaired_to_blocked)
 {
-    const auto word = active_word(7).refused(5);
+    const auto word = refused(active_word(7), 5);
     BOOST_TEST(word.failed() == 5U);
     BOOST_TEST(to_text(word.current()) == "BLOCKED");
 }
@@ -105,9 +127,9 @@ BOOST_AUTO_TEST_CASE(a_count_that_is_at_the_limit_already_is_repaired_to_blocked
 BOOST_AUTO_TEST_CASE(every_transition_raises_the_version_by_one_and_keeps_the_position)
 {
     const auto word = word_of(41, state::active, 2, 77);
-    BOOST_TEST(word.accepted(3, true).version() == 42U);
-    BOOST_TEST(word.refused(5).version() == 42U);
-    BOOST_TEST(word.refused(5).position() == 77U);
+    BOOST_TEST(word.accepted(3, 0).version() == 42U);
+    BOOST_TEST(refused(word, 5).version() == 42U);
+    BOOST_TEST(refused(word, 5).position() == 77U);
     BOOST_TEST(word.moved(state::blocked, 2).version() == 42U);
     BOOST_TEST(word.moved(state::blocked, 2).position() == 77U);
 }
@@ -120,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_swap_from_an_outdated_word_changes_nothing)
 {
     const auto slot = slot_of();
     const auto before = slot->load();
-    BOOST_TEST(slot->swap(before, before.accepted(0, true)));
+    BOOST_TEST(slot->swap(before, before.accepted(0, 0)));
     const auto after = slot->load();
     BOOST_TEST(!slot->swap(before, before.moved(state::blocked, 0)));
     BOOST_TEST((slot->load() == after));
@@ -131,18 +153,18 @@ BOOST_AUTO_TEST_CASE(a_counted_refusal_is_in_the_word_at_once)
 {
     const auto slot = slot_of(2);
     const auto first = slot->load();
-    BOOST_TEST((slot->refuse(first, 11) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, first, 11) == attempt_slot::refusal::counted));
     BOOST_TEST(slot->load().failed() == 1U);
-    BOOST_TEST((slot->refuse(slot->load(), 12) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 12) == attempt_slot::refusal::counted));
     BOOST_TEST(to_text(slot->load().current()) == "BLOCKED");
 }
 
 BOOST_AUTO_TEST_CASE(the_same_refused_proof_is_counted_once)
 {
     const auto slot = slot_of();
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
     const auto word = slot->load();
-    BOOST_TEST((slot->refuse(word, 11) == attempt_slot::refusal::repeated));
+    BOOST_TEST((refuse(*slot, word, 11) == attempt_slot::refusal::repeated));
     BOOST_TEST((slot->load() == word));
 }
 
@@ -150,62 +172,62 @@ BOOST_AUTO_TEST_CASE(a_refusal_against_an_outdated_word_is_lost)
 {
     const auto slot = slot_of();
     const auto before = slot->load();
-    BOOST_TEST(slot->swap(before, before.accepted(0, true)));
-    BOOST_TEST((slot->refuse(before, 11) == attempt_slot::refusal::lost));
-    BOOST_TEST(!slot->refuse_unremembered(before));
+    BOOST_TEST(slot->swap(before, before.accepted(0, 0)));
+    BOOST_TEST((refuse(*slot, before, 11) == attempt_slot::refusal::lost));
+    BOOST_TEST((refuse(*slot, before, 0) == attempt_slot::refusal::lost));
     BOOST_TEST(slot->load().failed() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_reset_forgets_the_refused_proofs)
 {
     const auto slot = slot_of();
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
-    BOOST_TEST(slot->swap(slot->load(), slot->load().accepted(0, true)));
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST(slot->swap(slot->load(), slot->load().accepted(0, 0)));
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
     BOOST_TEST(slot->load().failed() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(failures_without_a_digest_hold_their_place_in_the_list)
 {
     const auto slot = slot_of();
-    BOOST_TEST(slot->refuse_unremembered(slot->load()));
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 0) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
     const std::vector<proof_digest> expected{0, 11};
-    BOOST_TEST(slot->refused_until(slot->load()) == expected, boost::test_tools::per_element());
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::repeated));
+    BOOST_TEST(digests(slot->refused_until(slot->load())) == expected, boost::test_tools::per_element());
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::repeated));
 }
 
 BOOST_AUTO_TEST_CASE(the_digests_of_a_word_are_those_of_its_own_failures)
 {
     const auto slot = slot_of();
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
     const auto after_one = slot->load();
     const std::vector<proof_digest> one{11};
     const std::vector<proof_digest> two{11, 12};
-    BOOST_TEST(slot->refused_until(after_one) == one, boost::test_tools::per_element());
-    BOOST_TEST((slot->refuse(slot->load(), 12) == attempt_slot::refusal::counted));
-    BOOST_TEST(slot->refused_until(slot->load()) == two, boost::test_tools::per_element());
-    BOOST_TEST(slot->refused_until(after_one).empty()); // the list is another by now; the later word tells it
+    BOOST_TEST(digests(slot->refused_until(after_one)) == one, boost::test_tools::per_element());
+    BOOST_TEST((refuse(*slot, slot->load(), 12) == attempt_slot::refusal::counted));
+    BOOST_TEST(digests(slot->refused_until(slot->load())) == two, boost::test_tools::per_element());
+    BOOST_TEST(slot->refused_until(after_one).list.empty()); // the list is another by now; the later word tells it
 }
 
 BOOST_AUTO_TEST_CASE(a_counted_failure_is_given_the_digests_of_its_word)
 {
     const auto slot = slot_of();
-    std::vector<proof_digest> refused;
-    BOOST_TEST((slot->refuse(slot->load(), 11, &refused) == attempt_slot::refusal::counted));
-    BOOST_TEST((refused == std::vector<proof_digest>{11}));
-    BOOST_TEST(slot->refuse_unremembered(slot->load(), &refused));
-    BOOST_TEST((refused == std::vector<proof_digest>{11, 0}));
-    BOOST_TEST((slot->refuse(slot->load(), 12, &refused) == attempt_slot::refusal::counted));
-    BOOST_TEST((refused == std::vector<proof_digest>{11, 0, 12}));
+    attempt_slot::counted made;
+    BOOST_TEST((refuse(*slot, slot->load(), 11, &made) == attempt_slot::refusal::counted));
+    BOOST_TEST((digests(made.refused) == std::vector<proof_digest>{11}));
+    BOOST_TEST((refuse(*slot, slot->load(), 0, &made) == attempt_slot::refusal::counted));
+    BOOST_TEST((digests(made.refused) == std::vector<proof_digest>{11, 0}));
+    BOOST_TEST((refuse(*slot, slot->load(), 12, &made) == attempt_slot::refusal::counted));
+    BOOST_TEST((digests(made.refused) == std::vector<proof_digest>{11, 0, 12}));
 }
 
 BOOST_AUTO_TEST_CASE(a_word_without_failures_has_no_digests)
 {
     const auto slot = slot_of();
-    BOOST_TEST((slot->refuse(slot->load(), 11) == attempt_slot::refusal::counted));
-    BOOST_TEST(slot->swap(slot->load(), slot->load().accepted(0, true)));
-    BOOST_TEST(slot->refused_until(slot->load()).empty());
+    BOOST_TEST((refuse(*slot, slot->load(), 11) == attempt_slot::refusal::counted));
+    BOOST_TEST(slot->swap(slot->load(), slot->load().accepted(0, 0)));
+    BOOST_TEST(slot->refused_until(slot->load()).list.empty());
 }
 
 BOOST_AUTO_TEST_CASE(refused_proofs_are_recognised_after_a_reload)
@@ -213,10 +235,10 @@ BOOST_AUTO_TEST_CASE(refused_proofs_are_recognised_after_a_reload)
     counters stored;
     stored.word = active_word(2);
     stored.counter.data = scratch_phone{}.first_counter;
-    stored.refused = {11, 12};
+    stored.refused.list = {{11, 1, false}, {12, 2, false}};
     attempt_slot slot{attempt_slot::content{{1, uuid::random(), "app"}, tests::default_limits(), stored}};
-    BOOST_TEST((slot.refuse(slot.load(), 12) == attempt_slot::refusal::repeated));
-    BOOST_TEST((slot.refuse(slot.load(), 13) == attempt_slot::refusal::counted));
+    BOOST_TEST((refuse(slot, slot.load(), 12) == attempt_slot::refusal::repeated));
+    BOOST_TEST((refuse(slot, slot.load(), 13) == attempt_slot::refusal::counted));
     BOOST_TEST(slot.load().failed() == 3U);
 }
 
@@ -225,7 +247,7 @@ BOOST_AUTO_TEST_CASE(the_counter_of_a_word_is_the_base_hashed_forward)
     const scratch_phone phone;
     const auto slot = phone.slot(tests::default_limits());
     const auto before = slot->load();
-    const auto after = before.accepted(6, true);
+    const auto after = before.accepted(6, 0);
     BOOST_TEST(slot->swap(before, after));
     const auto place = slot->counter(after);
     BOOST_TEST_REQUIRE(place.has_value());
@@ -238,7 +260,7 @@ BOOST_AUTO_TEST_CASE(the_base_moves_forward_only)
     const scratch_phone phone;
     const auto slot = phone.slot(tests::default_limits());
     const auto before = slot->load();
-    const auto after = before.accepted(9, true);
+    const auto after = before.accepted(9, 0);
     BOOST_TEST(slot->swap(before, after));
     slot->advance_base({10, phone.counter(10)});
     slot->advance_base({4, phone.counter(4)}); // from a thread that was slower
@@ -253,7 +275,7 @@ BOOST_AUTO_TEST_CASE(an_outdated_word_has_no_counter)
     const scratch_phone phone;
     const auto slot = phone.slot(tests::default_limits());
     const auto before = slot->load();
-    BOOST_TEST(slot->swap(before, before.accepted(0, true)));
+    BOOST_TEST(slot->swap(before, before.accepted(0, 0)));
     slot->advance_base({1, phone.counter(1)});
     BOOST_TEST(!slot->counter(before).has_value());
     BOOST_TEST(slot->counter(slot->load()).has_value());
@@ -266,7 +288,7 @@ BOOST_AUTO_TEST_CASE(positions_beyond_sixteen_bits_are_told_in_full)
     stored.word = word_of(70'001, state::active, 0, static_cast<std::uint16_t>(65'535));
     stored.counter = {65'535, phone.first_counter};
     attempt_slot slot{attempt_slot::content{{1, uuid::random(), "app"}, tests::default_limits(), stored}};
-    const auto after = slot.load().accepted(2, true);
+    const auto after = slot.load().accepted(2, 0);
     BOOST_TEST(slot.swap(slot.load(), after));
     const auto place = slot.counter(after);
     BOOST_TEST_REQUIRE(place.has_value());
@@ -300,7 +322,7 @@ BOOST_AUTO_TEST_CASE(a_base_is_never_read_torn)
         if (i == 0) {
             for (unsigned position = 1; position <= positions; ++position) {
                 const auto word = slot->load();
-                if (!slot->swap(word, word.accepted(0, true)))
+                if (!slot->swap(word, word.accepted(0, 0)))
                     wrong.fetch_add(1);
                 slot->advance_base({position, chain[position]});
             }
@@ -387,7 +409,8 @@ private:
         } else if (!in_window(me.seen, mine)) {
             me.ended = outcome::refused;
         } else {
-            const auto next = me.seen.accepted(mine.position - me.seen.position(), resets);
+            const auto next =
+                me.seen.accepted(mine.position - me.seen.position(), resets ? std::uint8_t{0} : me.seen.failed());
             if (!slot->swap(me.seen, next))
                 return;
             words.push_back(next);
@@ -405,10 +428,10 @@ private:
         } else if (!in_window(me.seen, mine)) {
             me.ended = outcome::refused;
         } else {
-            const auto how = slot->refuse(me.seen, who + 1);
+            const auto how = refuse(*slot, me.seen, who + 1);
             if (how == attempt_slot::refusal::lost)
                 return;
-            words.push_back(me.seen.refused(slot->limits.max_failed));
+            words.push_back(refused(me.seen, slot->limits().max_failed));
             me.ended = outcome::counted;
             revealed_max = std::max(revealed_max, ++revealed_since_reset);
         }

@@ -718,7 +718,8 @@ BOOST_AUTO_TEST_CASE(every_counted_failure_brings_the_digests_of_its_own_word)
             for (unsigned i = 0; i < 20; ++i) {
                 const auto result = it.verify(it.phone.wrong_pin(0, who * 100 + i));
                 const auto& change = *result.change;
-                if (change.refused.size() != change.after.failed() || change.refused.back() != change.details->digest)
+                if (change.refused.list.size() != change.after.failed() ||
+                    change.refused.list.back().digest() != change.details->digest)
                     incomplete.fetch_add(1);
             }
         });
@@ -899,6 +900,7 @@ namespace {
 struct stored_registration {
     stored_registration(tests::scratch_store& in, unsigned max_failed, std::vector<move> moved = {}) : store{in}
     {
+        tests::put_application(store.writer, "app");
         create_registration change;
         change.record.id = uuid::random();
         change.record.application_id = "app";
@@ -1360,11 +1362,11 @@ BOOST_AUTO_TEST_CASE(changes_survive_dropping_and_loading)
             });
             for (;;) {
                 const auto word = slot->load();
-                if (!slot->swap(word, word.confirmed(true)))
+                if (!slot->swap(word, word.confirmed(0)))
                     continue;
                 // On disk before the slot is let go, whatever the order in which threads come.
                 std::uint64_t there = disk[number];
-                const auto mine = word.confirmed(true).bits();
+                const auto mine = word.confirmed(0).bits();
                 while (attempt_word{there}.version() < attempt_word{mine}.version() &&
                        !disk[number].compare_exchange_weak(there, mine)) {
                 }

@@ -47,6 +47,7 @@ registration a_registration()
     out.device_key = point(4);
     out.server_key = point(5);
     out.origin = lineage{uuid::random(), transfer_type::move};
+    out.erased_at = 1'700'000'200'000;
     return out;
 }
 
@@ -54,11 +55,11 @@ counters some_counters()
 {
     counters out;
     out.word = attempt_word::first().moved(state::active, 3);
-    out.word = out.word.accepted(4, false);
+    out.word = out.word.accepted(4, 3);
     out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
     out.last_used_at = 12;
     out.last_failed_at = 11;
-    out.refused = {1, 0, 0xFFFF'FFFF'FFFF'FFFFU};
+    out.refused = {{{1, 9, false}, {0, 0, false}, {0xFFFF'FFFF'FFFF'FFFFU, 11, true}}, 2};
     out.last_row = 17;
     return out;
 }
@@ -67,7 +68,7 @@ attempt_row an_attempt()
 {
     attempt_row out;
     out.number = 3;
-    out.word = attempt_word::first().moved(state::active, 0).accepted(4, true).refused(5);
+    out.word = attempt_word::first().moved(state::active, 0).accepted(4, 0).refused(1, state::active);
     out.counter = {65'536 + 5, ctr_data{1, 2, 3}};
     out.previous = 16;
     out.at = 12;
@@ -132,7 +133,7 @@ event an_event()
     what.now = state::blocked;
     what.reason = "LOST";
     what.blocked_reason = "LOST";
-    return {1'700'000'000'000, "mobile-banking", "alice", {"office", "bob", uuid::random()}, what};
+    return {1'700'000'000'000, "mobile-banking", "", {"office", "", uuid::random()}, what};
 }
 
 event an_event_of_labels()
@@ -149,6 +150,43 @@ event an_event_of_labels()
 event an_event_of_administration()
 {
     return {5, "", "", {"admin", ""}, administration_event{event_subject::account, "bob", "CREATE_ACCOUNT", "a clerk"}};
+}
+
+history_row a_row_of_an_edit()
+{
+    auto out = a_row();
+    out.by = move::edit;
+    out.now = state::active;
+    out.changed = {"name", "metadata"};
+    return out;
+}
+
+job a_job()
+{
+    job out;
+    out.kind = job_kind::add_flags;
+    out.now = job_state::done;
+    out.who = {"office", "bob"};
+    out.reason = "AUDIT";
+    out.flags = {"A", "B"};
+    out.criteria.states = {state::active, state::blocked};
+    out.criteria.removed = true;
+    out.criteria.flags = {"C"};
+    out.criteria.platform = "ios";
+    out.criteria.last_used = {5, 9};
+    out.sealed_user = sealed(20);
+    out.matched = 70'000;
+    out.done = 3;
+    out.skipped = 2;
+    out.failures = {{uuid::random(), job_problem::illegal_change}, {uuid::random(), job_problem::not_found}};
+    out.failed = 2;
+    out.next_chunk = 7;
+    out.chunks = 9;
+    out.walked_number = 11;
+    out.walked_version = 12;
+    out.created_at = 13;
+    out.finished_at = 14;
+    return out;
 }
 
 stored_application an_application()
@@ -174,6 +212,13 @@ stored_application an_application()
                      .flags = {"CLONE"},
                      .max_failed_attempts = 2,
                      .cascade_block = true},
+        .lockout = {.counters = failure_counting::per_factor,
+                    .resets_on = reset_rule::knowledge,
+                    .window = 60'000,
+                    .temporary = temporary_block{1'000, 3, 9'000, 4, last_resort::remove, 2}},
+        .breaker = breaker_settings{7, 8, 9'000, 10'000},
+        .hint_remaining_attempts = false,
+        .hint_blocked_until = false,
     };
     out.sealed_provider_secret = sealed(20);
     return out;
@@ -181,7 +226,7 @@ stored_application an_application()
 
 account an_account()
 {
-    return {"petra@bank", std::string(97, 'h'), role::integration, {"a", "b"}, false, 88};
+    return {"petra@bank", std::string(97, 'h'), role::integration, {"a", "b"}, false, 88, {right::bulk}};
 }
 
 // Calls `check` with a record of every kind.
@@ -224,6 +269,24 @@ void for_every_record(const Check& check)
     {
         check(a_row_of_flags());
     }
+    BOOST_TEST_CONTEXT("history of an edit")
+    {
+        check(a_row_of_an_edit());
+    }
+    BOOST_TEST_CONTEXT("metadata")
+    {
+        check(stored_metadata{sealed(300), 99});
+    }
+    BOOST_TEST_CONTEXT("job")
+    {
+        check(a_job());
+    }
+    BOOST_TEST_CONTEXT("job about nothing")
+    {
+        job plain;
+        plain.kind = job_kind::block;
+        check(plain);
+    }
     BOOST_TEST_CONTEXT("first history row")
     {
         check(history_row{1, move::create, {}, state::created, "", {}, "", 5});
@@ -261,6 +324,18 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("account")
     {
         check(an_account());
+    }
+    BOOST_TEST_CONTEXT("account token")
+    {
+        check(account_token{"ci", crypto::digest32{1, 2, 3}, 88, 99, 90});
+    }
+    BOOST_TEST_CONTEXT("idempotent request")
+    {
+        check(idempotent_request{crypto::digest32{4, 5, 6}, 77, sealed(50)});
+    }
+    BOOST_TEST_CONTEXT("idempotent request without an answer")
+    {
+        check(idempotent_request{crypto::digest32{4, 5, 6}, 77, std::nullopt});
     }
     BOOST_TEST_CONTEXT("temporary key")
     {
@@ -304,11 +379,13 @@ constexpr crypto::byte newest_version<stored_application> = 3;
 template <>
 constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
+constexpr crypto::byte newest_version<account> = 2;
+template <>
 constexpr crypto::byte newest_version<counters> = 2;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
-constexpr crypto::byte newest_version<registration> = 2;
+constexpr crypto::byte newest_version<registration> = 3;
 template <>
 constexpr crypto::byte newest_version<history_row> = 4;
 
@@ -352,18 +429,18 @@ BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
     BOOST_TEST((decode<stored_application_version>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_event_no_other_phone_and_no_flags)
+BOOST_AUTO_TEST_CASE(history_of_older_versions_has_no_event_no_edits_no_other_phone_and_no_flags)
 {
     auto expected = a_row();
     expected.event.reset();
     auto data = encode(expected);
     data.front() = 3;
-    data.resize(data.size() - 8);
+    data.resize(data.size() - 8 - 2); // no event, and what an edit changed
     BOOST_TEST((decode<history_row>(data) == expected));
     expected.who.phone.reset();
     data = encode(expected);
     data.front() = 2;
-    data.resize(data.size() - 8 - 1);
+    data.resize(data.size() - 8 - 2 - 1);
     BOOST_TEST((decode<history_row>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 2);
@@ -420,20 +497,31 @@ BOOST_AUTO_TEST_CASE(claims_of_the_greatest_size_come_back)
     BOOST_TEST((decode<stored_claims>(encode(largest)) == largest));
 }
 
-BOOST_AUTO_TEST_CASE(registrations_of_version_1_were_made_from_none)
+BOOST_AUTO_TEST_CASE(metadata_of_the_greatest_size_come_back)
+{
+    const stored_metadata largest{sealed(metadata_bytes_max), 1};
+    BOOST_TEST((decode<stored_metadata>(encode(largest)) == largest));
+}
+
+BOOST_AUTO_TEST_CASE(registrations_of_older_versions_were_made_from_none_and_not_erased)
 {
     auto expected = a_registration();
-    expected.origin.reset();
+    expected.erased_at = 0;
     auto data = encode(expected);
+    data.front() = 2;
+    data.resize(data.size() - 8);
+    BOOST_TEST((decode<registration>(data) == expected));
+    expected.origin.reset();
+    data = encode(expected);
     data.front() = 1;
-    data.resize(data.size() - 1);
+    data.resize(data.size() - 9);
     BOOST_TEST((decode<registration>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
 {
     auto data = encode(a_registration());
-    data[data.size() - 17] = 3;
+    data[data.size() - 25] = 3;
     BOOST_TEST(is_fault<registration>(data));
 }
 
@@ -522,8 +610,8 @@ BOOST_AUTO_TEST_CASE(typical_records_stay_under_two_thousand_bytes)
 {
     for_every_record([](const auto& record) { BOOST_TEST(encode(record).size() < 2'000U); });
     auto failed_often = some_counters();
-    failed_often.refused.assign(20, 1);
-    BOOST_TEST(encode(failed_often).size() < 300U);
+    failed_often.refused.list.assign(20, {1, 2, false});
+    BOOST_TEST(encode(failed_often).size() < 500U);
 }
 
 BOOST_AUTO_TEST_CASE(counters_in_no_state_are_a_fault)
@@ -568,7 +656,34 @@ BOOST_AUTO_TEST_CASE(an_account_without_a_role_is_a_fault)
 {
     const auto record = an_account();
     auto data = encode(record);
-    data[1 + 2 + record.username.size() + 2 + record.password_hash.size()] = 0;
+    auto& its_role = data[1 + 2 + record.username.size() + 2 + record.password_hash.size()];
+    its_role = 0;
+    BOOST_TEST(is_fault<account>(data));
+    its_role = 6;
+    BOOST_TEST(is_fault<account>(data));
+    its_role = 5;
+    BOOST_TEST(!is_fault<account>(data));
+}
+
+BOOST_AUTO_TEST_CASE(an_account_with_a_right_that_nobody_knows_is_a_fault)
+{
+    auto data = encode(an_account());
+    BOOST_TEST(data.back() == 2);
+    data.back() = 4;
+    BOOST_TEST(is_fault<account>(data));
+    data.back() = 3;
+    BOOST_TEST((decode<account>(data).rights == right_set{right::remove, right::bulk}));
+}
+
+BOOST_AUTO_TEST_CASE(accounts_of_version_1_have_no_rights_and_one_of_two_roles)
+{
+    auto expected = an_account();
+    auto data = encode(expected);
+    data.pop_back();
+    data.front() = 1;
+    expected.rights = {};
+    BOOST_TEST((decode<account>(data) == expected));
+    data[1 + 2 + expected.username.size() + 2 + expected.password_hash.size()] = 3;
     BOOST_TEST(is_fault<account>(data));
 }
 

@@ -407,6 +407,79 @@ BOOST_AUTO_TEST_CASE(base32_and_hex_are_strict_too)
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE(crypto_points)
+
+namespace {
+
+// p of P-256.
+constexpr std::string_view field_size = "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff";
+
+byte_array<33> with_prefix(byte prefix, bytes_view x)
+{
+    byte_array<33> out{prefix};
+    std::ranges::copy(x, out.begin() + 1);
+    return out;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(a_compressed_point_is_the_point_and_its_mirror_image_the_other)
+{
+    for (int i = 0; i < 200; ++i) {
+        const auto point = p256_private_key::generate().point();
+        const auto here = p256_public_key::import(point).value();
+        const auto short_form = here.compressed();
+        const auto again = p256_public_key::import(short_form);
+        BOOST_TEST_REQUIRE(again.has_value());
+        BOOST_TEST((again->point() == point));
+
+        const auto other_prefix = static_cast<byte>(short_form[0] ^ 1);
+        const auto mirror = p256_public_key::import(with_prefix(other_prefix, bytes_view{point}.subspan(1, 32)));
+        BOOST_TEST_REQUIRE(mirror.has_value());
+        BOOST_TEST(std::ranges::equal(bytes_view{mirror->point()}.subspan(1, 32), bytes_view{point}.subspan(1, 32)));
+        BOOST_TEST((mirror->point() != point));
+        BOOST_TEST((mirror->compressed() == with_prefix(other_prefix, bytes_view{point}.subspan(1, 32))));
+        // It is on the curve: OpenSSL takes it whole.
+        BOOST_TEST(p256_public_key::import(mirror->point()).has_value());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(of_all_numbers_about_half_are_the_x_of_a_point)
+{
+    int points = 0;
+    for (int i = 0; i < 400; ++i) {
+        const auto x = random_array<32>();
+        const auto even = p256_public_key::import(with_prefix(2, x));
+        const auto odd = p256_public_key::import(with_prefix(3, x));
+        BOOST_TEST_REQUIRE(even.has_value() == odd.has_value());
+        if (!even)
+            continue;
+        ++points;
+        BOOST_TEST(even->point()[64] % 2 == 0);
+        BOOST_TEST(odd->point()[64] % 2 == 1);
+        BOOST_TEST(p256_public_key::import(even->point()).has_value());
+    }
+    BOOST_TEST(points > 120);
+    BOOST_TEST(points < 280);
+}
+
+BOOST_AUTO_TEST_CASE(a_coordinate_beyond_the_field_is_none)
+{
+    auto x = from_hex(field_size).value();
+    for (int i = 0; i < 4; ++i) { // p, p + 1, ... are 0, 1, ... by another name
+        for (const byte prefix : {byte{2}, byte{3}})
+            BOOST_TEST(!p256_public_key::import(with_prefix(prefix, x)).has_value());
+        ++x.back();
+        if (x.back() == 0)
+            break;
+    }
+    BOOST_TEST(!p256_public_key::import(with_prefix(2, bytes(32, 0xFF))).has_value());
+    for (const byte prefix : {byte{0}, byte{1}, byte{4}, byte{5}})
+        BOOST_TEST(!p256_public_key::import(with_prefix(prefix, bytes(32, 1))).has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_AUTO_TEST_SUITE(crypto_signatures)
 
 BOOST_AUTO_TEST_CASE(a_signature_is_genuine_for_its_message_and_key_only)

@@ -109,11 +109,11 @@ BOOST_AUTO_TEST_CASE(usernames_may_look_like_addresses)
 
 BOOST_AUTO_TEST_CASE(an_account_sees_its_applications_and_an_admin_all)
 {
-    account integration{"a", "", role::integration, {"app", "other"}, true, 0};
+    account integration{"a", "", role::integration, {"app", "other"}, true, 0, {}};
     BOOST_TEST(integration.may_see("app"));
     BOOST_TEST(!integration.may_see("ap"));
     BOOST_TEST(!integration.may_see(""));
-    account admin{"a", "", role::admin, {}, true, 0};
+    account admin{"a", "", role::admin, {}, true, 0, {}};
     BOOST_TEST(admin.may_see("anything"));
 }
 

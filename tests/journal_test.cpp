@@ -21,6 +21,7 @@ constexpr time_ms now = 1'700'000'000'000;
 struct scratch_journal {
     explicit scratch_journal(unsigned registrations = 3)
     {
+        tests::put_application(store.writer, "app");
         log.emplace(store.env);
         for (unsigned i = 0; i < registrations; ++i)
             slots.push_back(make());

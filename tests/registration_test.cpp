@@ -38,6 +38,11 @@ const row table[]{
     {move::cancel, {state::removed, state::removed, none, none, none}},
     {move::pin_changed, {none, none, state::active, none, none}},
     {move::replace_otp, {none, state::pending_commit, none, none, none}},
+    {move::remove_on_failures, {none, none, state::removed, none, none}},
+    {move::end_block, {none, none, none, state::active, none}},
+    {move::change_block, {none, none, none, state::blocked, none}},
+    {move::change_limits, {state::created, state::pending_commit, state::active, state::blocked, none}},
+    {move::edit, {state::created, state::pending_commit, state::active, state::blocked, none}},
 };
 
 } // namespace

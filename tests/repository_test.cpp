@@ -1,6 +1,7 @@
 // What the repository promises about itself: who includes whom, what is built, and that every error has its answer.
 
 #include "handlers/problem.hpp"
+#include "handlers/routes.hpp"
 #include "registry/errc.hpp"
 #include "tests/support.hpp"
 
@@ -199,6 +200,73 @@ BOOST_AUTO_TEST_CASE(every_suite_that_is_opened_is_closed)
         BOOST_TEST(count(opened) == count(closed), file);
         BOOST_TEST(count(opened) > 0, file << " has no suite");
     }
+}
+
+// --- routes
+
+namespace {
+
+// {id}, {username} and so on become {}.
+std::string without_names(const std::string& path)
+{
+    static const std::regex hole{R"(\{[^}]*\})"};
+    return std::regex_replace(path, hole, "{}");
+}
+
+// The words for who may call it, as the table of API.md has them.
+std::string callers_of(const handlers::permission& callers)
+{
+    if (callers.is_open())
+        return "everybody";
+    std::string out;
+    for (const registry::role each : registry::all_roles) {
+        if (!callers.roles.has(each))
+            continue;
+        out += out.empty() ? "" : ", ";
+        out += to_text(each);
+        if (each == registry::role::human_operator && callers.operators_right)
+            out += " with " + std::string{to_text(*callers.operators_right)};
+    }
+    return out;
+}
+
+} // namespace
+
+// What the table of handlers/routes.cpp says is what API.md says, row by row.
+BOOST_AUTO_TEST_CASE(every_route_of_the_office_side_is_in_the_table_of_its_callers)
+{
+    static const std::regex row{R"(\| `([A-Z]+) (/[^`]*)` \| ([^|]*[^| ]) \|\n)"};
+    const std::string text = read(root / "handlers/API.md");
+    std::map<std::string, std::string> told;
+    const auto begin = text.find("### Who may call what");
+    BOOST_TEST_REQUIRE(begin != std::string::npos);
+    const auto end = text.find("\n### ", begin + 1);
+    const std::string section = text.substr(begin, end - begin);
+    for (std::sregex_iterator it{section.begin(), section.end(), row}; it != std::sregex_iterator{}; ++it)
+        told[(*it)[1].str() + ' ' + without_names((*it)[2])] = (*it)[3];
+    for (const auto& each : handlers::list_routes(handlers::side::office)) {
+        const std::string name = std::string{each.method} + ' ' + std::string{each.path};
+        BOOST_TEST_CONTEXT(name)
+        {
+            BOOST_TEST_REQUIRE(told.contains(name));
+            BOOST_TEST(told[name] == callers_of(each.callers));
+            told.erase(name);
+        }
+    }
+    for (const auto& [name, callers] : told)
+        BOOST_TEST(false, name << " is told of and does not exist");
+}
+
+BOOST_AUTO_TEST_CASE(every_route_is_described)
+{
+    static const std::regex quoted{R"(`(?:[A-Z]+ )?(/[^`? ]*)[^`]*`)"};
+    const std::string text = read(root / "handlers/API.md");
+    std::set<std::string> described;
+    for (std::sregex_iterator it{text.begin(), text.end(), quoted}; it != std::sregex_iterator{}; ++it)
+        described.insert(without_names((*it)[1]));
+    for (const auto which : {handlers::side::device, handlers::side::office})
+        for (const auto& each : handlers::list_routes(which))
+            BOOST_TEST(described.contains(std::string{each.path}), each.path << " is not in handlers/API.md");
 }
 
 // --- vectors

@@ -86,6 +86,17 @@ scratch_store::scratch_store(std::size_t map_bytes)
     BOOST_TEST_REQUIRE(!kv::blocking_commit(writer, initialise));
 }
 
+void put_application(kv::writer& to, const std::string& id)
+{
+    auto put = [&id](kv::write_txn& txn) {
+        registry::stored_application record;
+        record.id = id;
+        txn.put(registry::tables::applications, crypto::as_bytes(id), registry::encode(record));
+        return kv::error_code{};
+    };
+    BOOST_TEST_REQUIRE(!kv::blocking_commit(to, put));
+}
+
 class writer_gate::change final : public kv::pending_write, public kv::landing {
 public:
     change() : pending_write{static_cast<landing&>(*this)} {}
@@ -399,7 +410,10 @@ handlers::request owned_request::view() const
     out.power_auth_token = power_auth_token;
     out.external_user = external_user;
     out.last_event_id = last_event_id;
+    out.if_none_match = if_none_match;
     out.request_id = request_id;
+    out.idempotency_key = idempotency_key;
+    out.if_match = if_match;
     out.source = source;
     return out;
 }
@@ -439,7 +453,8 @@ struct scratch_world::running {
           writer{std::in_place, env, &bell},
           codes{in.codes},
           outgoing{in.provider},
-          provider_failures{in.log}
+          provider_failures{in.log},
+          log{in.log}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -451,9 +466,10 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{*journal, *writer, sealer, in.clock, *directory_of, slots, *attempts,
-                                            unsettled, claims, office_passwords, otp_passwords, lists, credentials,
-                                            noise, noise_counts, codes, outgoing, provider_failures, bell});
+        services.emplace(handlers::services{
+            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
+            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
+            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  in.manners});
     }
 
     kv::env env;
@@ -475,6 +491,10 @@ struct scratch_world::running {
     registry::code_source& codes;
     handlers::outgoing_calls& outgoing;
     handlers::provider_reports provider_failures;
+    handlers::concurrency_limit simulations{registry::simulations_max};
+    registry::lockout_breaker breaker;
+    handlers::operator_log& log;
+    handlers::idempotency_keys idempotency{sealer};
     std::optional<handlers::services> services;
 };
 
@@ -655,6 +675,17 @@ bool scratch_world::sweep()
     return finish(handlers::sweep(services()));
 }
 
+bool scratch_world::work()
+{
+    return finish(handlers::work_on_jobs(services(), jobs_turn_)) != handlers::jobs_rest;
+}
+
+void scratch_world::finish_jobs()
+{
+    while (work())
+        ;
+}
+
 bench::application scratch_world::application(const std::string& id)
 {
     const auto shown = office("GET", "/admin/applications/" + id, {}, "admin");
@@ -663,7 +694,7 @@ bench::application scratch_world::application(const std::string& id)
 }
 
 void scratch_world::create_account(std::string_view name, registry::role its_role,
-                                   std::vector<std::string> applications, bool enabled)
+                                   std::vector<std::string> applications, bool enabled, registry::right_set rights)
 {
     // As cheap as Argon2id gets: the cost is part of the hash, and these passwords protect nothing.
     constexpr crypto::password_cost least{1, 8192};
@@ -673,6 +704,7 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
     change.record.its_role = its_role;
     change.record.applications = std::move(applications);
     change.record.enabled = enabled;
+    change.record.rights = rights;
     change.record.created_at = clock.now();
     BOOST_TEST_REQUIRE(!commit(std::move(change)));
     services().directory.reload();

@@ -5,6 +5,7 @@
 
 #include "bench/device.hpp"
 #include "crypto/seal.hpp"
+#include "handlers/job_work.hpp"
 #include "handlers/routes.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/changes.hpp"
@@ -126,6 +127,9 @@ struct scratch_store {
     kv::writer writer;
 };
 
+/// An application without working keys: enough for registrations to be made in it, too little for a directory.
+void put_application(kv::writer& to, const std::string& id);
+
 /// Keeps the writer from settling anything while it is closed.
 class writer_gate {
 public:
@@ -231,7 +235,10 @@ struct owned_request {
     std::string power_auth_token;
     std::string request_id{};
     std::string last_event_id{};
+    std::string if_none_match{};
     registry::source_address source{};
+    std::string idempotency_key{};
+    std::string if_match{};
 
     [[nodiscard]] handlers::request view() const;
 };
@@ -270,6 +277,7 @@ public:
     planned_codes codes;
     scripted_provider provider;
     recorded_log log;
+    handlers::manners manners; // what restart() begins with
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
@@ -335,13 +343,17 @@ public:
 
     /// One pass of the background clean-up.
     bool sweep();
+    /// One step of one job; false when there is none to be done.
+    bool work();
+    /// Steps until all jobs have ended.
+    void finish_jobs();
     /// Everything that is in the journal only goes to the tables.
     void fold();
 
     [[nodiscard]] bench::application application(const std::string& id = "app");
 
     void create_account(std::string_view name, registry::role its_role, std::vector<std::string> applications,
-                        bool enabled = true);
+                        bool enabled = true, registry::right_set rights = {});
 
     // --- registrations
 
@@ -376,6 +388,7 @@ private:
 
     scratch_directory directory_;
     std::size_t map_bytes_;
+    handlers::job_turn jobs_turn_;
     std::unique_ptr<running> running_;
     std::optional<bench::application> application_; // what phone() hands out refers to it
 };

@@ -347,7 +347,7 @@ private:
         switch (wanted) {
         case wish::prove_parent:
         case wish::prove_first:
-            return word.current() == state::active ? std::optional{word.accepted(0, true)} : std::nullopt;
+            return word.current() == state::active ? std::optional{word.accepted(0, 0)} : std::nullopt;
         case wish::block_parent:
         case wish::block_first:
             return decide_move(word, move::block);

@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(a_spawn_leaves_the_failed_attempts_and_the_counter_of_the_p
     BOOST_TEST(parent->load().failed() == 1U);
     BOOST_TEST(parent->load().position() == 4U);
     BOOST_TEST(got.parent.counter.position == 4U);
-    BOOST_TEST(got.parent.refused.size() == 1U);
+    BOOST_TEST(got.parent.refused.list.size() == 1U);
     // And the phone goes on where it was.
     BOOST_TEST((judge.verify(parent, phone.keys, phone.wrong_pin(4, 1), counting::only_proven, now).counted == false));
     BOOST_TEST((judge.verify(parent, phone.keys, phone.right(two_factors, 4), counting::only_proven, now).outcome ==
