@@ -22,8 +22,8 @@ std::string history_fault(const kv::read_txn& txn, const event_place& place, con
     }
     const bool same = row.event == place && row.version == change->version && row.by == change->by &&
                       row.previous == change->previous && row.now == change->now && row.reason == change->reason &&
-                      row.who == told.who && row.at == told.at && row.flags == change->flags.value_or(flag_set{}) &&
-                      (!change->name || row.name == *change->name);
+                      row.who.account == told.who.account && row.who.phone == told.who.phone && row.at == told.at &&
+                      row.flags == change->flags.value_or(flag_set{});
     return same ? std::string{} : "its row of history says something else";
 }
 
@@ -80,17 +80,31 @@ private:
         } catch (const record_fault& fault) {
             return fail(sequence, std::string{"it cannot be read: "} + fault.what());
         }
-        for (const kv::key& key : index_keys(sequence, told)) {
-            if (!txn_.get(tables::event_index, key))
-                return fail(sequence, "it is missing in the index");
-            ++index_rows_;
-        }
         if (told.of_registration() != nullptr) {
             auto what = history_fault(txn_, place, told);
             if (!what.empty())
                 return fail(sequence, std::move(what));
         }
+        if (!count_index_rows(sequence))
+            return false;
         out_.sound = place;
+        return true;
+    }
+
+    // The index finds an event by the user as its registration has it now.
+    bool count_index_rows(event_sequence sequence)
+    {
+        std::vector<kv::key> keys;
+        try {
+            keys = index_keys(sequence, find_event(txn_, sequence).value().what);
+        } catch (const record_fault& fault) {
+            return fail(sequence, std::string{"its registration cannot be read: "} + fault.what());
+        }
+        for (const kv::key& key : keys) {
+            if (!txn_.get(tables::event_index, key))
+                return fail(sequence, "it is missing in the index");
+            ++index_rows_;
+        }
         return true;
     }
 

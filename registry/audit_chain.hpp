@@ -23,7 +23,8 @@ struct chain_report {
 ///  - the events: that there is one for each number, and that each has the digest that follows from it and the one
 ///    before; so any byte of any of them that was changed is found, and which one it was
 ///  - the end of the chain, as the store remembers it, with the last event
-///  - rows of history with the events they belong to, in both directions
+///  - rows of history with the events they belong to, in both directions; but for what identifies people, which is in
+///    no event and may be erased
 ///  - the index with the events, in both directions
 ///  - `known`, places that were true once (checkpoints), with the events there: without them somebody who can write
 ///    the store could write all of it anew
