@@ -182,7 +182,8 @@ BOOST_AUTO_TEST_CASE(a_scope_has_exactly_the_members_that_belong_to_it)
     BOOST_TEST(open(in_application, use::application, handlers::encryption_scope::application).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(who_is_not_there_or_elsewhere_is_not_found)
+// The envelope is opened all the same, under a key that it was not sealed to.
+BOOST_AUTO_TEST_CASE(who_is_not_there_or_elsewhere_is_like_one_whose_envelope_is_not_genuine)
 {
     auto it = enrol(*this, json::object(), protocol_version::v3_2);
     const received good{it.phone.prepare_user_info().request};
@@ -194,9 +195,9 @@ BOOST_AUTO_TEST_CASE(who_is_not_there_or_elsewhere_is_not_found)
     };
     const auto app = application();
     BOOST_TEST((with(app.key(), "AAAAAAAAAAAAAAAAAAAAAA==") == errc::unknown_application));
-    BOOST_TEST((with(app.key(), application("other").key()) == errc::registration_not_found));
-    BOOST_TEST((with(it.id, uuid::random().text()) == errc::registration_not_found));
-    BOOST_TEST((with(it.id, unused.id) == errc::registration_not_found)); // CREATED: it has no keys yet
+    BOOST_TEST((with(app.key(), application("other").key()) == errc::envelope_not_genuine));
+    BOOST_TEST((with(it.id, uuid::random().text()) == errc::envelope_not_genuine));
+    BOOST_TEST((with(it.id, unused.id) == errc::envelope_not_genuine)); // CREATED: it has no keys yet
     set_supported(app.key(), false);
     BOOST_TEST((why(good) == errc::unknown_application));
     set_supported(app.key(), true);
