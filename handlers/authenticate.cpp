@@ -76,6 +76,11 @@ bool names_bearer(const request& req) noexcept
     return behind_scheme(req.authorization, bearer_scheme).has_value();
 }
 
+std::string_view bearer_of(const request& req) noexcept
+{
+    return behind_scheme(req.authorization, bearer_scheme).value_or(std::string_view{});
+}
+
 std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc)
 {
     const auto token = behind_scheme(req.authorization, bearer_scheme);

@@ -8,6 +8,9 @@ namespace doorward::handlers {
 /// Does the request come with a token (`Authorization: Bearer`, RFC 6750)?
 [[nodiscard]] bool names_bearer(const request& req) noexcept;
 
+/// That token; empty without one.
+[[nodiscard]] std::string_view bearer_of(const request& req) noexcept;
+
 /// The account behind that token; null when there is none, or it does not hold. No lock, no password hash.
 [[nodiscard]] std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc);
 

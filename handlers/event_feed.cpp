@@ -1,6 +1,8 @@
 // GET /v2/events and GET /v2/events/stream (REGISTRATION-API.md M4)
 
 #include "handlers/event_feed.hpp"
+#include "crypto/secret.hpp"
+#include "handlers/authenticate.hpp"
 #include "handlers/event_json.hpp"
 #include "handlers/page.hpp"
 #include "handlers/problem.hpp"
@@ -79,9 +81,15 @@ response to_response(const event_page& page)
 class event_stream final : public response_stream {
 public:
     event_stream(services& svc, std::shared_ptr<const registry::account> who, event_sequence after,
-                 std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat)
-        : svc_{svc}, who_{std::move(who)}, after_{after}, place_{std::move(place)}, heartbeat_{heartbeat}
+                 std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat, std::string bearer)
+        : svc_{svc},
+          who_{std::move(who)},
+          after_{after},
+          place_{std::move(place)},
+          heartbeat_{heartbeat},
+          bearer_{std::move(bearer)}
     {}
+    ~event_stream() override { crypto::wipe(bearer_.data(), bearer_.size()); }
 
     task<std::string> next() override
     {
@@ -112,7 +120,8 @@ private:
     // What the account may see follows its applications. With another password or role it has to come again.
     bool follow_account()
     {
-        auto now = svc_.directory.find_account(who_->username);
+        auto now = bearer_.empty() ? svc_.directory.find_account(who_->username)
+                                   : svc_.directory.find_token_owner(bearer_, svc_.clock.now());
         const bool same =
             now && now->enabled && now->password_hash == who_->password_hash && now->its_role == who_->its_role;
         if (same)
@@ -148,6 +157,7 @@ private:
     event_sequence told_ = after_; // the reader knows it as the last one
     const std::unique_ptr<event_bell::place> place_;
     const std::chrono::milliseconds heartbeat_;
+    std::string bearer_;
     bool begun_ = false;
 };
 
@@ -168,9 +178,9 @@ task<kv::result<event_page>> next_events(services& svc, std::shared_ptr<const re
 
 std::shared_ptr<response_stream> make_event_stream(services& svc, std::shared_ptr<const registry::account> who,
                                                    event_sequence after, std::unique_ptr<event_bell::place> place,
-                                                   std::chrono::milliseconds heartbeat)
+                                                   std::chrono::milliseconds heartbeat, std::string bearer)
 {
-    return std::make_shared<event_stream>(svc, std::move(who), after, std::move(place), heartbeat);
+    return std::make_shared<event_stream>(svc, std::move(who), after, std::move(place), heartbeat, std::move(bearer));
 }
 
 task<response> list_events(const call& asked, services& svc)
@@ -218,7 +228,8 @@ task<response> stream_events(const call& asked, services& svc)
     response answer;
     answer.content_type = "text/event-stream";
     answer.headers.emplace_back("X-Accel-Buffering", "no"); // proxies that would collect it first
-    answer.stream = make_event_stream(svc, asked.who, *after, std::move(place), event_heartbeat);
+    answer.stream =
+        make_event_stream(svc, asked.who, *after, std::move(place), event_heartbeat, std::string{bearer_of(asked.req)});
     co_return answer;
 }
 

@@ -30,12 +30,14 @@ task<kv::result<event_page>> next_events(services& svc, std::shared_ptr<const re
                                          registry::event_sequence after, std::size_t limit);
 
 /// The feed as server-sent events (HTML living standard, "Server-sent events"): after `after`, for as long as the
-/// account is what it was when the stream began. Ends when the bell is closed.
+/// account is what it was when the stream began, and its token holds. Ends when the bell is closed.
 ///
+/// bearer     the token that the request came with; empty: it came with a password
 /// place      of whoever waits, among all that do
 /// heartbeat  how long to be silent at most
 [[nodiscard]] std::shared_ptr<response_stream>
 make_event_stream(services& svc, std::shared_ptr<const registry::account> who, registry::event_sequence after,
-                  std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat);
+                  std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat,
+                  std::string bearer = {});
 
 } // namespace doorward::handlers

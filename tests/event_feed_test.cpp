@@ -632,6 +632,22 @@ BOOST_AUTO_TEST_CASE(a_stream_follows_its_account)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_ends_with_the_token_that_it_was_opened_with)
+{
+    const auto made = office("POST", "/admin/users/office/tokens", R"({"name":"feed"})", "admin");
+    BOOST_TEST_REQUIRE(made.status == 200U, made.text);
+    auto req = office_request("GET", "/v2/events/stream");
+    req.authorization = "Bearer " + made.body.at("token").get<std::string>();
+    const auto got = call(handlers::side::office, req);
+    BOOST_TEST_REQUIRE(got.stream != nullptr);
+    static_cast<void>(finish(next_piece(*got.stream)));
+    create("alice");
+    BOOST_TEST(!finish(next_piece(*got.stream)).empty());
+    create("alice");
+    BOOST_TEST(office("DELETE", "/admin/users/office/tokens/feed", {}, "admin").status == 200U);
+    BOOST_TEST(finish(next_piece(*got.stream)).empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_server_that_stops_ends_its_streams)
 {
     const auto got = office("GET", "/v2/events/stream");
