@@ -149,7 +149,7 @@ BOOST_AUTO_TEST_CASE(names_and_flags_leave_attempts_alone)
     const auto flagged = registry::attempts::change_flags(slot, {kind::add, {"A"}}, {}, 1);
     BOOST_TEST_REQUIRE(flagged.has_value());
     BOOST_TEST(flagged->change->after.failed() == 2U);
-    BOOST_TEST(flagged->change->refused.size() == 2U);
+    BOOST_TEST(flagged->change->refused.list.size() == 2U);
     BOOST_TEST(!wrong(1).counted); // the same refused proof is still known
     BOOST_TEST(wrong(3).word.failed() == 3U);
 }
