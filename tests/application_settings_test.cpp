@@ -26,6 +26,8 @@ const json default_settings{
       {"targets", json::array()},
       {"flags", json::array()},
       {"cascadeBlock", false}}},
+    {"lockout", {{"counters", "shared"}, {"resetOn", "ANY"}, {"window", 0}, {"block", "permanent"}}},
+    {"hints", {{"remainingAttempts", true}, {"blockedUntil", true}}},
 };
 
 const json every_setting{
@@ -44,6 +46,20 @@ const json every_setting{
       {"flags", {"CLONE", "NEW"}},
       {"maxFailedAttempts", 3},
       {"cascadeBlock", true}}},
+    {"lockout",
+     {{"counters", "perFactor"},
+      {"resetOn", "KNOWLEDGE"},
+      {"window", 60'000},
+      {"block", "temporary"},
+      {"temporary",
+       {{"first", 1'000},
+        {"multiplier", 3},
+        {"max", 9'000},
+        {"maxBlocks", 4},
+        {"thenAction", "REMOVE"},
+        {"attemptsAfterExpiry", 2}}}}},
+    {"breaker", {{"least", 7}, {"factor", 8}, {"window", 9'000}, {"pause", 10'000}}},
+    {"hints", {{"remainingAttempts", false}, {"blockedUntil", false}}},
 };
 
 struct admin_world : scratch_world {

@@ -375,13 +375,13 @@ BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
 template <class Record>
 constexpr crypto::byte newest_version = 1;
 template <>
-constexpr crypto::byte newest_version<stored_application> = 3;
+constexpr crypto::byte newest_version<stored_application> = 4;
 template <>
 constexpr crypto::byte newest_version<stored_application_version> = 2;
 template <>
 constexpr crypto::byte newest_version<account> = 2;
 template <>
-constexpr crypto::byte newest_version<counters> = 2;
+constexpr crypto::byte newest_version<counters> = 3;
 template <>
 constexpr crypto::byte newest_version<attempt_row> = 2;
 template <>
@@ -408,6 +408,8 @@ BOOST_AUTO_TEST_CASE(applications_of_older_versions_have_defaults)
     expected.settings = older;
 
     auto data = encode(expected);
+    const std::size_t added_by_version_4 = (1 + 1 + 8 + 1) + 1 + 1 + 1;
+    data.resize(data.size() - added_by_version_4);
     const std::size_t added_by_version_3 = 2 + 1 + 1 + 1 + 1 + (2 + 2 + 2) + (1 + 1 + 2 + 2 + 1 + 1);
     data.resize(data.size() - added_by_version_3);
     data.front() = 2;
@@ -459,10 +461,22 @@ BOOST_AUTO_TEST_CASE(attempts_of_version_1_came_online_or_were_reported)
     BOOST_TEST(is_fault<attempt_row>(data));
 }
 
-BOOST_AUTO_TEST_CASE(counters_of_version_1_have_no_row_in_the_journal)
+// Of failures they knew the digests alone, and version 1 had no row of the journal.
+BOOST_AUTO_TEST_CASE(counters_of_older_versions_know_less)
 {
     auto expected = some_counters();
+    const auto failed = expected.refused.list;
+    expected.refused = {};
     auto data = encode(expected);
+    data.front() = 2;
+    data.resize(1 + 4 * 8 + 16); // up to the position and its CTR_DATA
+    crypto::append(data, crypto::big_endian(static_cast<std::uint16_t>(failed.size())));
+    for (const failure& each : failed) {
+        crypto::append(data, crypto::big_endian(each.digest()));
+        expected.refused.list.emplace_back(each.digest(), 0, false);
+    }
+    crypto::append(data, crypto::big_endian(expected.last_row));
+    BOOST_TEST((decode<counters>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 8);
     expected.last_row = 0;
@@ -503,25 +517,35 @@ BOOST_AUTO_TEST_CASE(metadata_of_the_greatest_size_come_back)
     BOOST_TEST((decode<stored_metadata>(encode(largest)) == largest));
 }
 
+BOOST_AUTO_TEST_CASE(a_registration_with_a_policy_of_its_own_comes_back)
+{
+    auto expected = a_registration();
+    expected.blocked_until = 1'700'000'000'000;
+    expected.policy = an_application().settings.lockout;
+    BOOST_TEST((decode<registration>(encode(expected)) == expected));
+    expected.policy = lockout_policy{};
+    BOOST_TEST((decode<registration>(encode(expected)) == expected));
+}
+
 BOOST_AUTO_TEST_CASE(registrations_of_older_versions_were_made_from_none_and_not_erased)
 {
     auto expected = a_registration();
     expected.erased_at = 0;
     auto data = encode(expected);
     data.front() = 2;
-    data.resize(data.size() - 8);
+    data.resize(data.size() - 8 - 1 - 8); // the end of its block, no policy of its own, no erasure
     BOOST_TEST((decode<registration>(data) == expected));
     expected.origin.reset();
     data = encode(expected);
     data.front() = 1;
-    data.resize(data.size() - 9);
+    data.resize(data.size() - 8 - 1 - 8 - 1);
     BOOST_TEST((decode<registration>(data) == expected));
 }
 
 BOOST_AUTO_TEST_CASE(a_registration_made_in_no_known_way_is_a_fault)
 {
     auto data = encode(a_registration());
-    data[data.size() - 25] = 3;
+    data[data.size() - 34] = 3;
     BOOST_TEST(is_fault<registration>(data));
 }
 

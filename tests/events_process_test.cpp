@@ -190,6 +190,7 @@ BOOST_AUTO_TEST_CASE(a_reader_that_does_not_read_is_left)
     scene bank;
     const std::string long_name(255, 'n');
     const auto made = bank.create_registration("alice", {{"name", long_name}});
+    const auto before = bank.server.descriptors();
     {
         std::vector<std::jthread> threads;
         std::atomic<int> left{1'200};
@@ -202,7 +203,6 @@ BOOST_AUTO_TEST_CASE(a_reader_that_does_not_read_is_left)
                                                       {"externalUserId", long_name}});
             });
     }
-    const auto before = bank.server.descriptors();
     raw_connection stalled{bank.server.office_port()};
     stalled.send(stream_request(bank.office, "", "?after=0"));
     BOOST_TEST(stalled.read_head().value_or("").starts_with("HTTP/1.1 200 "));

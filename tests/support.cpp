@@ -713,7 +713,8 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
 scratch_world::created scratch_world::create(const std::string& user, const json& more)
 {
     json body{{"userId", user}, {"appId", "app"}};
-    body.update(more);
+    if (!more.is_null())
+        body.update(more);
     const auto made = office("POST", "/v2/registrations", body.dump());
     BOOST_TEST_REQUIRE(made.status == 200U, made.text);
     return {made.body.at("registrationId"), made.body.at("activationCode"), made.body.at("activationQrCodeData")};
