@@ -42,7 +42,8 @@ bool registration_criteria::matches(const full_registration& one) const
         return false;
     if (!platform.empty() && !std::ranges::equal(platform, record.platform, same_folded))
         return false;
-    if (!name_part.empty() && std::ranges::search(record.name, name_part, same_folded).empty())
+    if (!name_part.empty() && std::search(record.name.begin(), record.name.end(), name_part.begin(), name_part.end(),
+                                          same_folded) == record.name.end()) // clang 14 lacks the other
         return false;
     return missing_flags(flags, record.flags).empty();
 }
