@@ -92,6 +92,7 @@ registry::registration_criteria decode_criteria(const query_parameters& paramete
     if (out.flags.size() > registry::flags_max)
         violations.push_back({"flag", "", "may come at most " + std::to_string(registry::flags_max) + " times"});
     std::ranges::sort(out.flags);
+    out.flags.erase(std::unique(out.flags.begin(), out.flags.end()), out.flags.end()); // as below
     out.removed = removed.value_or(false);
     refuse_contradictions(out, removed, "status", violations);
     return out;

@@ -71,7 +71,7 @@ task<response> create_user(const call& asked, services& svc);
 task<response> list_users(const call& asked, services& svc);
 task<response> show_user(const call& asked, services& svc);
 task<response> change_user(const call& asked, services& svc);
-task<response> remove_user(const call& asked, services& svc);
+task<response> remove_all_of_user(const call& asked, services& svc);
 task<response> rotate_user(const call& asked, services& svc);
 task<response> assign_user(const call& asked, services& svc);
 task<response> unassign_user(const call& asked, services& svc);

@@ -31,7 +31,7 @@ registry::job decode_removal(const call& asked, std::vector<violation>& violatio
 
 } // namespace
 
-task<response> remove_user(const call& asked, services& svc)
+task<response> remove_all_of_user(const call& asked, services& svc)
 {
     std::vector<violation> violations;
     auto job = decode_removal(asked, violations);

@@ -92,7 +92,7 @@ constexpr endpoint office_endpoints[]{
     {"PUT", "/v2/registrations/{}/lockout", consoles, reset_lockout},
     {"GET", "/v2/jobs/{}", bulk_changers, show_job},
     {"DELETE", "/v2/jobs/{}", bulk_changers, cancel_job},
-    {"DELETE", "/v2/users/{}", admins, remove_user},
+    {"DELETE", "/v2/users/{}", admins, remove_all_of_user},
     {"PUT", "/v2/users/{}/claims", back_offices, set_user_claims},
     {"GET", "/v2/users/{}/claims", back_offices, show_user_claims},
     {"DELETE", "/v2/users/{}/claims", back_offices, remove_user_claims},

@@ -502,11 +502,12 @@ BOOST_AUTO_TEST_CASE(a_step_that_finds_no_room_is_done_again)
     const auto ids = create_many(2);
     const auto id = start_bulk({{"change", "REMOVE"}, {"registrationIds", ids}, {"maxAffected", 2}});
     // The first is removed in memory only, as after a full disk.
-    const auto slot = handlers::find_slot(services(), *registry::uuid::parse(ids.front()));
-    auto kept = registry::attempts::change_state(slot, registry::move::remove, {}, "", clock.now()).value();
-    std::vector<registry::transition> steps;
-    steps.push_back(std::move(kept));
-    services().unsettled.keep(std::move(steps));
+    {
+        const auto slot = handlers::find_slot(services(), *registry::uuid::parse(ids.front()));
+        std::vector<registry::transition> steps;
+        steps.push_back(registry::attempts::change_state(slot, registry::move::remove, {}, "", clock.now()).value());
+        services().unsettled.keep(std::move(steps));
+    }
     finish_jobs();
     BOOST_TEST(numbers_of(job(id)) == numbers(2, 2, 0, 0));
     restart();

@@ -647,7 +647,7 @@ BOOST_AUTO_TEST_CASE(windows_kinds_and_resets_are_those_of_the_policy)
 {
     lockout_policy policy;
     policy.window = 100;
-    const std::vector<attempt_row> slow{row(1, 0, false), row(1, 100, false), row(1, 200, false)};
+    const std::vector<attempt_row> slow{row(1, 1'000, false), row(1, 1'100, false), row(1, 1'200, false)};
     BOOST_TEST(simulate(policy, 2, slow).lockouts == 0U);
     BOOST_TEST(simulate({}, 2, slow).lockouts == 1U);
     const std::vector<attempt_row> mixed{row(1, 0, false, biometry), row(1, 1, false, knowledge),
@@ -817,7 +817,8 @@ BOOST_AUTO_TEST_CASE(what_makes_no_sense_is_refused)
             const auto got = office("PUT", "/v2/admin/applications/app/lockout-policy", each.body.dump(), "admin");
             BOOST_TEST(got.status == 400U);
             BOOST_TEST_REQUIRE(got.violated().size() == 1U, got.text);
-            BOOST_TEST(got.violated().front() == each.violated);
+            BOOST_TEST(got.violated().front() == each.violated.substr(0, each.violated.find(' ')));
+            BOOST_TEST(got.text.find(each.violated.substr(each.violated.find(' ') + 1)) != std::string::npos);
         }
     BOOST_TEST(office("PUT", "/v2/admin/applications/none/lockout-policy", "{}", "admin").status == 400U);
     BOOST_TEST(office("GET", "/v2/admin/applications/none/lockout-policy", {}, "admin").status == 400U);
@@ -1040,8 +1041,7 @@ BOOST_AUTO_TEST_CASE(a_registration_may_have_a_policy_of_its_own)
     fail(it.id, 1);
     BOOST_TEST(detail(it.id).at("blockedUntil") == clock.now() + 10 * minute);
     const json bad{{"userId", "bob"}, {"appId", "app"}, {"policy", {{"block", "sometimes"}}}};
-    BOOST_TEST(office("POST", "/v2/registrations", bad.dump()).violated().front() ==
-               "policy.block must be permanent or temporary");
+    BOOST_TEST(office("POST", "/v2/registrations", bad.dump()).violated().front() == "policy.block");
 }
 
 BOOST_AUTO_TEST_CASE(counted_apart_the_lockout_tells_both)
@@ -1198,10 +1198,8 @@ BOOST_AUTO_TEST_CASE(a_breaker_is_set_and_taken_away)
     BOOST_TEST(office("PATCH", "/admin/applications/app", R"({"breaker":{"factor":2}})", "admin")
                    .body.at("breaker")
                    .at("factor") == 2);
-    BOOST_TEST(office("PUT", path, R"({"breaker":{"least":0}})", "admin").violated().front() ==
-               "breaker.least must be a whole number from 1 to 65535");
-    BOOST_TEST(office("PUT", path, R"({"breaker":{"window":1}})", "admin").violated().front() ==
-               "breaker.window must be a whole number from 1000 to 86400000");
+    BOOST_TEST(office("PUT", path, R"({"breaker":{"least":0}})", "admin").violated().front() == "breaker.least");
+    BOOST_TEST(office("PUT", path, R"({"breaker":{"window":1}})", "admin").violated().front() == "breaker.window");
     BOOST_TEST(!office("PATCH", "/admin/applications/app", R"({"breaker":null})", "admin").body.contains("breaker"));
 }
 

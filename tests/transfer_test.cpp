@@ -283,6 +283,7 @@ public:
     explicit stored_pair(transfer_type how, state child_in = state::pending_commit) : how_{how}
     {
         open_log();
+        tests::put_application(store_.writer, "app");
         parent_id_ = create("PARENT", std::nullopt);
         load();
         run(parent_, move::exchange_keys);
