@@ -523,10 +523,7 @@ bytes encode(const event& record)
     const auto* change = record.of_registration();
     const auto* done = record.of_administration();
     record_writer out{version_1};
-    out.time(record.at)
-        .text(record.application_id)
-        .text(record.who.account)
-        .flag(record.who.phone.has_value());
+    out.time(record.at).text(record.application_id).text(record.who.account).flag(record.who.phone.has_value());
     if (record.who.phone)
         out.raw(record.who.phone->view());
     out.u8(static_cast<std::uint8_t>(change != nullptr ? event_subject::registration : done->about));

@@ -1,8 +1,8 @@
 #include "registry/erasure.hpp"
-#include "registry/events.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/encoding.hpp"
 #include "registry/changes.hpp"
+#include "registry/events.hpp"
 
 #include <algorithm>
 

@@ -9,10 +9,10 @@ namespace doorward::registry {
 //
 //     digest(n) = BLAKE2b-256( digest(n - 1) || n || the record of event n without its digest )
 //
-// with 32 zero bytes for digest(0). What identifies people is not in the record: whose registration it is, on whose behalf
-// it was done, how the phone is called. Readers find that where it can be erased, in the registration and its history.
-// An event is appended by the change that it tells of, so it is on the disk with
-// it or not at all, and a sequence without gaps follows from the transaction.
+// with 32 zero bytes for digest(0). What identifies people is not in the record: whose registration it is, on whose
+// behalf it was done, how the phone is called. Readers find that where it can be erased, in the registration and its
+// history. An event is appended by the change that it tells of, so it is on the disk with it or not at all, and a
+// sequence without gaps follows from the transaction.
 
 /// An event as it lies in the store.
 struct stored_event {
