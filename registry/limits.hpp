@@ -37,7 +37,7 @@ inline constexpr unsigned hold_doublings_max = 6;   // up to an hour or so
 
 // Simulations of a policy
 inline constexpr time_ms false_lockout_ms = 60 * 60 * 1000;  // a success so soon after a lockout: it was the owner
-inline constexpr std::size_t simulated_rows_max = 1'000'000; // of the journal, some 2 s of one core
+inline constexpr std::size_t simulated_rows_max = 1'000'000; // of the journal
 inline constexpr std::size_t simulated_step_rows = 10'000;   // in one snapshot
 inline constexpr std::size_t simulations_max = 1;            // at once; each may remember a million registrations
 
