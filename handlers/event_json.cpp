@@ -1,5 +1,6 @@
 #include "handlers/event_json.hpp"
 #include "crypto/encoding.hpp"
+#include "handlers/registration_access.hpp"
 
 namespace doorward::handlers {
 namespace {
@@ -18,13 +19,6 @@ void write_change(json_writer& to, const registration_event& change)
     if (change.name)
         to.member_unless_empty("name", *change.name);
     to.member("flags", change.flags);
-}
-
-void write_actor(json_writer& to, const registry::actor& who)
-{
-    to.member_unless_empty("account", who.account)
-        .member_unless_empty("externalUserId", who.external_user_id)
-        .member_unless_empty("actorRegistrationId", who.phone ? who.phone->text() : std::string{});
 }
 
 } // namespace
