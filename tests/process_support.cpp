@@ -257,6 +257,59 @@ program_result run_doorward(const std::vector<std::string>& arguments)
     return run_program(DOORWARD_BINARY, arguments);
 }
 
+// --- the validator
+
+namespace {
+
+// Somebody else may take it before it is used; then whoever wanted it says so.
+unsigned short free_port()
+{
+    const int probe = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(probe, raw, size) != 0 || ::getsockname(probe, raw, &size) != 0)
+        fail_with_errno("a free port");
+    ::close(probe);
+    return ntohs(address.sin_port);
+}
+
+} // namespace
+
+std::string validating_proxy::program()
+{
+    const char* const named = std::getenv("DOORWARD_OPENAPI_PROXY");
+    return named == nullptr ? "" : named;
+}
+
+validating_proxy::validating_proxy(const std::string& server_url)
+{
+    const auto port = std::to_string(free_port());
+    url_ = "http://127.0.0.1:" + port;
+    const std::string description = std::string{DOORWARD_SOURCE_DIR} + "/handlers/openapi.json";
+    // Its output goes to a file: there is much of it, and nobody reads along.
+    const std::string command = "exec \"" + program() + "\" proxy \"" + description + "\" " + server_url + " --port " +
+                                port + " >\"" + (home_.path() / "log").string() + "\" 2>&1";
+    child_ =
+        std::make_unique<child_process>("/bin/sh", std::vector<std::string>{"-c", command}, home_.path() / "errors");
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (log().find("is listening on") == std::string::npos) {
+        if (std::chrono::steady_clock::now() > deadline || !child_->is_running())
+            fail("the validator does not listen: " + log());
+        std::this_thread::yield();
+    }
+}
+
+void validating_proxy::expect_no_violations() const
+{
+    std::istringstream lines{log()};
+    for (std::string line; std::getline(lines, line);)
+        if (line.find("Violation: response") != std::string::npos)
+            fail("an answer is not as described: " + line + "\n" + log());
+}
+
 // --- the server
 
 server_process::server_process() : data_{home_.path() / "data"}, log_{home_.path() / "log"}
@@ -280,6 +333,19 @@ void server_process::start(const std::vector<std::string>& more_arguments)
         fail("the server ended with status " + std::to_string(child_->wait()) + ": " + log());
     device_url_ = url_after(*line, "doorward listens: device ");
     office_url_ = url_after(*line, " office ");
+    if (validating_proxy::program().empty())
+        return;
+    for (std::string* url : {&device_url_, &office_url_}) {
+        proxies_.push_back(std::make_unique<validating_proxy>(*url));
+        *url = proxies_.back()->url();
+    }
+}
+
+void server_process::end_proxies()
+{
+    for (const auto& each : proxies_)
+        each->expect_no_violations();
+    proxies_.clear();
 }
 
 void server_process::stop()
@@ -292,6 +358,7 @@ void server_process::expect_clean_end()
 {
     const int status = child_->wait();
     child_.reset();
+    end_proxies();
     const std::string said = log();
     if (status != 0)
         fail("the server ended with status " + std::to_string(status) + ": " + said);
@@ -306,6 +373,7 @@ void server_process::kill()
     child_->signal(SIGKILL);
     const int status = child_->wait();
     child_.reset();
+    end_proxies();
     if (status != 128 + SIGKILL)
         fail("the server ended by itself with status " + std::to_string(status) + ": " + log());
 }
@@ -384,6 +452,11 @@ office_answer office_client::ask_raw(std::string_view method, std::string_view p
     }
     const auto answer =
         client_->request(method, path, {{"Authorization", credentials_}, {"Content-Type", "application/json"}}, body);
+    // A request that is not as described may be refused, but not carried out.
+    const auto violations = answer.header("sl-violations");
+    if (violations && (answer.status < 300 || violations->find("\"response\"") != std::string_view::npos))
+        fail(std::string{method} + ' ' + std::string{path} + ' ' + std::string{body} + " answered " +
+             std::to_string(answer.status) + ' ' + answer.body + ": not as described: " + std::string{*violations});
     return {answer.status, parse(answer.body, std::string{method} + ' ' + std::string{path})};
 }
 

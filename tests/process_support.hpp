@@ -102,6 +102,33 @@ program_result run_program(const std::string& program, const std::vector<std::st
 /// Runs the doorward that is tested.
 program_result run_doorward(const std::vector<std::string>& arguments);
 
+/// A public validator between clients and a server (tests/npm/validate): it compares each request and answer with
+/// handlers/openapi.json, and passes them on as they are.
+///
+/// An answer tells in the header sl-violations what the validator thinks of the two; office_client looks at it.
+class validating_proxy {
+public:
+    /// The program that DOORWARD_OPENAPI_PROXY names; empty: nobody wants one.
+    [[nodiscard]] static std::string program();
+
+    /// Waits until it listens.
+    explicit validating_proxy(const std::string& server_url);
+    validating_proxy(const validating_proxy&) = delete;
+    validating_proxy& operator=(const validating_proxy&) = delete;
+    ~validating_proxy() = default;
+
+    [[nodiscard]] const std::string& url() const noexcept { return url_; }
+    /// Throws when an answer was not as described.
+    void expect_no_violations() const;
+
+private:
+    [[nodiscard]] std::string log() const { return read_file(home_.path() / "log"); }
+
+    temporary_directory home_;
+    std::string url_;
+    std::unique_ptr<child_process> child_;
+};
+
 /// One doorward on a directory of its own, which outlives stops, kills and restarts.
 class server_process {
 public:
@@ -160,6 +187,9 @@ private:
     std::string office_url_;
     std::vector<std::string> environment_;
     std::unique_ptr<child_process> child_;
+    std::vector<std::unique_ptr<validating_proxy>> proxies_; // none, or one for each side
+
+    void end_proxies();
 };
 
 struct office_answer {
