@@ -182,6 +182,7 @@ public:
         out.record.sealed_master_key =
             registry::seal_private_key(sealer_, "applications", crypto::as_bytes(id), master_key_);
         out.record.created_at = wanted_.now - year_ms;
+        out.by.at = out.record.created_at;
         out.record.settings.unproven_per_minute = 0; // a load of noise is what some workloads are
         out.version.application_id = id;
         out.version.key = key;

@@ -175,6 +175,7 @@ task<std::optional<response>> change_settings(const call& asked, services& svc, 
             break;
         patched next;
         next.change.before = *std::move(before);
+        next.change.by = authorship_of(asked, svc);
         work_out(svc, asked, next);
         if (!next.violations.empty())
             co_return problem(next.violations);
@@ -213,6 +214,7 @@ task<response> create_application(const call& asked, services& svc)
     record.sealed_master_key = registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(id), master);
     record.created_at = svc.clock.now();
     change.version = draw_version(svc, id);
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
@@ -266,6 +268,7 @@ task<response> remove_application(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application));
     kv::error_code ec;
     registry::remove_application change{id};
+    change.by = authorship_of(asked, svc);
     for (int round = 0; round < remove_rounds_max; ++round) {
         // What was made meanwhile is looked at in the next round; what is left then, by the writer.
         auto looking = [&svc, id, behind = change.looked_at] { return look_for_use(svc, id, behind); };
@@ -314,6 +317,7 @@ task<response> create_application_version(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application));
     registry::create_application_version change;
     change.record = draw_version(svc, asked.first);
+    change.by = authorship_of(asked, svc);
     const std::string key = change.record.key;
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
@@ -339,6 +343,7 @@ task<response> support_application_version(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application_version));
     change.application_id = asked.first;
     change.key = asked.second;
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();

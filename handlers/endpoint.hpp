@@ -35,6 +35,12 @@ using endpoint_handler = task<response>(const call& asked, services& svc);
     return parse_json(asked.req.body, violations, asked.unknown);
 }
 
+/// Who asks for a change of applications or accounts, and when, for its event.
+[[nodiscard]] inline registry::authorship authorship_of(const call& asked, const services& svc)
+{
+    return {asked.actor({}), svc.clock.now()};
+}
+
 // Device side (PROTOCOL.md section 11)
 task<response> device_status(const call& asked, services& svc);
 task<response> create_temporary_key(const call& asked, services& svc);

@@ -1,4 +1,5 @@
 #include "registry/changes.hpp"
+#include "registry/administration.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -257,6 +258,7 @@ kv::error_code create_application::operator()(kv::write_txn& txn) const
         return errc::too_many_applications;
     txn.put(tables::applications, crypto::as_bytes(record.id), encode(record));
     txn.put(tables::versions, crypto::as_bytes(version.key), encode(version));
+    tell_of_application(txn, by, record.id, action::create_application, version.key);
     return {};
 }
 
@@ -269,8 +271,10 @@ kv::error_code change_application::operator()(kv::write_txn& txn) const
         return errc::changed_meanwhile;
     found->settings = settings;
     found->sealed_provider_secret = sealed_provider_secret;
-    if (*found != before)
-        txn.put(tables::applications, crypto::as_bytes(found->id), encode(*found));
+    if (*found == before)
+        return {};
+    txn.put(tables::applications, crypto::as_bytes(found->id), encode(*found));
+    tell_of_application(txn, by, found->id, action::change_application, describe_change(before, *found));
     return {};
 }
 
@@ -284,6 +288,7 @@ kv::error_code create_application_version::operator()(kv::write_txn& txn) const
     ++owner->versions;
     txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
     txn.put(tables::versions, crypto::as_bytes(record.key), encode(record));
+    tell_of_application(txn, by, owner->id, action::create_version, record.key);
     return {};
 }
 
@@ -295,6 +300,7 @@ kv::error_code support_application_version::operator()(kv::write_txn& txn) const
     if (found->supported != supported) {
         found->supported = supported;
         txn.put(tables::versions, crypto::as_bytes(key), encode(*found));
+        tell_of_application(txn, by, application_id, supported ? action::support_version : action::retire_version, key);
     }
     return {};
 }
@@ -347,6 +353,7 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
     for (const account& each : seeing)
         txn.put(tables::accounts, crypto::as_bytes(each.username), encode(each));
     txn.erase(tables::applications, crypto::as_bytes(id));
+    tell_of_application(txn, by, id, action::remove_application, {});
     return {};
 }
 
@@ -357,6 +364,7 @@ kv::error_code create_account::operator()(kv::write_txn& txn) const
     if (txn.row_count(tables::accounts) >= accounts_max)
         return errc::too_many_accounts;
     txn.put(tables::accounts, crypto::as_bytes(record.username), encode(record));
+    tell_of_account(txn, by, record.username, action::create_account, describe(record));
     return {};
 }
 
@@ -371,6 +379,7 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
     if (place == found->applications.end() || *place != application_id) {
         found->applications.insert(place, application_id);
         txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+        tell_of_account(txn, by, username, action::assign_application, application_id, application_id);
     }
     result = *std::move(found);
     return {};
@@ -381,8 +390,10 @@ kv::error_code unassign_application::operator()(kv::write_txn& txn)
     auto found = find_account(txn, username);
     if (!found)
         return errc::account_not_found;
-    if (std::erase(found->applications, application_id) > 0)
+    if (std::erase(found->applications, application_id) > 0) {
         txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+        tell_of_account(txn, by, username, action::unassign_application, application_id, application_id);
+    }
     result = *std::move(found);
     return {};
 }
@@ -401,6 +412,10 @@ kv::error_code change_account::operator()(kv::write_txn& txn)
         return errc::last_admin;
     if (changed != *found)
         txn.put(tables::accounts, crypto::as_bytes(username), encode(changed));
+    if (auto what = describe_change(*found, changed); !what.empty())
+        tell_of_account(txn, by, username, action::change_account, std::move(what));
+    if (changed.password_hash != found->password_hash)
+        tell_of_account(txn, by, username, action::rotate_password, {});
     result = std::move(changed);
     return {};
 }
@@ -415,6 +430,7 @@ kv::error_code remove_account::operator()(kv::write_txn& txn) const
     for (const std::string& name : token_names(txn, username))
         txn.erase(tables::account_tokens, account_token_key(username, name));
     txn.erase(tables::accounts, crypto::as_bytes(username));
+    tell_of_account(txn, by, username, action::remove_account, {});
     return {};
 }
 
@@ -427,6 +443,7 @@ kv::error_code create_account_token::operator()(kv::write_txn& txn) const
     if (token_names(txn, username).size() >= account_tokens_max)
         return errc::too_many_account_tokens;
     txn.put(tables::account_tokens, account_token_key(username, record.name), encode(record));
+    tell_of_account(txn, by, username, action::create_token, record.name);
     return {};
 }
 
@@ -437,8 +454,10 @@ kv::error_code remove_account_tokens::operator()(kv::write_txn& txn) const
     if (name && !find_account_token(txn, username, *name))
         return errc::account_token_not_found;
     const auto names = name ? std::vector<std::string>{*name} : token_names(txn, username);
-    for (const std::string& each : names)
+    for (const std::string& each : names) {
         txn.erase(tables::account_tokens, account_token_key(username, each));
+        tell_of_account(txn, by, username, action::revoke_token, each);
+    }
     return {};
 }
 

@@ -31,6 +31,7 @@ inline constexpr time_ms breaker_pause_default_ms = 15 * 60 * 1000;
 inline constexpr time_ms breaker_time_min_ms = 1000; // of a window or a pause
 inline constexpr time_ms breaker_time_max_ms = 24 * 60 * 60 * 1000;
 inline constexpr time_ms breaker_memory_ms = 24 * 60 * 60 * 1000; // of what is usual
+inline constexpr std::size_t breaker_notices_max = 1'024;         // that the disk had no room for, count
 inline constexpr unsigned breaker_number_max = 65'535;            // least, and factor
 inline constexpr time_ms hold_first_ms = 60 * 1000; // between two failures of a registration that is not blocked for it
 inline constexpr unsigned hold_doublings_max = 6;   // up to an hour or so

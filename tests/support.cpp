@@ -706,6 +706,7 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
     change.record.enabled = enabled;
     change.record.rights = rights;
     change.record.created_at = clock.now();
+    change.by.at = clock.now();
     BOOST_TEST_REQUIRE(!commit(std::move(change)));
     services().directory.reload();
 }
