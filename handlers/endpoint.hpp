@@ -125,6 +125,7 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> show_stats(const call& asked, services& svc);
 task<response> show_openapi(const call& asked, services& svc);
 task<response> show_docs(const call& asked, services& svc);
 task<response> show_docs_script(const call& asked, services& svc);

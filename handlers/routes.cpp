@@ -23,6 +23,7 @@ constexpr permission consoles{{role::admin, role::integration, role::human_opera
 constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
 constexpr permission auditors{{role::admin, role::auditor}, {}};
 constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
@@ -101,6 +102,7 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/v2/audit/log", auditors, audit_log},
     {"GET", "/audit/log", auditors, audit_log},
     {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
+    {"GET", "/v2/stats", statisticians, show_stats},
     {"POST", "/admin/applications", admins, create_application},
     {"GET", "/admin/applications", admins, list_applications},
     {"GET", "/admin/applications/{}", admins, show_application},

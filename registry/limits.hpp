@@ -189,6 +189,14 @@ inline constexpr time_ms job_memory_ms = time_ms{7} * 24 * 3600 * 1000; // after
 // Why a registration is in its state (R17)
 inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest
 
+// Statistics (REGISTRATION-API.md M6)
+inline constexpr time_ms statistics_life_ms = 60 * 1000;      // told without counting again
+inline constexpr std::size_t statistics_step_rows = 10'000;   // looked at in one snapshot
+inline constexpr std::size_t statistics_rows_max = 1'000'000; // looked at for one question; the next one goes on
+inline constexpr std::size_t statistics_platforms_max = 16;   // of one application, told apart; phones name them
+inline constexpr time_ms monthly_ms = time_ms{30} * 24 * 3600 * 1000; // a registration used since then is active
+inline constexpr std::size_t lockout_hours = 24;                      // told
+
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;
 

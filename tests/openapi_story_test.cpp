@@ -337,7 +337,7 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("removeUser");
 
     // what came of it all
-    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint"})
+    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics"})
         story.play(each);
     BOOST_TEST(story.world.office("POST", "/admin/applications", R"({"id":"spare"})", "admin").status == 200U);
     story.known["id"] = "spare";
