@@ -64,6 +64,26 @@ bool administers(const account& who) noexcept
     return who.enabled && who.its_role == role::admin;
 }
 
+std::vector<stored_application_version> versions_of(const kv::read_txn& txn, std::string_view application_id)
+{
+    std::vector<stored_application_version> out;
+    txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
+        auto version = decode<stored_application_version>(value);
+        if (version.application_id == application_id)
+            out.push_back(std::move(version));
+        return true;
+    });
+    return out;
+}
+
+std::optional<std::size_t> place_of_master_key(const stored_application& of, std::string_view key_id)
+{
+    const auto& keys = of.master_keys;
+    const auto found =
+        std::ranges::find_if(keys, [&](const stored_master_key& each) { return master_key_id(each.point) == key_id; });
+    return found == keys.end() ? std::nullopt : std::optional{static_cast<std::size_t>(found - keys.begin())};
+}
+
 std::vector<std::string> token_names(const kv::read_txn& txn, std::string_view username)
 {
     std::vector<std::string> out;
@@ -286,9 +306,71 @@ kv::error_code create_application_version::operator()(kv::write_txn& txn) const
     if (owner->versions >= application_versions_max)
         return errc::too_many_application_versions;
     ++owner->versions;
+    auto built = record;
+    built.master_key = owner->master_keys.back().point;
     txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
-    txn.put(tables::versions, crypto::as_bytes(record.key), encode(record));
+    txn.put(tables::versions, crypto::as_bytes(record.key), encode(built));
     tell_of_application(txn, by, owner->id, action::create_version, record.key);
+    return {};
+}
+
+kv::error_code create_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    if (owner->master_keys.size() >= master_keys_max)
+        return errc::too_many_master_keys;
+    // From now on it matters which one a version was built with.
+    auto versions = versions_of(txn, application_id);
+    for (stored_application_version& each : versions) {
+        if (each.master_key)
+            continue;
+        each.master_key = owner->master_keys.front().point;
+        txn.put(tables::versions, crypto::as_bytes(each.key), encode(each));
+    }
+    owner->master_keys.push_back(record);
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::create_master_key, master_key_id(record.point));
+    return {};
+}
+
+kv::error_code sign_with_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    const auto place = place_of_master_key(*owner, key_id);
+    if (!place)
+        return errc::unknown_master_key;
+    if (*place == owner->signing)
+        return {};
+    owner->signing = static_cast<std::uint8_t>(*place);
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::sign_with_master_key, key_id);
+    return {};
+}
+
+kv::error_code remove_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    const auto place = place_of_master_key(*owner, key_id);
+    if (!place)
+        return errc::unknown_master_key;
+    const auto& point = owner->master_keys[*place].point;
+    const auto versions = versions_of(txn, application_id);
+    const bool used = std::ranges::any_of(versions, [&](const stored_application_version& each) {
+        return each.supported && each.master_key.value_or(owner->master_keys.front().point) == point;
+    });
+    if (used || *place == owner->signing)
+        return errc::master_key_in_use;
+    owner->master_keys.erase(owner->master_keys.begin() + static_cast<std::ptrdiff_t>(*place));
+    if (*place < owner->signing)
+        --owner->signing;
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::remove_master_key, key_id);
     return {};
 }
 
@@ -297,6 +379,9 @@ kv::error_code support_application_version::operator()(kv::write_txn& txn) const
     auto found = find_application_version(txn, key);
     if (!found || found->application_id != application_id)
         return errc::unknown_application_version;
+    const auto owner = find_application(txn, application_id);
+    if (supported && found->master_key && owner && !place_of_master_key(*owner, master_key_id(*found->master_key)))
+        return errc::master_key_removed;
     if (found->supported != supported) {
         found->supported = supported;
         txn.put(tables::versions, crypto::as_bytes(key), encode(*found));
@@ -334,13 +419,7 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
     if (use.more || has_claims)
         return errc::changed_meanwhile;
 
-    std::vector<std::string> versions;
-    txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
-        auto version = decode<stored_application_version>(value);
-        if (version.application_id == id)
-            versions.push_back(std::move(version.key));
-        return true;
-    });
+    const auto versions = versions_of(txn, id);
     std::vector<account> seeing;
     txn.scan(tables::accounts, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
         auto each = decode<account>(value);
@@ -348,8 +427,8 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
             seeing.push_back(std::move(each));
         return true;
     });
-    for (const std::string& key : versions)
-        txn.erase(tables::versions, crypto::as_bytes(key));
+    for (const stored_application_version& each : versions)
+        txn.erase(tables::versions, crypto::as_bytes(each.key));
     for (const account& each : seeing)
         txn.put(tables::accounts, crypto::as_bytes(each.username), encode(each));
     txn.erase(tables::applications, crypto::as_bytes(id));

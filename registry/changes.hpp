@@ -115,12 +115,45 @@ struct change_application {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
-/// One version more of an application that exists.
+/// One version more of an application that exists, built with its newest master key.
 struct create_application_version {
     stored_application_version record;
     authorship by{};
 
     /// errors  unknown_application, too_many_application_versions
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// One master key more of an application: of the versions that are made from now on. What signs stays.
+struct create_master_key {
+    std::string application_id;
+    stored_master_key record;
+    authorship by{};
+
+    /// errors  unknown_application, too_many_master_keys
+    kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return application_versions_max + event_weight; }
+};
+
+/// Another master key of an application signs from now on. Doing so twice is no error.
+struct sign_with_master_key {
+    std::string application_id;
+    std::string key_id; // master_key_id()
+    authorship by{};
+
+    /// errors  unknown_application, unknown_master_key
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Forgets a master key of an application; versions that were built with it keep their names, and are never supported
+/// again.
+struct remove_master_key {
+    std::string application_id;
+    std::string key_id;
+    authorship by{};
+
+    /// errors  unknown_application, unknown_master_key; master_key_in_use: it signs, or a supported version was built
+    ///         with it
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
@@ -131,7 +164,8 @@ struct support_application_version {
     bool supported = true;
     authorship by{};
 
-    /// errors  unknown_application_version: none with this key, or not of this application
+    /// errors  unknown_application_version: none with this key, or not of this application; master_key_removed: the
+    ///         one that it was built with is gone
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 

@@ -94,6 +94,7 @@ inline constexpr std::size_t flags_bytes_max = 512;         // all flags of a re
 inline constexpr std::size_t roles_max = 16;                // roles of an application, count
 inline constexpr std::size_t applications_max = 1024;       // count; all are held in memory
 inline constexpr std::size_t accounts_max = 1024;           // count; all are held in memory
+inline constexpr std::size_t master_keys_max = 4;           // of one application, count; one, but for a rotation
 inline constexpr std::size_t application_versions_max = 64; // of one application, count; all are held in memory
 
 // Tokens of accounts
