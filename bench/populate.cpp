@@ -178,10 +178,12 @@ public:
         const auto& id = out_.application_id;
         const auto& key = out_.application_key;
         out.record.id = id;
-        out.record.master_key = master_key_.point();
-        out.record.sealed_master_key =
-            registry::seal_private_key(sealer_, "applications", crypto::as_bytes(id), master_key_);
+        out.record.master_keys = {
+            {master_key_.point(),
+             registry::seal_private_key(sealer_, "applications", crypto::as_bytes(id), master_key_),
+             wanted_.now - year_ms}};
         out.record.created_at = wanted_.now - year_ms;
+        out.by.at = out.record.created_at;
         out.record.settings.unproven_per_minute = 0; // a load of noise is what some workloads are
         out.version.application_id = id;
         out.version.key = key;

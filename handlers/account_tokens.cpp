@@ -30,6 +30,7 @@ task<response> remove_tokens(const call& asked, services& svc, std::optional<std
     if (name && !registry::is_token_name(*name))
         co_return problem(make_error_code(registry::errc::account_token_not_found));
     registry::remove_account_tokens change{asked.first, std::move(name)};
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
@@ -45,6 +46,7 @@ task<response> create_account_token(const call& asked, services& svc)
     change.username = asked.first;
     registry::account_token& record = change.record;
     record.created_at = svc.clock.now();
+    change.by = authorship_of(asked, svc);
     if (const auto body = parse_body(asked, violations)) {
         record.name =
             body->text("name", {.bytes_max = registry::account_token_name_bytes_max, .required = true}).value_or("");

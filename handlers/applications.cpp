@@ -7,6 +7,8 @@
 #include "handlers/endpoint.hpp"
 #include "handlers/ok_answer.hpp"
 #include "handlers/problem.hpp"
+#include "handlers/qr_code.hpp"
+#include "handlers/query_fields.hpp"
 #include "handlers/read_aside.hpp"
 #include "registry/changes.hpp"
 
@@ -34,18 +36,61 @@ registry::stored_application_version draw_version(const services& svc, std::stri
     return out;
 }
 
-// What is compiled into an app.
-void write_version_keys(json_writer& to, const registry::application& of, const registry::application_version& version)
+registry::stored_master_key draw_master_key(const services& svc, std::string_view application_id)
 {
-    to.member("mobileSdkConfig", registry::sdk_config(version.key, version.secret, of.master_key.point()))
+    const auto pair = crypto::p256_private_key::generate();
+    return {pair.point(),
+            registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(application_id), pair),
+            svc.clock.now()};
+}
+
+void write_master_key(json_writer& to, const registry::application& of, std::size_t place)
+{
+    const registry::master_key& what = of.master_keys[place];
+    to.object()
+        .member("keyId", registry::master_key_id(what.pair->point()))
+        .member("masterServerPublicKey", crypto::to_base64(what.pair->point()))
+        .member("signs", place == of.signing)
+        .member("timestampCreated", what.created_at)
+        .end();
+}
+
+void write_master_keys(json_writer& to, const registry::application& of)
+{
+    to.key("masterKeys").array();
+    for (std::size_t i = 0; i < of.master_keys.size(); ++i)
+        write_master_key(to, of, i);
+    to.end();
+}
+
+response answer_with_master_key(const services& svc, std::string_view application_id, std::string_view key_id)
+{
+    const auto found = svc.directory.find_application(application_id);
+    for (std::size_t i = 0; found && i < found->master_keys.size(); ++i) {
+        if (registry::master_key_id(found->master_keys[i].pair->point()) != key_id)
+            continue;
+        json_writer out;
+        write_master_key(out, *found, i);
+        response answer;
+        answer.body = out.text();
+        return answer;
+    }
+    return problem(make_error_code(registry::errc::unknown_master_key)); // removed meanwhile
+}
+
+// What is compiled into an app.
+void write_version_keys(json_writer& to, const registry::application_version& version)
+{
+    to.member("mobileSdkConfig", registry::sdk_config(version.key, version.secret, version.master_point))
         .member("appKey", version.key)
         .member("appSecret", version.secret);
 }
 
-void write_version(json_writer& to, const registry::application& of, const registry::application_version& version)
+void write_version(json_writer& to, const registry::application_version& version)
 {
     to.object();
-    write_version_keys(to, of, version);
+    write_version_keys(to, version);
+    to.member("masterKeyId", registry::master_key_id(version.master_point));
     to.member("supported", version.supported);
     if (version.created_at != 0)
         to.member("timestampCreated", version.created_at);
@@ -60,14 +105,16 @@ response answer_with(const services& svc, std::string_view id)
     const registry::application& what = *found;
     json_writer out;
     out.object().member("id", what.id);
-    write_version_keys(out, what, what.current_version());
-    out.member("masterServerPublicKey", crypto::to_base64(what.master_key.point()));
+    write_version_keys(out, what.current_version());
+    out.member("masterServerPublicKey", crypto::to_base64(what.current_version().master_point));
     write_settings(out, what);
     out.member("timestampCreated", what.created_at).key("versions").array();
     for (const registry::application_version& each : what.versions)
-        write_version(out, what, each);
+        write_version(out, each);
+    out.end();
+    write_master_keys(out, what);
     response answer;
-    answer.body = out.end().end().text();
+    answer.body = out.end().text();
     return answer;
 }
 
@@ -77,7 +124,7 @@ response answer_with_version(const services& svc, std::string_view application_i
     if (!found || found.owner->id != application_id)
         return problem(make_error_code(registry::errc::unknown_application_version));
     json_writer out;
-    write_version(out, *found.owner, *found.version);
+    write_version(out, *found.version);
     response answer;
     answer.body = out.text();
     return answer;
@@ -175,6 +222,7 @@ task<std::optional<response>> change_settings(const call& asked, services& svc, 
             break;
         patched next;
         next.change.before = *std::move(before);
+        next.change.by = authorship_of(asked, svc);
         work_out(svc, asked, next);
         if (!next.violations.empty())
             co_return problem(next.violations);
@@ -208,11 +256,11 @@ task<response> create_application(const call& asked, services& svc)
         co_return problem(violations);
 
     const std::string id = record.id;
-    const auto master = crypto::p256_private_key::generate();
-    record.master_key = master.point();
-    record.sealed_master_key = registry::seal_private_key(svc.sealer, "applications", crypto::as_bytes(id), master);
     record.created_at = svc.clock.now();
+    record.master_keys = {draw_master_key(svc, id)};
     change.version = draw_version(svc, id);
+    change.version.master_key = record.master_keys.front().point;
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
@@ -266,6 +314,7 @@ task<response> remove_application(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application));
     kv::error_code ec;
     registry::remove_application change{id};
+    change.by = authorship_of(asked, svc);
     for (int round = 0; round < remove_rounds_max; ++round) {
         // What was made meanwhile is looked at in the next round; what is left then, by the writer.
         auto looking = [&svc, id, behind = change.looked_at] { return look_for_use(svc, id, behind); };
@@ -292,19 +341,30 @@ task<response> remove_application(const call& asked, services& svc)
 
 task<response> show_sdk_config(const call& asked, services& svc)
 {
+    bool as_picture = false;
+    std::vector<violation> violations;
+    const auto parameters = decode_query(asked.req.query, violations);
+    for (const auto& [name, value] : parameters) {
+        if (name == "format" && value != "json" && value != "svg")
+            violations.push_back({name, echo(value), "must be json or svg"});
+        as_picture = as_picture || (name == "format" && value == "svg");
+    }
+    if (!violations.empty())
+        co_return problem(violations);
     const auto application = svc.directory.find_application(asked.first);
     if (!application)
         co_return problem(make_error_code(registry::errc::unknown_application));
     const auto found = svc.directory.find_version(asked.second);
     if (!found || found.owner->id != application->id)
         co_return problem(make_error_code(registry::errc::unknown_application_version));
+    const auto config = registry::sdk_config(found.version->key, found.version->secret, found.version->master_point);
     response answer;
-    answer.body = json_writer{}
-                      .object()
-                      .member("mobileSdkConfig", registry::sdk_config(found.version->key, found.version->secret,
-                                                                      found.owner->master_key.point()))
-                      .end()
-                      .text();
+    if (as_picture) {
+        answer.body = qr_code_svg(config);
+        answer.content_type = "image/svg+xml";
+    } else {
+        answer.body = json_writer{}.object().member("mobileSdkConfig", config).end().text();
+    }
     co_return answer;
 }
 
@@ -314,11 +374,54 @@ task<response> create_application_version(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application));
     registry::create_application_version change;
     change.record = draw_version(svc, asked.first);
+    change.by = authorship_of(asked, svc);
     const std::string key = change.record.key;
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
     co_return answer_with_version(svc, asked.first, key);
+}
+
+task<response> create_master_key(const call& asked, services& svc)
+{
+    if (!svc.directory.find_application(asked.first))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    registry::create_master_key change{asked.first, draw_master_key(svc, asked.first), authorship_of(asked, svc)};
+    const auto key_id = registry::master_key_id(change.record.point);
+    if (const auto ec = co_await commit(svc, change))
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return answer_with_master_key(svc, asked.first, key_id);
+}
+
+task<response> sign_with_master_key(const call& asked, services& svc)
+{
+    std::vector<violation> violations;
+    if (const auto body = parse_body(asked, violations)) {
+        const auto signs = body->boolean("signs");
+        if (violations.empty() && !signs.value_or(false))
+            body->complain("signs", "must be true; let another one sign in its place");
+    }
+    if (!violations.empty())
+        co_return problem(violations);
+    if (!svc.directory.find_application(asked.first))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    registry::sign_with_master_key change{asked.first, asked.second, authorship_of(asked, svc)};
+    if (const auto ec = co_await commit(svc, change))
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return answer_with_master_key(svc, asked.first, asked.second);
+}
+
+task<response> remove_master_key(const call& asked, services& svc)
+{
+    if (!svc.directory.find_application(asked.first))
+        co_return problem(make_error_code(registry::errc::unknown_application));
+    registry::remove_master_key change{asked.first, asked.second, authorship_of(asked, svc)};
+    if (const auto ec = co_await commit(svc, change))
+        co_return problem(ec);
+    svc.directory.reload();
+    co_return ok();
 }
 
 task<response> support_application_version(const call& asked, services& svc)
@@ -339,6 +442,7 @@ task<response> support_application_version(const call& asked, services& svc)
         co_return problem(make_error_code(registry::errc::unknown_application_version));
     change.application_id = asked.first;
     change.key = asked.second;
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();

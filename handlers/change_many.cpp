@@ -73,7 +73,7 @@ void decode_filter(const json_object& filter, bulk_request& out)
 bulk_request decode_bulk(const call& asked, std::vector<violation>& violations)
 {
     bulk_request out;
-    const auto body = parse_json(asked.req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     decode_change(*body, out.job);

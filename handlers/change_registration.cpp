@@ -119,6 +119,8 @@ task<kv::error_code> commit_once(const call& asked, services& svc, const registr
     const auto found = co_await load_registration(asked, svc);
     if (!found)
         co_return found.error();
+    if (!registry::is_expected(found->attempts.word, asked.expected_versions()))
+        co_return make_error_code(registry::errc::precondition_failed);
     if (found->current() != state::pending_commit)
         co_return make_error_code(registry::errc::illegal_change);
 
@@ -129,8 +131,9 @@ task<kv::error_code> commit_once(const call& asked, services& svc, const registr
     if (found->is_expired(svc.clock.now())) // while the password was being checked
         co_return make_error_code(registry::errc::illegal_change);
     std::optional<registry::binding> bound_already;
-    const auto committed =
-        co_await start_registration(svc, found->record, slot, move::commit, who, std::move(bound_already), *edition);
+    auto expected = asked.expected;
+    const auto committed = co_await start_registration(svc, found->record, slot, move::commit, who,
+                                                       std::move(bound_already), *edition, std::move(expected));
     if (!committed)
         co_return committed.error();
     co_return committed->moved ? kv::error_code{} : make_error_code(registry::errc::illegal_change);

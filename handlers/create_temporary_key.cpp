@@ -155,7 +155,7 @@ task<response> create_temporary_key(const call& asked, services& svc)
     if (const auto ec = co_await commit(svc, change))
         co_return device_problem_or_storage(ec, device_problem::temporary_key_failure);
 
-    const auto& signer = own_signer ? *own_signer : application.owner->master_key;
+    const auto& signer = own_signer ? *own_signer : *application.version->master_key;
     const auto claims_json = answer_claims(key_id, *wanted, pair.point(), now, now + registry::temporary_key_life_ms);
     co_return ok([&](json_writer& out) { out.member("jwt", sign_es256(claims_json, signer)); });
 }

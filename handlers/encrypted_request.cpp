@@ -115,7 +115,8 @@ kv::result<registry::opened_envelope> encrypted_request::open(services& svc, con
                                              application_.version->secret,
                                              id,
                                              bound_ ? &bound_->keys.transport : nullptr};
-    auto opened = registry::open_envelope(envelope, recipient_ ? *recipient_ : application_.owner->master_key, context);
+    auto opened =
+        registry::open_envelope(envelope, recipient_ ? *recipient_ : *application_.version->master_key, context);
     if (!opened)
         return opened.error();
     if (is_stranger()) // genuine for the application's key, which no phone takes in this scope

@@ -35,6 +35,12 @@ using endpoint_handler = task<response>(const call& asked, services& svc);
     return parse_json(asked.req.body, violations, asked.unknown);
 }
 
+/// Who asks for a change of applications or accounts, and when, for its event.
+[[nodiscard]] inline registry::authorship authorship_of(const call& asked, const services& svc)
+{
+    return {asked.actor({}), svc.clock.now()};
+}
+
 // Device side (PROTOCOL.md section 11)
 task<response> device_status(const call& asked, services& svc);
 task<response> create_temporary_key(const call& asked, services& svc);
@@ -65,6 +71,9 @@ task<response> put_lockout_policy(const call& asked, services& svc);
 task<response> simulate_lockout(const call& asked, services& svc);
 task<response> create_application_version(const call& asked, services& svc);
 task<response> support_application_version(const call& asked, services& svc);
+task<response> create_master_key(const call& asked, services& svc);
+task<response> sign_with_master_key(const call& asked, services& svc);
+task<response> remove_master_key(const call& asked, services& svc);
 task<response> remove_application(const call& asked, services& svc);
 task<response> show_sdk_config(const call& asked, services& svc);
 task<response> create_user(const call& asked, services& svc);
@@ -119,6 +128,7 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> show_stats(const call& asked, services& svc);
 task<response> show_openapi(const call& asked, services& svc);
 task<response> show_docs(const call& asked, services& svc);
 task<response> show_docs_script(const call& asked, services& svc);

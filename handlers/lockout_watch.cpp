@@ -20,6 +20,8 @@ registry::attempt_rules rules_for(const services& svc, const registry::attempt_s
 void watch_lockouts(services& svc, const registry::attempt_slot& slot, std::string_view version,
                     const registry::attempt_result& what)
 {
+    if (what.held)
+        svc.breaker.note_held(slot.owner.application_id, version);
     const bool locked_out = what.counted && what.word.current() != registry::state::active;
     const auto application = locked_out ? svc.directory.find_application(slot.owner.application_id) : nullptr;
     if (!application || !application->settings.breaker)

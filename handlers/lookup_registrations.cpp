@@ -20,7 +20,7 @@ struct lookup_request {
 lookup_request decode_lookup(const call& asked, std::vector<violation>& violations)
 {
     lookup_request out;
-    const auto body = parse_json(asked.req.body, violations);
+    const auto body = parse_body(asked, violations);
     if (!body)
         return out;
     out.user_ids = decode_user_ids(*body);

@@ -286,7 +286,7 @@ task<response> create_plain_payload(const call& asked, services& svc)
         violations.push_back({"appId", id, "no such application"});
     if (!violations.empty())
         co_return problem(violations);
-    co_return tell_payload(wanted, registry::payload_signer::master_key, application->master_key);
+    co_return tell_payload(wanted, registry::payload_signer::master_key, application->signing_key());
 }
 
 task<response> verify_offline_signature(const call& asked, services& svc)

@@ -154,6 +154,14 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "Too many jobs are under way or kept; try again later."};
     case errc::too_many_matched:
         return {409, "ERROR_CONFLICT", "More registrations match than the request allows to be affected."};
+    case errc::unknown_master_key:
+        return {400, "ERROR_REQUEST", "The application has no such master key."};
+    case errc::too_many_master_keys:
+        return {409, "ERROR_CONFLICT", "No more master keys of this application can be created."};
+    case errc::master_key_in_use:
+        return {409, "ERROR_CONFLICT", "The master key signs, or a supported version was built with it."};
+    case errc::master_key_removed:
+        return {409, "ERROR_CONFLICT", "The master key that this version was built with was removed."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

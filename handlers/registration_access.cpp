@@ -179,7 +179,7 @@ void write_actor(json_writer& to, const registry::actor& who)
 activation_code_texts sign_activation_code(const registry::application& application, std::string_view code)
 {
     activation_code_texts out;
-    out.signature = crypto::to_base64(application.master_key.sign_der(crypto::as_bytes(code)));
+    out.signature = crypto::to_base64(application.signing_key().sign_der(crypto::as_bytes(code)));
     out.qr_data = std::string{code} + '#' + out.signature;
     return out;
 }

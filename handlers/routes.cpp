@@ -23,6 +23,7 @@ constexpr permission consoles{{role::admin, role::integration, role::human_opera
 constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
 constexpr permission auditors{{role::admin, role::auditor}, {}};
 constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
@@ -101,6 +102,7 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/v2/audit/log", auditors, audit_log},
     {"GET", "/audit/log", auditors, audit_log},
     {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
+    {"GET", "/v2/stats", statisticians, show_stats},
     {"POST", "/admin/applications", admins, create_application},
     {"GET", "/admin/applications", admins, list_applications},
     {"GET", "/admin/applications/{}", admins, show_application},
@@ -112,6 +114,9 @@ constexpr endpoint office_endpoints[]{
     {"PUT", "/admin/applications/{}/versions/{}", admins, support_application_version},
     {"DELETE", "/admin/applications/{}", admins, remove_application},
     {"GET", "/admin/applications/{}/versions/{}/sdk-config", admins, show_sdk_config},
+    {"POST", "/admin/applications/{}/master-keys", admins, create_master_key},
+    {"PUT", "/admin/applications/{}/master-keys/{}", admins, sign_with_master_key},
+    {"DELETE", "/admin/applications/{}/master-keys/{}", admins, remove_master_key},
     {"POST", "/admin/users", admins, create_user},
     {"GET", "/admin/users", admins, list_users},
     {"GET", "/admin/users/{}", admins, show_user},

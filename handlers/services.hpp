@@ -6,6 +6,7 @@
 #include "handlers/event_bell.hpp"
 #include "handlers/idempotency_keys.hpp"
 #include "handlers/manners.hpp"
+#include "handlers/statistics.hpp"
 #include "handlers/task.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
@@ -51,6 +52,7 @@ struct services {
     operator_log& log;
     event_bell& bell;
     idempotency_keys& idempotency;
+    statistics& stats;
     manners office_manners{};
 };
 

@@ -26,7 +26,8 @@ task<kv::error_code> refuse_child(services& svc, registry::slot_ptr child, regis
 task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage origin, registry::slot_ptr child,
                                                 registry::move by, registry::actor who,
                                                 std::optional<registry::binding> bound,
-                                                std::optional<registry::otp_edition> checked)
+                                                std::optional<registry::otp_edition> checked,
+                                                std::optional<registry::expected_versions> expected)
 {
     const auto parent = find_slot(svc, origin.parent);
     assert(parent); // records are never erased
@@ -36,16 +37,18 @@ task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage
         co_return ec;
     registry::attempt_word forbidding;
     auto both = registry::attempts::start_child(child, parent, origin.type, by, std::move(who), svc.clock.now(),
-                                                &forbidding, checked);
+                                                &forbidding, checked, expected ? &*expected : nullptr);
     if (!both && both.error() == errc::parent_not_active) {
         const auto why = co_await refuse_child(svc, child, parent, forbidding);
         co_return why;
     }
-    if (!both && both.error() != errc::illegal_change)
+    if (!both && both.error() != errc::illegal_change && both.error() != errc::precondition_failed)
         co_return both.error();
     if (!both) {
         if (const auto ec = co_await wait_until_durable(svc, child, forbidding.version()))
             co_return ec;
+        if (both.error() == errc::precondition_failed)
+            co_return both.error();
         co_return move_result{false, forbidding.current()};
     }
     if (bound && bound->accepts_decimal)
@@ -64,12 +67,18 @@ task<kv::result<move_result>> start_with_parent(services& svc, registry::lineage
 task<kv::result<move_result>> start_registration(services& svc, const registry::registration& which,
                                                  registry::slot_ptr slot, registry::move by, registry::actor who,
                                                  std::optional<registry::binding> bound,
-                                                 std::optional<registry::otp_edition> checked)
+                                                 std::optional<registry::otp_edition> checked,
+                                                 std::optional<registry::expected_versions> expected)
 {
     if (which.origin && by != registry::move::exchange_keys)
-        return start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who), std::move(bound), checked);
+        return start_with_parent(svc, *which.origin, std::move(slot), by, std::move(who), std::move(bound), checked,
+                                 std::move(expected));
     return move_state(svc, std::move(slot),
-                      {.by = by, .who = std::move(who), .bound = std::move(bound), .checked = checked});
+                      {.by = by,
+                       .who = std::move(who),
+                       .bound = std::move(bound),
+                       .checked = checked,
+                       .expected = std::move(expected)});
 }
 
 } // namespace doorward::handlers

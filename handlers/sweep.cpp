@@ -1,7 +1,7 @@
 #include "handlers/sweep.hpp"
 #include "handlers/registration_access.hpp"
 #include "handlers/slots.hpp"
-#include "registry/changes.hpp"
+#include "registry/administration.hpp"
 #include "registry/noise_audit.hpp"
 
 namespace doorward::handlers {
@@ -40,6 +40,17 @@ task<void> record_token_uses(services& svc)
     static_cast<void>(co_await commit(svc, change));
 }
 
+// That breakers of mass lockouts opened and let go again.
+task<void> record_breakers(services& svc)
+{
+    registry::tell_of_breakers change{svc.breaker.take_notices(svc.clock.now())};
+    if (change.notices.empty())
+        co_return;
+    const auto refused = co_await commit(svc, change);
+    if (refused)
+        svc.breaker.give_back(std::move(change.notices));
+}
+
 } // namespace
 
 task<bool> sweep(services& svc)
@@ -55,6 +66,7 @@ task<bool> sweep(services& svc)
 
     co_await record_noise(svc);
     co_await record_token_uses(svc);
+    co_await record_breakers(svc);
 
     std::vector<registry::full_registration> late;
     registry::erase_due erasing;

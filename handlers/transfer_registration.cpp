@@ -68,7 +68,8 @@ task<response> transfer_registration(const call& asked, services& svc)
     if (!violations.empty())
         co_return problem(violations);
     child.record.flags = *std::move(flags);
-    const auto made = co_await make_child(svc, parent->record, type, std::move(child));
+    auto expected = asked.expected;
+    const auto made = co_await make_child(svc, parent->record, type, std::move(child), std::move(expected));
     if (!made)
         co_return problem(made.error());
     json_writer out;

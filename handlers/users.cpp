@@ -119,6 +119,7 @@ task<response> create_user(const call& asked, services& svc)
         co_return problem(password.error());
     record.password_hash = std::move(password->hash);
     record.created_at = svc.clock.now();
+    change.by = authorship_of(asked, svc);
     const registry::account made = record;
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
@@ -148,6 +149,7 @@ task<response> change_user(const call& asked, services& svc)
     std::vector<violation> violations;
     registry::change_account change;
     change.username = asked.first;
+    change.by = authorship_of(asked, svc);
     if (const auto body = parse_body(asked, violations)) {
         const auto name = body->text("username", {.bytes_max = registry::username_bytes_max});
         if (name && *name != asked.first)
@@ -171,6 +173,7 @@ task<response> remove_user(const call& asked, services& svc)
     if (!may_exist(asked))
         co_return no_account();
     registry::remove_account change{asked.first};
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
@@ -187,6 +190,7 @@ task<response> rotate_user(const call& asked, services& svc)
     registry::change_account change;
     change.username = asked.first;
     change.password_hash = std::move(password->hash);
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();
@@ -200,6 +204,7 @@ task<response> assign_user(const call& asked, services& svc)
     registry::assign_application change;
     change.username = asked.first;
     change.application_id = asked.second;
+    change.by = authorship_of(asked, svc);
     if (!registry::is_application_id(change.application_id))
         co_return problem(make_error_code(registry::errc::unknown_application));
     if (const auto ec = co_await commit(svc, change))
@@ -215,6 +220,7 @@ task<response> unassign_user(const call& asked, services& svc)
     registry::unassign_application change;
     change.username = asked.first;
     change.application_id = asked.second;
+    change.by = authorship_of(asked, svc);
     if (const auto ec = co_await commit(svc, change))
         co_return problem(ec);
     svc.directory.reload();

@@ -1,4 +1,5 @@
 #include "registry/application.hpp"
+#include "crypto/digest.hpp"
 #include "crypto/encoding.hpp"
 
 #include <algorithm>
@@ -44,6 +45,12 @@ std::string sdk_config(std::string_view key_base64, std::string_view secret_base
     out.push_back(p256_master_key);
     append_counted(out, master_point);
     return crypto::to_base64(out);
+}
+
+std::string master_key_id(const crypto::point_bytes& point)
+{
+    const auto digest = crypto::sha256(point);
+    return crypto::to_hex(crypto::bytes_view{digest}.first(master_key_id_characters / 2));
 }
 
 bool is_application_id(std::string_view text) noexcept

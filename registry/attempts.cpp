@@ -302,7 +302,7 @@ result<transition> attempts::change_limits(const slot_ptr& slot, const attempt_l
 
 result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how, move by,
                                               actor who, time_ms now, attempt_word* forbidden_by,
-                                              std::optional<otp_edition> checked)
+                                              std::optional<otp_edition> checked, const expected_versions* expected)
 {
     const bool moves = how == transfer_type::move;
     const move parents_move = moves ? move::remove : move::spawn;
@@ -314,6 +314,8 @@ result<attempts::start> attempts::start_child(const slot_ptr& child, const slot_
     for (;;) {
         const auto [word, place] = present(*child);
         const auto [parents_word, parents_place] = present(*parent);
+        if (!is_expected(word, expected))
+            return forbid(word, errc::precondition_failed);
         if (checked && *checked != child->latest_otp())
             return errc::changed_meanwhile;
         const auto after = decide_move(word, by);

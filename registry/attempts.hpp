@@ -126,12 +126,14 @@ public:
     ///
     /// by       exchange_and_start or commit
     /// checked  as of change_state(), of the child
-    /// errors   illegal_change when the child's state does not allow it, parent_not_active; the word that forbids it is
-    ///          then in *forbidden_by; changed_meanwhile as of change_state()
+    /// expected as of change_state(), of the child
+    /// errors   illegal_change when the child's state does not allow it, parent_not_active, precondition_failed; the
+    ///          word that forbids it is then in *forbidden_by; changed_meanwhile as of change_state()
     [[nodiscard]] static result<start> start_child(const slot_ptr& child, const slot_ptr& parent, transfer_type how,
                                                    move by, actor who, time_ms now,
                                                    attempt_word* forbidden_by = nullptr,
-                                                   std::optional<otp_edition> checked = std::nullopt);
+                                                   std::optional<otp_edition> checked = std::nullopt,
+                                                   const expected_versions* expected = nullptr);
 
     /// One wrong one-time password: counts, and removes the registration at the last (PROTOCOL.md 12.4).
     ///

@@ -1,4 +1,5 @@
 #include "registry/changes.hpp"
+#include "registry/administration.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -61,6 +62,26 @@ bool has_other_admin(const kv::read_txn& txn, std::string_view username)
 bool administers(const account& who) noexcept
 {
     return who.enabled && who.its_role == role::admin;
+}
+
+std::vector<stored_application_version> versions_of(const kv::read_txn& txn, std::string_view application_id)
+{
+    std::vector<stored_application_version> out;
+    txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
+        auto version = decode<stored_application_version>(value);
+        if (version.application_id == application_id)
+            out.push_back(std::move(version));
+        return true;
+    });
+    return out;
+}
+
+std::optional<std::size_t> place_of_master_key(const stored_application& of, std::string_view key_id)
+{
+    const auto& keys = of.master_keys;
+    const auto found =
+        std::ranges::find_if(keys, [&](const stored_master_key& each) { return master_key_id(each.point) == key_id; });
+    return found == keys.end() ? std::nullopt : std::optional{static_cast<std::size_t>(found - keys.begin())};
 }
 
 std::vector<std::string> token_names(const kv::read_txn& txn, std::string_view username)
@@ -257,6 +278,7 @@ kv::error_code create_application::operator()(kv::write_txn& txn) const
         return errc::too_many_applications;
     txn.put(tables::applications, crypto::as_bytes(record.id), encode(record));
     txn.put(tables::versions, crypto::as_bytes(version.key), encode(version));
+    tell_of_application(txn, by, record.id, action::create_application, version.key);
     return {};
 }
 
@@ -269,8 +291,10 @@ kv::error_code change_application::operator()(kv::write_txn& txn) const
         return errc::changed_meanwhile;
     found->settings = settings;
     found->sealed_provider_secret = sealed_provider_secret;
-    if (*found != before)
-        txn.put(tables::applications, crypto::as_bytes(found->id), encode(*found));
+    if (*found == before)
+        return {};
+    txn.put(tables::applications, crypto::as_bytes(found->id), encode(*found));
+    tell_of_application(txn, by, found->id, action::change_application, describe_change(before, *found));
     return {};
 }
 
@@ -282,8 +306,71 @@ kv::error_code create_application_version::operator()(kv::write_txn& txn) const
     if (owner->versions >= application_versions_max)
         return errc::too_many_application_versions;
     ++owner->versions;
+    auto built = record;
+    built.master_key = owner->master_keys.back().point;
     txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
-    txn.put(tables::versions, crypto::as_bytes(record.key), encode(record));
+    txn.put(tables::versions, crypto::as_bytes(record.key), encode(built));
+    tell_of_application(txn, by, owner->id, action::create_version, record.key);
+    return {};
+}
+
+kv::error_code create_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    if (owner->master_keys.size() >= master_keys_max)
+        return errc::too_many_master_keys;
+    // From now on it matters which one a version was built with.
+    auto versions = versions_of(txn, application_id);
+    for (stored_application_version& each : versions) {
+        if (each.master_key)
+            continue;
+        each.master_key = owner->master_keys.front().point;
+        txn.put(tables::versions, crypto::as_bytes(each.key), encode(each));
+    }
+    owner->master_keys.push_back(record);
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::create_master_key, master_key_id(record.point));
+    return {};
+}
+
+kv::error_code sign_with_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    const auto place = place_of_master_key(*owner, key_id);
+    if (!place)
+        return errc::unknown_master_key;
+    if (*place == owner->signing)
+        return {};
+    owner->signing = static_cast<std::uint8_t>(*place);
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::sign_with_master_key, key_id);
+    return {};
+}
+
+kv::error_code remove_master_key::operator()(kv::write_txn& txn) const
+{
+    auto owner = find_application(txn, application_id);
+    if (!owner)
+        return errc::unknown_application;
+    const auto place = place_of_master_key(*owner, key_id);
+    if (!place)
+        return errc::unknown_master_key;
+    const auto& point = owner->master_keys[*place].point;
+    const auto versions = versions_of(txn, application_id);
+    const bool used = std::ranges::any_of(versions, [&](const stored_application_version& each) {
+        return each.supported && each.master_key.value_or(owner->master_keys.front().point) == point;
+    });
+    if (used || *place == owner->signing)
+        return errc::master_key_in_use;
+    owner->master_keys.erase(owner->master_keys.begin() + static_cast<std::ptrdiff_t>(*place));
+    if (*place < owner->signing)
+        --owner->signing;
+    txn.put(tables::applications, crypto::as_bytes(owner->id), encode(*owner));
+    tell_of_application(txn, by, owner->id, action::remove_master_key, key_id);
     return {};
 }
 
@@ -292,9 +379,13 @@ kv::error_code support_application_version::operator()(kv::write_txn& txn) const
     auto found = find_application_version(txn, key);
     if (!found || found->application_id != application_id)
         return errc::unknown_application_version;
+    const auto owner = find_application(txn, application_id);
+    if (supported && found->master_key && owner && !place_of_master_key(*owner, master_key_id(*found->master_key)))
+        return errc::master_key_removed;
     if (found->supported != supported) {
         found->supported = supported;
         txn.put(tables::versions, crypto::as_bytes(key), encode(*found));
+        tell_of_application(txn, by, application_id, supported ? action::support_version : action::retire_version, key);
     }
     return {};
 }
@@ -328,13 +419,7 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
     if (use.more || has_claims)
         return errc::changed_meanwhile;
 
-    std::vector<std::string> versions;
-    txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
-        auto version = decode<stored_application_version>(value);
-        if (version.application_id == id)
-            versions.push_back(std::move(version.key));
-        return true;
-    });
+    const auto versions = versions_of(txn, id);
     std::vector<account> seeing;
     txn.scan(tables::accounts, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
         auto each = decode<account>(value);
@@ -342,11 +427,12 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
             seeing.push_back(std::move(each));
         return true;
     });
-    for (const std::string& key : versions)
-        txn.erase(tables::versions, crypto::as_bytes(key));
+    for (const stored_application_version& each : versions)
+        txn.erase(tables::versions, crypto::as_bytes(each.key));
     for (const account& each : seeing)
         txn.put(tables::accounts, crypto::as_bytes(each.username), encode(each));
     txn.erase(tables::applications, crypto::as_bytes(id));
+    tell_of_application(txn, by, id, action::remove_application, {});
     return {};
 }
 
@@ -357,6 +443,7 @@ kv::error_code create_account::operator()(kv::write_txn& txn) const
     if (txn.row_count(tables::accounts) >= accounts_max)
         return errc::too_many_accounts;
     txn.put(tables::accounts, crypto::as_bytes(record.username), encode(record));
+    tell_of_account(txn, by, record.username, action::create_account, describe(record));
     return {};
 }
 
@@ -371,6 +458,7 @@ kv::error_code assign_application::operator()(kv::write_txn& txn)
     if (place == found->applications.end() || *place != application_id) {
         found->applications.insert(place, application_id);
         txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+        tell_of_account(txn, by, username, action::assign_application, application_id, application_id);
     }
     result = *std::move(found);
     return {};
@@ -381,8 +469,10 @@ kv::error_code unassign_application::operator()(kv::write_txn& txn)
     auto found = find_account(txn, username);
     if (!found)
         return errc::account_not_found;
-    if (std::erase(found->applications, application_id) > 0)
+    if (std::erase(found->applications, application_id) > 0) {
         txn.put(tables::accounts, crypto::as_bytes(username), encode(*found));
+        tell_of_account(txn, by, username, action::unassign_application, application_id, application_id);
+    }
     result = *std::move(found);
     return {};
 }
@@ -401,6 +491,10 @@ kv::error_code change_account::operator()(kv::write_txn& txn)
         return errc::last_admin;
     if (changed != *found)
         txn.put(tables::accounts, crypto::as_bytes(username), encode(changed));
+    if (auto what = describe_change(*found, changed); !what.empty())
+        tell_of_account(txn, by, username, action::change_account, std::move(what));
+    if (changed.password_hash != found->password_hash)
+        tell_of_account(txn, by, username, action::rotate_password, {});
     result = std::move(changed);
     return {};
 }
@@ -415,6 +509,7 @@ kv::error_code remove_account::operator()(kv::write_txn& txn) const
     for (const std::string& name : token_names(txn, username))
         txn.erase(tables::account_tokens, account_token_key(username, name));
     txn.erase(tables::accounts, crypto::as_bytes(username));
+    tell_of_account(txn, by, username, action::remove_account, {});
     return {};
 }
 
@@ -427,6 +522,7 @@ kv::error_code create_account_token::operator()(kv::write_txn& txn) const
     if (token_names(txn, username).size() >= account_tokens_max)
         return errc::too_many_account_tokens;
     txn.put(tables::account_tokens, account_token_key(username, record.name), encode(record));
+    tell_of_account(txn, by, username, action::create_token, record.name);
     return {};
 }
 
@@ -437,8 +533,10 @@ kv::error_code remove_account_tokens::operator()(kv::write_txn& txn) const
     if (name && !find_account_token(txn, username, *name))
         return errc::account_token_not_found;
     const auto names = name ? std::vector<std::string>{*name} : token_names(txn, username);
-    for (const std::string& each : names)
+    for (const std::string& each : names) {
         txn.erase(tables::account_tokens, account_token_key(username, each));
+        tell_of_account(txn, by, username, action::revoke_token, each);
+    }
     return {};
 }
 

@@ -7,8 +7,15 @@
 
 namespace doorward::registry {
 
+/// Who changes what registrations live in, and when, for the event that tells of it. By nobody: doorward itself.
+struct authorship {
+    actor who;
+    time_ms at = 0;
+};
+
 // Changes for the writer (kv::async_commit), beside transition. Each is called on the writer thread, reads first and
-// writes last. A change is given back to its sender with what it found out.
+// writes last. A change is given back to its sender with what it found out. Those of applications and accounts append
+// an event (administration_event) when they change anything: registry/administration.hpp.
 
 /// A new registration, waiting for its phone; or with its phone from the first moment on, when the phone proved itself
 /// in another way than by an activation code (PROTOCOL.md 12.3). One that has an origin is a child of the registration
@@ -91,6 +98,7 @@ struct set_claims {
 struct create_application {
     stored_application record;
     stored_application_version version;
+    authorship by{};
 
     /// errors  application_exists, too_many_applications
     kv::error_code operator()(kv::write_txn& txn) const;
@@ -101,16 +109,51 @@ struct change_application {
     stored_application before; // as it was when the change was worked out
     application_settings settings;
     crypto::bytes sealed_provider_secret;
+    authorship by{};
 
     /// errors  unknown_application; changed_meanwhile when the record is not `before` (read it again)
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
-/// One version more of an application that exists.
+/// One version more of an application that exists, built with its newest master key.
 struct create_application_version {
     stored_application_version record;
+    authorship by{};
 
     /// errors  unknown_application, too_many_application_versions
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// One master key more of an application: of the versions that are made from now on. What signs stays.
+struct create_master_key {
+    std::string application_id;
+    stored_master_key record;
+    authorship by{};
+
+    /// errors  unknown_application, too_many_master_keys
+    kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return application_versions_max + event_weight; }
+};
+
+/// Another master key of an application signs from now on. Doing so twice is no error.
+struct sign_with_master_key {
+    std::string application_id;
+    std::string key_id; // master_key_id()
+    authorship by{};
+
+    /// errors  unknown_application, unknown_master_key
+    kv::error_code operator()(kv::write_txn& txn) const;
+};
+
+/// Forgets a master key of an application; versions that were built with it keep their names, and are never supported
+/// again.
+struct remove_master_key {
+    std::string application_id;
+    std::string key_id;
+    authorship by{};
+
+    /// errors  unknown_application, unknown_master_key; master_key_in_use: it signs, or a supported version was built
+    ///         with it
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
@@ -119,8 +162,10 @@ struct support_application_version {
     std::string application_id;
     std::string key;
     bool supported = true;
+    authorship by{};
 
-    /// errors  unknown_application_version: none with this key, or not of this application
+    /// errors  unknown_application_version: none with this key, or not of this application; master_key_removed: the
+    ///         one that it was built with is gone
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
@@ -140,6 +185,7 @@ struct erase_claims {
 struct remove_application {
     std::string id;
     registration_number looked_at = 0; // of those up to this number nobody is in use any more: REMOVED is terminal
+    authorship by{};
 
     /// errors  unknown_application; application_in_use: by a registration behind `looked_at`; changed_meanwhile: claims
     ///         are left (erase_claims), or too many registrations were made since (look again)
@@ -149,6 +195,7 @@ struct remove_application {
 
 struct create_account {
     account record;
+    authorship by{};
 
     /// errors  account_exists, too_many_accounts
     kv::error_code operator()(kv::write_txn& txn) const;
@@ -158,6 +205,7 @@ struct create_account {
 struct assign_application {
     std::string username;
     std::string application_id;
+    authorship by{};
 
     account result; // as of then
 
@@ -169,6 +217,7 @@ struct assign_application {
 struct unassign_application {
     std::string username;
     std::string application_id;
+    authorship by{};
 
     account result; // as of then
 
@@ -183,6 +232,7 @@ struct change_account {
     std::optional<role> its_role;
     std::optional<right_set> rights;
     std::optional<std::string> password_hash;
+    authorship by{};
 
     account result; // as of then
 
@@ -193,6 +243,7 @@ struct change_account {
 /// Removes an account with its tokens.
 struct remove_account {
     std::string username;
+    authorship by{};
 
     /// errors  account_not_found; last_admin
     kv::error_code operator()(kv::write_txn& txn) const;
@@ -201,6 +252,7 @@ struct remove_account {
 struct create_account_token {
     std::string username;
     account_token record;
+    authorship by{};
 
     /// errors  account_not_found, account_token_exists, too_many_account_tokens
     kv::error_code operator()(kv::write_txn& txn) const;
@@ -210,9 +262,11 @@ struct create_account_token {
 struct remove_account_tokens {
     std::string username;
     std::optional<std::string> name;
+    authorship by{};
 
     /// errors  account_not_found, account_token_not_found
     kv::error_code operator()(kv::write_txn& txn) const;
+    [[nodiscard]] std::size_t weight() const noexcept { return account_tokens_max * (1 + event_weight); }
 };
 
 /// Writes down when tokens were used last. Those that are gone are left alone.

@@ -147,6 +147,7 @@ constexpr byte version_1 = 1;
 constexpr byte version_2 = 2;
 constexpr byte version_3 = 3;
 constexpr byte version_4 = 4;
+constexpr byte version_5 = 5;
 
 void require_state(attempt_word word)
 {
@@ -195,7 +196,8 @@ void require_possible(const stored_application& record)
 {
     const application_settings& set = record.settings;
     bool possible = set.unproven_per_minute <= unproven_per_minute_max && set.max_failed_attempts > 0 &&
-                    record.versions > 0 && (set.provider || record.sealed_provider_secret.empty());
+                    record.versions > 0 && record.signing < record.master_keys.size() &&
+                    (set.provider || record.sealed_provider_secret.empty());
     if (set.provider)
         possible = possible && parse_provider_url(set.provider->url) &&
                    set.provider->timeout_ms >= provider_timeout_ms_min &&
@@ -576,23 +578,26 @@ stored_keys decode(bytes_view data)
     return record;
 }
 
-// application := 4  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
+// application := 5  id:text  roles:list(text)  master_key:65  master_private_key:blob (sealed)
 //                count_only_if_possession_proven:u8  created_at:u64
 //                since version 2: unproven_per_minute:u16
 //                since version 3: versions:u16  lowest_version:u8  max_failed:u8  vault_with_biometry:u8
 //                device_management:u8  provider  transfer
 //                since version 4: policy  hint_remaining_attempts:u8  hint_blocked_until:u8  breaker:u8 (0 for none)
 //                and when that is 1: least:u16  factor:u16  window:u64  pause:u64
+//                since version 5: master_key_created_at:u64  later_master_keys:u8, each master_key:65
+//                master_private_key:blob (sealed)  created_at:u64; signing:u8 (0 the first one, 1 the next, ...)
 // provider := url:text (empty for none)  timeout_ms:u16  secret:blob (sealed; empty for none)
 // transfer := spawn:u8  move:u8  targets:list(text)  flags:list(text)  max_failed:u8 (0 for none)  cascade_block:u8
 bytes encode(const stored_application& record)
 {
     const application_settings& set = record.settings;
-    record_writer out{version_4};
+    assert(!record.master_keys.empty());
+    record_writer out{version_5};
     out.text(record.id)
         .texts(set.roles)
-        .raw(record.master_key)
-        .blob(record.sealed_master_key)
+        .raw(record.master_keys.front().point)
+        .blob(record.master_keys.front().sealed)
         .flag(set.count_only_if_possession_proven)
         .time(record.created_at)
         .u16(set.unproven_per_minute)
@@ -613,19 +618,25 @@ bytes encode(const stored_application& record)
     out.flag(set.hint_remaining_attempts).flag(set.hint_blocked_until).flag(set.breaker.has_value());
     if (set.breaker)
         out.u16(set.breaker->least).u16(set.breaker->factor).time(set.breaker->window).time(set.breaker->pause);
+    out.time(record.master_keys.front().created_at).u8(static_cast<std::uint8_t>(record.master_keys.size() - 1));
+    for (std::size_t i = 1; i < record.master_keys.size(); ++i) {
+        const stored_master_key& later = record.master_keys[i];
+        out.raw(later.point).blob(later.sealed).time(later.created_at);
+    }
+    out.u8(record.signing);
     return out.done();
 }
 
 template <>
 stored_application decode(bytes_view data)
 {
-    record_reader in{data, version_4};
+    record_reader in{data, version_5};
     stored_application record;
     application_settings& set = record.settings;
     record.id = in.text();
     set.roles = in.texts();
-    record.master_key = in.raw<65>();
-    record.sealed_master_key = in.blob();
+    record.master_keys.front().point = in.raw<65>();
+    record.master_keys.front().sealed = in.blob();
     set.count_only_if_possession_proven = in.flag();
     record.created_at = in.time();
     if (in.version() >= version_2)
@@ -662,28 +673,44 @@ stored_application decode(bytes_view data)
             breaker.pause = in.time();
         }
     }
+    record.master_keys.front().created_at = record.created_at;
+    if (in.version() >= version_5) {
+        record.master_keys.front().created_at = in.time();
+        for (auto later = in.u8(); later > 0; --later) {
+            stored_master_key key;
+            key.point = in.raw<65>();
+            key.sealed = in.blob();
+            key.created_at = in.time();
+            record.master_keys.push_back(std::move(key));
+        }
+        record.signing = in.u8();
+    }
     in.done();
     require_possible(record);
     return record;
 }
 
-// application version := 2  application:text  key:text  secret:blob (sealed)  supported:u8  created_at:u64
-// Version 1 had no created_at.
+// application version := 3  application:text  key:text  secret:blob (sealed)  supported:u8
+//                        since version 2: created_at:u64
+//                        since version 3: has_master_key:u8  and when that is 1: master_key:65
 bytes encode(const stored_application_version& record)
 {
-    return record_writer{version_2}
-        .text(record.application_id)
+    record_writer out{version_3};
+    out.text(record.application_id)
         .text(record.key)
         .blob(record.sealed_secret)
         .flag(record.supported)
         .time(record.created_at)
-        .done();
+        .flag(record.master_key.has_value());
+    if (record.master_key)
+        out.raw(*record.master_key);
+    return out.done();
 }
 
 template <>
 stored_application_version decode(bytes_view data)
 {
-    record_reader in{data, version_2};
+    record_reader in{data, version_3};
     stored_application_version record;
     record.application_id = in.text();
     record.key = in.text();
@@ -691,6 +718,8 @@ stored_application_version decode(bytes_view data)
     record.supported = in.flag();
     if (in.version() >= version_2)
         record.created_at = in.time();
+    if (in.version() >= version_3 && in.flag())
+        record.master_key = in.raw<65>();
     in.done();
     return record;
 }

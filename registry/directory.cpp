@@ -68,34 +68,55 @@ std::shared_ptr<const directory::content> directory::read(const content* before)
 {
     return env_.view([this, before](const kv::read_txn& txn) {
         auto out = std::make_shared<content>();
-        std::map<std::string, std::vector<application_version>> versions;
+        struct known {
+            application_version version;
+            std::optional<crypto::point_bytes> master_key;
+        };
+        std::map<std::string, std::vector<known>> versions;
         txn.scan(tables::versions, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
             const auto stored = decode<stored_application_version>(value);
             const auto secret =
                 sealer_.open(stored.sealed_secret, seal_place("versions", crypto::as_bytes(stored.key), "secret"));
             if (!secret)
                 throw kv::open_error{"the secret of an application version does not open"};
-            versions[stored.application_id].push_back(
-                {stored.key, std::string{crypto::as_text(secret->view())}, stored.supported, stored.created_at});
+            versions[stored.application_id].push_back({{stored.key,
+                                                        std::string{crypto::as_text(secret->view())},
+                                                        stored.supported,
+                                                        stored.created_at,
+                                                        {},
+                                                        {}},
+                                                       stored.master_key});
             return true;
         });
         txn.scan(tables::applications, {}, [&](crypto::bytes_view, crypto::bytes_view value) {
             const auto stored = decode<stored_application>(value);
-            auto master = open_private_key(sealer_, "applications", crypto::as_bytes(stored.id),
-                                           stored.sealed_master_key, stored.master_key);
-            if (!master)
-                throw kv::open_error{"the master key of application " + stored.id + " does not open"};
+            std::vector<master_key> master_keys;
+            for (const stored_master_key& each : stored.master_keys) {
+                auto pair =
+                    open_private_key(sealer_, "applications", crypto::as_bytes(stored.id), each.sealed, each.point);
+                if (!pair)
+                    throw kv::open_error{"the master key of application " + stored.id + " does not open"};
+                master_keys.push_back(
+                    {std::make_shared<const crypto::p256_private_key>(*std::move(pair)), each.created_at});
+            }
             std::optional<crypto::secret_bytes> provider_secret;
             if (!stored.sealed_provider_secret.empty()) {
                 provider_secret = sealer_.open(stored.sealed_provider_secret, provider_secret_place(stored.id));
                 if (!provider_secret)
                     throw kv::open_error{"the provider's secret of application " + stored.id + " does not open"};
             }
-            auto& its_versions = versions[stored.id];
+            std::vector<application_version> its_versions;
+            for (known& each : versions[stored.id]) {
+                each.version.master_point = each.master_key.value_or(master_keys.front().pair->point());
+                const auto own = std::ranges::find_if(
+                    master_keys, [&](const master_key& key) { return key.pair->point() == each.version.master_point; });
+                each.version.master_key = own == master_keys.end() ? master_keys[stored.signing].pair : own->pair;
+                its_versions.push_back(std::move(each.version));
+            }
             std::ranges::stable_sort(its_versions, {}, &application_version::created_at);
-            auto made = std::make_shared<const application>(application{stored.id, *std::move(master),
-                                                                        std::move(its_versions), stored.created_at,
-                                                                        stored.settings, std::move(provider_secret)});
+            auto made = std::make_shared<const application>(
+                application{stored.id, std::move(master_keys), stored.signing, std::move(its_versions),
+                            stored.created_at, stored.settings, std::move(provider_secret)});
             for (const application_version& version : made->versions)
                 out->versions[version.key] = {made, &version};
             out->applications[stored.id] = std::move(made);

@@ -95,6 +95,14 @@ public:
             return "too many jobs are under way or kept";
         case errc::too_many_matched:
             return "more registrations match than the request allows for";
+        case errc::unknown_master_key:
+            return "no such master key of the application";
+        case errc::too_many_master_keys:
+            return "the application has as many master keys as can be";
+        case errc::master_key_in_use:
+            return "the master key signs, or a supported version was built with it";
+        case errc::master_key_removed:
+            return "the master key that the version was built with is gone";
         }
         return "unknown registry error";
     }

@@ -53,13 +53,17 @@ enum class errc {
     job_not_found,    // none, or none that the caller may see
     too_many_jobs,    // are under way or kept
     too_many_matched, // more registrations than the caller allowed for
+    unknown_master_key,
+    too_many_master_keys, // of one application
+    master_key_in_use,    // it signs, or a supported version was built with it
+    master_key_removed,   // the one that the version was built with
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::too_many_matched);
+inline constexpr int errc_last = static_cast<int>(errc::master_key_removed);
 
 } // namespace doorward::registry
 

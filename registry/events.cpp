@@ -40,10 +40,15 @@ void add_people(const kv::read_txn& txn, event& to)
         change->name = std::move(told.name);
 }
 
-stored_event to_event(const kv::read_txn& txn, event_sequence sequence, bytes_view value)
+stored_event to_bare_event(event_sequence sequence, bytes_view value)
 {
     const auto parts = split_event_row(value);
-    stored_event out{{sequence, parts.digest}, decode<event>(parts.record)};
+    return {{sequence, parts.digest}, decode<event>(parts.record)};
+}
+
+stored_event to_event(const kv::read_txn& txn, event_sequence sequence, bytes_view value)
+{
+    stored_event out = to_bare_event(sequence, value);
     add_people(txn, out.what);
     return out;
 }
@@ -148,6 +153,15 @@ void scan_events(const kv::read_txn& txn, event_sequence after, const std::funct
         return;
     txn.scan(tables::events, event_key(after + 1),
              [&](bytes_view key, bytes_view value) { return visit(to_event(txn, kv::from_number(key), value)); });
+}
+
+void scan_bare_events(const kv::read_txn& txn, event_sequence after,
+                      const std::function<bool(const stored_event&)>& visit)
+{
+    if (after == std::numeric_limits<event_sequence>::max())
+        return;
+    txn.scan(tables::events, event_key(after + 1),
+             [&](bytes_view key, bytes_view value) { return visit(to_bare_event(kv::from_number(key), value)); });
 }
 
 event_filter event_filter::of_registration(registration_number number)

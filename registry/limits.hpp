@@ -31,6 +31,7 @@ inline constexpr time_ms breaker_pause_default_ms = 15 * 60 * 1000;
 inline constexpr time_ms breaker_time_min_ms = 1000; // of a window or a pause
 inline constexpr time_ms breaker_time_max_ms = 24 * 60 * 60 * 1000;
 inline constexpr time_ms breaker_memory_ms = 24 * 60 * 60 * 1000; // of what is usual
+inline constexpr std::size_t breaker_notices_max = 1'024;         // that the disk had no room for, count
 inline constexpr unsigned breaker_number_max = 65'535;            // least, and factor
 inline constexpr time_ms hold_first_ms = 60 * 1000; // between two failures of a registration that is not blocked for it
 inline constexpr unsigned hold_doublings_max = 6;   // up to an hour or so
@@ -93,6 +94,7 @@ inline constexpr std::size_t flags_bytes_max = 512;         // all flags of a re
 inline constexpr std::size_t roles_max = 16;                // roles of an application, count
 inline constexpr std::size_t applications_max = 1024;       // count; all are held in memory
 inline constexpr std::size_t accounts_max = 1024;           // count; all are held in memory
+inline constexpr std::size_t master_keys_max = 4;           // of one application, count; one, but for a rotation
 inline constexpr std::size_t application_versions_max = 64; // of one application, count; all are held in memory
 
 // Tokens of accounts
@@ -187,6 +189,14 @@ inline constexpr time_ms job_memory_ms = time_ms{7} * 24 * 3600 * 1000; // after
 
 // Why a registration is in its state (R17)
 inline constexpr std::size_t explained_attempts_max = 100; // told, count; the newest
+
+// Statistics (REGISTRATION-API.md M6)
+inline constexpr time_ms statistics_life_ms = 60 * 1000;      // told without counting again
+inline constexpr std::size_t statistics_step_rows = 10'000;   // looked at in one snapshot
+inline constexpr std::size_t statistics_rows_max = 1'000'000; // looked at for one question; the next one goes on
+inline constexpr std::size_t statistics_platforms_max = 16;   // of one application, told apart; phones name them
+inline constexpr time_ms monthly_ms = time_ms{30} * 24 * 3600 * 1000; // a registration used since then is active
+inline constexpr std::size_t lockout_hours = 24;                      // told
 
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;

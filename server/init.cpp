@@ -31,6 +31,7 @@ first_admin initialise_data(const std::filesystem::path& data, const std::string
     account.record.password_hash = crypto::hash_password(made.password, crypto::office_password_cost);
     account.record.its_role = registry::role::admin;
     account.record.created_at = registry::system_clock{}.now();
+    account.by.at = account.record.created_at;
 
     // One change: a store is there with its admin, or not at all.
     auto everything = [&](kv::write_txn& txn) {

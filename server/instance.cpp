@@ -96,18 +96,12 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
-    services_.emplace(handlers::services{*journal_,      *writer_,
-                                         *sealer_,       clock_,
-                                         *directory_,    slots_,
-                                         *attempts_,     unsettled_,
-                                         claims_,        office_passwords_,
-                                         otp_passwords_, lists_,
-                                         credentials_,   noise_,
-                                         noise_counts_,  codes_,
-                                         outgoing_,      provider_failures_,
-                                         simulations_,   breaker_,
-                                         log_,           bell_,
-                                         *idempotency_,  wanted.office_manners});
+    services_.emplace(
+        handlers::services{*journal_,      *writer_,   *sealer_,           clock_,       *directory_,
+                           slots_,         *attempts_, unsettled_,         claims_,      office_passwords_,
+                           otp_passwords_, lists_,     credentials_,       noise_,       noise_counts_,
+                           codes_,         outgoing_,  provider_failures_, simulations_, breaker_,
+                           log_,           bell_,      *idempotency_,      stats_,       wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);

@@ -88,6 +88,7 @@ private:
     handlers::provider_reports provider_failures_{log_};
     handlers::concurrency_limit simulations_{registry::simulations_max};
     registry::lockout_breaker breaker_;
+    handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     std::optional<handlers::services> services_;
     io_threads threads_;

@@ -78,8 +78,8 @@ struct admin_world : scratch_world {
     json settings(const std::string& id = "app")
     {
         json out = shown(id);
-        for (const char* other :
-             {"id", "mobileSdkConfig", "appKey", "appSecret", "masterServerPublicKey", "timestampCreated", "versions"})
+        for (const char* other : {"id", "mobileSdkConfig", "appKey", "appSecret", "masterServerPublicKey",
+                                  "timestampCreated", "versions", "masterKeys"})
             out.erase(other);
         return out;
     }

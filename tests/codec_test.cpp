@@ -193,8 +193,8 @@ stored_application an_application()
 {
     stored_application out;
     out.id = "mobile-banking";
-    out.master_key = point(9);
-    out.sealed_master_key = sealed(32);
+    out.master_keys = {{point(9), sealed(32), 77}, {point(10), sealed(32), 78}, {point(11), sealed(33), 79}};
+    out.signing = 1;
     out.created_at = 77;
     out.versions = 3;
     out.settings = {
@@ -320,6 +320,7 @@ void for_every_record(const Check& check)
     BOOST_TEST_CONTEXT("version")
     {
         check(stored_application_version{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), false, 78});
+        check(stored_application_version{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), true, 78, point(9)});
     }
     BOOST_TEST_CONTEXT("account")
     {
@@ -375,9 +376,9 @@ BOOST_AUTO_TEST_CASE(every_record_comes_back_as_it_was)
 template <class Record>
 constexpr crypto::byte newest_version = 1;
 template <>
-constexpr crypto::byte newest_version<stored_application> = 4;
+constexpr crypto::byte newest_version<stored_application> = 5;
 template <>
-constexpr crypto::byte newest_version<stored_application_version> = 2;
+constexpr crypto::byte newest_version<stored_application_version> = 3;
 template <>
 constexpr crypto::byte newest_version<account> = 2;
 template <>
@@ -400,6 +401,8 @@ BOOST_AUTO_TEST_CASE(applications_of_older_versions_have_defaults)
 {
     auto expected = an_application();
     expected.versions = 1;
+    expected.master_keys.resize(1);
+    expected.signing = 0;
     expected.sealed_provider_secret.clear();
     application_settings older; // what version 2 knew
     older.roles = expected.settings.roles;
@@ -408,6 +411,8 @@ BOOST_AUTO_TEST_CASE(applications_of_older_versions_have_defaults)
     expected.settings = older;
 
     auto data = encode(expected);
+    const std::size_t added_by_version_5 = 8 + 1 + 1;
+    data.resize(data.size() - added_by_version_5);
     const std::size_t added_by_version_4 = (1 + 1 + 8 + 1) + 1 + 1 + 1;
     data.resize(data.size() - added_by_version_4);
     const std::size_t added_by_version_3 = 2 + 1 + 1 + 1 + 1 + (2 + 2 + 2) + (1 + 1 + 2 + 2 + 1 + 1);
@@ -421,10 +426,13 @@ BOOST_AUTO_TEST_CASE(applications_of_older_versions_have_defaults)
     BOOST_TEST((decode<stored_application>(data) == expected));
 }
 
-BOOST_AUTO_TEST_CASE(versions_of_applications_of_version_1_have_no_time)
+BOOST_AUTO_TEST_CASE(versions_of_applications_of_older_versions_name_no_master_key_and_had_no_time)
 {
     stored_application_version expected{"mobile-banking", "MDEyMzQ1Njc4OTAxMjM0NQ==", sealed(24), true, 5};
     auto data = encode(expected);
+    data.resize(data.size() - 1);
+    data.front() = 2;
+    BOOST_TEST((decode<stored_application_version>(data) == expected));
     data.front() = 1;
     data.resize(data.size() - 8);
     expected.created_at = 0;

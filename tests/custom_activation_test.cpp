@@ -686,7 +686,7 @@ namespace {
 
 registry::application application_named(const std::string& id, const std::string& url)
 {
-    registry::application out{id, crypto::p256_private_key::generate(), {}, 0, {}, {}};
+    registry::application out{id, {}, 0, {}, 0, {}, {}}; // no keys: nothing is opened or signed
     registry::provider_settings provider;
     provider.url = url;
     out.settings.provider = std::move(provider);

@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_patch_changes_what_it_names)
     BOOST_TEST(row.at("name") == "Work");
     BOOST_TEST(row.at("externalUserId") == "clerk");
     BOOST_TEST(row.at("registrationStatus") == "ACTIVE");
-    BOOST_TEST(row.at("seq") == version());
+    BOOST_TEST(row.at("version") == version());
 
     patch({{"metadata", {{"a", nullptr}, {"c", true}}}});
     BOOST_TEST(metadata() == json({{"b", "x"}, {"c", true}}));

@@ -560,6 +560,69 @@ BOOST_AUTO_TEST_CASE(a_clock_that_is_set_back_begins_a_window)
     BOOST_TEST(breaker.count("app", "v", by, 500'001).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(each_trip_is_told_once_and_so_is_its_end)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{2, 10, 1'000, 5'000};
+    const time_ms now = 1'000'000;
+    BOOST_TEST(breaker.take_notices(now).empty());
+    breaker.note_held("app", "v"); // of none: nothing
+    static_cast<void>(breaker.count("app", "v", by, now));
+    BOOST_TEST(breaker.take_notices(now).empty());
+    for (int i = 0; i < 4; ++i)
+        static_cast<void>(breaker.count("app", "v", by, now)); // more while it is open
+    breaker.note_held("app", "v");
+    breaker.note_held("app", "v");
+    auto told = breaker.take_notices(now + 1);
+    BOOST_TEST_REQUIRE(told.size() == 1U);
+    BOOST_TEST(told[0].opened);
+    BOOST_TEST(told[0].application == "app");
+    BOOST_TEST(told[0].version == "v");
+    BOOST_TEST(told[0].what.lockouts == 2U);
+    BOOST_TEST(told[0].at == now);
+    BOOST_TEST(breaker.take_notices(now + 4'999).empty());
+    told = breaker.take_notices(now + 5'000);
+    BOOST_TEST_REQUIRE(told.size() == 1U);
+    BOOST_TEST(!told[0].opened);
+    BOOST_TEST(told[0].held == 2U);
+    BOOST_TEST(told[0].at == now + 5'000);
+    BOOST_TEST(breaker.take_notices(now + 50'000).empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_breaker_that_opens_again_unseen_is_told_of_in_order)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{1, 10, 1'000, 5'000};
+    static_cast<void>(breaker.count("app", "v", by, 1'000'000));
+    static_cast<void>(breaker.count("app", "v", by, 1'100'000));
+    auto told = breaker.take_notices(1'100'000);
+    BOOST_TEST_REQUIRE(told.size() == 3U);
+    BOOST_TEST((told[0].opened && !told[1].opened && told[2].opened));
+    // What cannot be told comes first the next time.
+    breaker.give_back(told);
+    told = breaker.take_notices(1'105'000);
+    BOOST_TEST_REQUIRE(told.size() == 4U);
+    BOOST_TEST(told[0].at == 1'000'000);
+    BOOST_TEST(told[1].at == 1'005'000);
+    BOOST_TEST(told[2].at == 1'100'000);
+    BOOST_TEST(told[3].at == 1'105'000);
+}
+
+BOOST_AUTO_TEST_CASE(notices_that_nobody_takes_are_bounded)
+{
+    lockout_breaker breaker;
+    const breaker_settings by{1, 10, 1'000, 1'000};
+    time_ms now = 1'000'000;
+    for (std::size_t i = 0; i < breaker_notices_max + 10; ++i, now += 86'400'000)
+        static_cast<void>(breaker.count("app", "v", by, now));
+    auto told = breaker.take_notices(now);
+    BOOST_TEST(told.size() == breaker_notices_max);
+    BOOST_TEST(!told.back().opened);
+    breaker.give_back(told);
+    breaker.give_back(told);
+    BOOST_TEST(breaker.take_notices(now).size() == breaker_notices_max);
+}
+
 BOOST_AUTO_TEST_CASE(a_failure_that_would_block_is_held_for_longer_each_time)
 {
     judged it{{}, 2};
@@ -1187,6 +1250,54 @@ BOOST_AUTO_TEST_CASE(too_many_lockouts_of_a_version_are_held_and_throttled_and_o
     clock.advance(600'000);
     BOOST_TEST(wrong(fourth).status == 401U);
     BOOST_TEST(status(fourth.id) == "BLOCKED");
+}
+
+BOOST_AUTO_TEST_CASE(the_feed_tells_when_a_breaker_opens_and_when_it_lets_go)
+{
+    const auto told = [&] {
+        json out = json::array();
+        const auto got = office("GET", "/v2/events?limit=1000");
+        for (const json& each : got.body.at("events")) {
+            if (each.at("event").get<std::string>().ends_with("_LOCKOUT_BREAKER"))
+                out.push_back(each);
+        }
+        return out;
+    };
+    set_policy({{"maxFailedAttempts", 1}, {"breaker", {{"least", 2}, {"pause", 600'000}}}});
+    const auto opened_at = clock.now();
+    std::vector<enrolled> phones;
+    for (int i = 0; i < 4; ++i)
+        phones.push_back(enrol(*this, json::object(), bench::protocol_version::v3_3, "user" + std::to_string(i)));
+    for (auto& each : phones)
+        static_cast<void>(each.phone.validate(bench::signature_type::possession_knowledge, wrong_pin));
+    BOOST_TEST(status(phones[1].id) == "BLOCKED");
+    BOOST_TEST(status(phones[2].id) == "ACTIVE");
+    sweep();
+    sweep();
+    auto events = told();
+    BOOST_TEST_REQUIRE(events.size() == 1U, events.dump());
+    BOOST_TEST(events[0].at("event") == "OPEN_LOCKOUT_BREAKER");
+    BOOST_TEST(events[0].at("subject") == "APPLICATION");
+    BOOST_TEST(events[0].at("subjectId") == "app");
+    BOOST_TEST(events[0].at("applicationId") == "app");
+    BOOST_TEST(events[0].at("timestampCreated") == opened_at);
+    BOOST_TEST(!events[0].contains("account"));
+    const auto key = "appKey=" + application().key();
+    BOOST_TEST(events[0].at("detail") == key + ", lockouts=2, usual=0, until=" + std::to_string(opened_at + 600'000));
+    clock.advance(599'999);
+    sweep();
+    BOOST_TEST(told().size() == 1U);
+    clock.advance(1);
+    sweep();
+    sweep();
+    events = told();
+    BOOST_TEST_REQUIRE(events.size() == 2U);
+    BOOST_TEST(events[1].at("event") == "CLOSE_LOCKOUT_BREAKER");
+    BOOST_TEST(events[1].at("detail") == key + ", lockouts=2, usual=0, held=2");
+    // Of an application that is gone nothing is told.
+    static_cast<void>(services().breaker.count("gone", "", {1, 1, 1'000, 1'000}, clock.now()));
+    sweep();
+    BOOST_TEST(told().size() == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(a_breaker_is_set_and_taken_away)

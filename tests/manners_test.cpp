@@ -123,6 +123,59 @@ BOOST_AUTO_TEST_CASE(unknown_members_are_ignored_unless_the_server_is_strict)
     BOOST_TEST((got.violated() == std::vector<std::string>{"nickname", "moreOver"}));
 }
 
+BOOST_AUTO_TEST_CASE(questions_and_jobs_about_many_are_read_strictly_too)
+{
+    mannered_world world{{status_style::compat, true}};
+    const auto phone = enrol(world);
+    const auto refused = [&](const std::string& target, const json& body, const std::string& member) {
+        const auto got = world.office("POST", target, body.dump(), "admin");
+        check_error(got, 400, "ERROR_REQUEST");
+        BOOST_TEST((got.violated() == std::vector<std::string>{member}), got.text);
+    };
+    const auto accepted = [&](const std::string& target, const json& body, unsigned status) {
+        const auto got = world.office("POST", target, body.dump(), "admin");
+        BOOST_TEST(got.status == status, got.text);
+    };
+    const std::string lookup = "/v2/registrations/lookup";
+    json question{
+        {"userIds", {"alice"}}, {"registrationIds", nullptr}, {"appIds", {"app"}},       {"status", {"ACTIVE"}},
+        {"flags", nullptr},     {"removed", nullptr},         {"platform", nullptr},     {"name", nullptr},
+        {"lastUsedAfter", 0},   {"lastUsedBefore", nullptr},  {"createdAfter", nullptr}, {"createdBefore", nullptr},
+        {"limit", 10},          {"cursor", nullptr}};
+    accepted(lookup, question, 200);
+    accepted(lookup, {{"registrationIds", {phone.id}}, {"userIds", nullptr}, {"limit", 1}}, 200);
+    question["user"] = "alice";
+    refused(lookup, question, "user");
+
+    const std::string bulk = "/v2/registrations/bulk";
+    json job{{"change", "BLOCK"},
+             {"registrationIds", nullptr},
+             {"maxAffected", 1},
+             {"dryRun", true},
+             {"flags", nullptr},
+             {"blockedReason", "LOST"},
+             {"reason", nullptr},
+             {"externalUserId", nullptr},
+             {"filter",
+              {{"userIds", {"alice"}},
+               {"appIds", {"app"}},
+               {"status", {"ACTIVE"}},
+               {"flags", nullptr},
+               {"platform", nullptr},
+               {"lastUsedAfter", 0},
+               {"lastUsedBefore", nullptr},
+               {"createdAfter", nullptr},
+               {"createdBefore", nullptr}}}};
+    accepted(bulk, job, 200);
+    accepted(bulk, {{"change", "BLOCK"}, {"registrationIds", {phone.id}}, {"filter", nullptr}, {"maxAffected", 1}},
+             202);
+    auto inside = job;
+    inside["filter"]["users"] = "alice";
+    refused(bulk, inside, "filter.users");
+    job["max"] = 1;
+    refused(bulk, job, "max");
+}
+
 // Everything that is documented, in each body that has alternatives.
 BOOST_AUTO_TEST_CASE(known_members_are_known_also_where_they_have_no_meaning)
 {
@@ -363,6 +416,77 @@ BOOST_AUTO_TEST_CASE(a_one_time_password_is_replaced_in_the_version_that_was_mea
     BOOST_TEST(world.conditional("PUT", target, version, R"({"otp":"second"})").status == 200U);
     check_error(world.office("POST", path(made.id, "/commit"), R"({"otp":"first"})"), 400, "ERROR_REGISTRATION_CHANGE");
     BOOST_TEST(world.office("POST", path(made.id, "/commit"), R"({"otp":"second"})").status == 200U);
+}
+
+BOOST_AUTO_TEST_CASE(a_commit_is_made_to_the_version_that_was_meant)
+{
+    mannered_world world;
+    const auto made = world.create("alice", {{"otp", "secret"}});
+    auto phone = world.phone();
+    static_cast<void>(phone.activate(made.qr_data, right_pin, bench::activation_details{}));
+    const auto target = path(made.id, "/commit");
+    const auto version = world.tag(made.id);
+    const auto detail = world.detail(made.id);
+    // Nothing is compared, so a wrong password is not counted either.
+    check_error(world.conditional("POST", target, "\"1\"", R"({"otp":"wrong"})"), 412, "ERROR_PRECONDITION");
+    check_error(world.conditional("POST", target, "\"1\"", R"({"otp":"secret"})"), 412, "ERROR_PRECONDITION");
+    check_error(world.conditional("POST", target, "garbage", R"({"otp":"secret"})"), 400, "ERROR_REQUEST");
+    BOOST_TEST(world.detail(made.id) == detail);
+    check_error(world.conditional("POST", target, version, R"({"otp":"wrong"})"), 400, "ERROR_REGISTRATION_CHANGE");
+    check_error(world.conditional("POST", target, version, R"({"otp":"secret"})"), 412, "ERROR_PRECONDITION");
+    BOOST_TEST(world.conditional("POST", target, world.tag(made.id), R"({"otp":"secret"})").status == 200U);
+    BOOST_TEST(world.status(made.id) == "ACTIVE");
+    check_error(world.conditional("POST", path(nobodys_id, "/commit"), version, "{}"), 400,
+                "ERROR_REGISTRATION_NOT_FOUND");
+}
+
+// The one that it is compared with is the present one, also where the swap is lost to somebody else.
+BOOST_AUTO_TEST_CASE(a_commit_whose_version_changes_while_its_password_is_checked_is_refused)
+{
+    mannered_world world;
+    const auto made = world.create("alice", {{"otp", "secret"}});
+    auto phone = world.phone();
+    static_cast<void>(phone.activate(made.qr_data, right_pin, bench::activation_details{}));
+    auto req = scratch_world::office_request("POST", path(made.id, "/commit"), R"({"otp":"secret"})");
+    req.if_match = world.tag(made.id);
+    const auto commit = world.start(handlers::side::office, req);
+    world.poll_until_passwords_are_checked();
+    const auto renamed =
+        world.call_alone(handlers::side::office,
+                         scratch_world::office_request("PUT", path(made.id, "/name"), R"({"name":"meanwhile"})"));
+    BOOST_TEST_REQUIRE(renamed.status == 200U);
+    world.run();
+    check_error(commit->done.value(), 412, "ERROR_PRECONDITION");
+    BOOST_TEST(world.status(made.id) == "PENDING_COMMIT");
+}
+
+BOOST_AUTO_TEST_CASE(a_transfer_is_made_from_the_version_that_was_meant)
+{
+    mannered_world world;
+    BOOST_TEST_REQUIRE(
+        world.office("PATCH", "/admin/applications/app", R"({"transfer":{"spawn":true}})", "admin").status == 200U);
+    auto parent = enrol(world);
+    const auto target = path(parent.id, "/transfer");
+    const auto version = world.tag(parent.id);
+    static_cast<void>(parent.phone.validate(bench::signature_type::possession_knowledge, wrong_pin));
+    check_error(world.conditional("POST", target, version, R"({"type":"SPAWN"})"), 412, "ERROR_PRECONDITION");
+    BOOST_TEST(world.detail(parent.id).value("childCount", 0) == 0);
+    const auto made = world.conditional("POST", target, world.tag(parent.id), R"({"type":"SPAWN"})");
+    BOOST_TEST_REQUIRE(made.status == 200U, made.text);
+
+    // A commit of what was made from another is conditional, too.
+    auto second = world.phone();
+    static_cast<void>(second.activate(made.body.at("activationQrCodeData").get<std::string>(), right_pin,
+                                      bench::activation_details{}));
+    const auto child = made.body.at("registrationId").get<std::string>();
+    check_error(world.conditional("POST", path(child, "/commit"), "\"1\"", "{}"), 412, "ERROR_PRECONDITION");
+    BOOST_TEST(world.status(child) == "PENDING_COMMIT");
+    BOOST_TEST(world.conditional("POST", path(child, "/commit"), world.tag(child), "{}").status == 200U);
+    BOOST_TEST(world.status(child) == "ACTIVE");
+    BOOST_TEST(world.office("PUT", path(parent.id), R"({"change":"BLOCK"})").status == 200U);
+    check_error(world.conditional("POST", target, version, R"({"type":"SPAWN"})"), 412, "ERROR_PRECONDITION");
+    check_error(world.conditional("POST", target, world.tag(parent.id), R"({"type":"SPAWN"})"), 400,
+                "ERROR_REGISTRATION_CHANGE");
 }
 
 // Of several that change the same version one does.

@@ -251,6 +251,10 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
         story.play("changeApplication", example);
     story.known["appKey"] = story.play("createVersion").at("appKey").get<std::string>();
     story.play("getSdkConfig");
+    story.known["keyId"] = story.play("createMasterKey").at("keyId").get<std::string>();
+    story.play("removeMasterKey");
+    story.known["keyId"] = story.play("createMasterKey").at("keyId").get<std::string>();
+    story.play("signWithMasterKey");
     story.play("supportVersion");
     story.play("getLockoutPolicy");
     story.play("putLockoutPolicy");
@@ -337,7 +341,7 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("removeUser");
 
     // what came of it all
-    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint"})
+    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics"})
         story.play(each);
     BOOST_TEST(story.world.office("POST", "/admin/applications", R"({"id":"spare"})", "admin").status == 200U);
     story.known["id"] = "spare";

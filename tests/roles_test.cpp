@@ -94,6 +94,7 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"GET", "/v2/audit/log"}, {nothing, "", ""}},
         {{"GET", "/audit/log"}, {nothing, "", ""}},
         {{"GET", "/v2/audit/checkpoint"}, {nothing, "", ""}},
+        {{"GET", "/v2/stats"}, {nothing, "", ""}},
         {{"GET", "/admin/applications/{}/lockout-policy"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/lockout-policy"}, {application, "", R"({"maxFailedAttempts":5})"}},
         {{"POST", "/admin/applications/{}/lockout-policy/simulate"}, {application, "", "{}"}},
@@ -105,6 +106,9 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"POST", "/admin/applications/{}/versions"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/versions/{}"}, {application, "", R"({"supported":true})"}},
         {{"GET", "/admin/applications/{}/versions/{}/sdk-config"}, {application, "", ""}},
+        {{"POST", "/admin/applications/{}/master-keys"}, {application, "", ""}},
+        {{"PUT", "/admin/applications/{}/master-keys/{}"}, {application, "", R"({"signs":true})"}},
+        {{"DELETE", "/admin/applications/{}/master-keys/{}"}, {application, "", ""}},
         {{"POST", "/admin/users"}, {nothing, "", R"({"username":"user-%N%"})"}},
         {{"GET", "/admin/users"}, {nothing, "", ""}},
         {{"GET", "/admin/users/{}"}, {nothing, "", ""}},
@@ -337,12 +341,14 @@ BOOST_AUTO_TEST_CASE(roles_are_what_they_are_meant_to_be)
             const bool administers = route.path.starts_with("/admin/");
             const bool open = route.callers.is_open();
             BOOST_TEST(may(role::admin, route.method, route.path));
-            BOOST_TEST(may(role::metrics, route.method, route.path) == open);
+            const bool numbers = route.path == "/v2/stats";
+            BOOST_TEST(may(role::metrics, route.method, route.path) == (open || numbers));
             if (may(role::auditor, route.method, route.path))
                 BOOST_TEST(route.method == "GET");
-            // Many at once, users as a whole and the audit are for people.
+            // Many at once, users as a whole, the audit and numbers are for people.
             const bool at_large = route.path.starts_with("/v2/jobs/") || route.path == "/v2/registrations/bulk" ||
-                                  route.path == "/v2/users/{}" || route.path.find("audit/") != std::string_view::npos;
+                                  route.path == "/v2/users/{}" || route.path.find("audit/") != std::string_view::npos ||
+                                  numbers;
             BOOST_TEST(may(role::integration, route.method, route.path) == (!administers && !at_large));
             if (administers) {
                 BOOST_TEST(!may(role::human_operator, route.method, route.path, {right::remove, right::bulk}));

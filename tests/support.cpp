@@ -467,9 +467,10 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{
-            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
-            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
-            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  in.manners});
+            *journal,  *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
+            claims,    office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
+            outgoing,  provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
+            in.manners});
     }
 
     kv::env env;
@@ -495,6 +496,7 @@ struct scratch_world::running {
     registry::lockout_breaker breaker;
     handlers::operator_log& log;
     handlers::idempotency_keys idempotency{sealer};
+    handlers::statistics stats;
     std::optional<handlers::services> services;
 };
 
@@ -706,6 +708,7 @@ void scratch_world::create_account(std::string_view name, registry::role its_rol
     change.record.enabled = enabled;
     change.record.rights = rights;
     change.record.created_at = clock.now();
+    change.by.at = clock.now();
     BOOST_TEST_REQUIRE(!commit(std::move(change)));
     services().directory.reload();
 }
