@@ -95,6 +95,14 @@ public:
             return "too many jobs are under way or kept";
         case errc::too_many_matched:
             return "more registrations match than the request allows for";
+        case errc::webhook_not_found:
+            return "the application has no such webhook";
+        case errc::too_many_webhooks:
+            return "no more webhooks can be created";
+        case errc::delivery_not_found:
+            return "the webhook has no such delivery";
+        case errc::too_many_redeliveries:
+            return "too many redeliveries of the webhook are under way";
         }
         return "unknown registry error";
     }

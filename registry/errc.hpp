@@ -53,13 +53,17 @@ enum class errc {
     job_not_found,    // none, or none that the caller may see
     too_many_jobs,    // are under way or kept
     too_many_matched, // more registrations than the caller allowed for
+    webhook_not_found,
+    too_many_webhooks, // of one application, or in all
+    delivery_not_found,
+    too_many_redeliveries, // of one webhook are under way
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::too_many_matched);
+inline constexpr int errc_last = static_cast<int>(errc::too_many_redeliveries);
 
 } // namespace doorward::registry
 
