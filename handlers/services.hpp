@@ -7,6 +7,7 @@
 #include "handlers/idempotency_keys.hpp"
 #include "handlers/manners.hpp"
 #include "handlers/task.hpp"
+#include "handlers/webhook_work.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
 #include "registry/activation_code.hpp"
@@ -51,6 +52,7 @@ struct services {
     operator_log& log;
     event_bell& bell;
     idempotency_keys& idempotency;
+    webhook_work& webhooks;
     manners office_manners{};
 };
 
