@@ -336,6 +336,7 @@ task<response> remove_application(const call& asked, services& svc)
     if (ec)
         co_return problem(ec);
     svc.directory.reload();
+    svc.webhooks.changed(); // its own are gone
     co_return ok();
 }
 

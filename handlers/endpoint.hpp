@@ -15,6 +15,7 @@ struct call {
     // Office side: If-Match, the versions of the registration that the change is meant for; none: any.
     std::optional<registry::expected_versions> expected{};
     unknown_members unknown = unknown_members::ignored; // what becomes of them in the body
+    std::string third{};                                // what stood for the third {} of the path
 
     /// The same as attempts::change_state() takes it.
     [[nodiscard]] const registry::expected_versions* expected_versions() const noexcept
@@ -129,6 +130,15 @@ task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
 task<response> show_stats(const call& asked, services& svc);
+task<response> create_webhook(const call& asked, services& svc);
+task<response> list_webhooks(const call& asked, services& svc);
+task<response> show_webhook(const call& asked, services& svc);
+task<response> put_webhook(const call& asked, services& svc);
+task<response> remove_webhook(const call& asked, services& svc);
+task<response> rotate_webhook(const call& asked, services& svc);
+task<response> try_webhook(const call& asked, services& svc);
+task<response> list_deliveries(const call& asked, services& svc);
+task<response> deliver_again(const call& asked, services& svc);
 task<response> show_openapi(const call& asked, services& svc);
 task<response> show_docs(const call& asked, services& svc);
 task<response> show_docs_script(const call& asked, services& svc);

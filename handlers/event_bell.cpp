@@ -21,6 +21,7 @@ std::unique_ptr<event_bell::place> event_bell::enter(const std::string& account,
     }
     auto out = std::make_unique<place>(*this, account, mine);
     ++of_account;
+    ++listening_;
     sleepers_.push_back(std::move(mine));
     return out;
 }
@@ -30,6 +31,7 @@ void event_bell::leave(const std::string& account, const std::shared_ptr<sleeper
     const std::lock_guard lock{mutex_};
     if (sleepers_.remove(who) == 0)
         return;
+    listening_ -= who->listening ? 1U : 0U;
     const auto found = accounts_.find(account);
     if (--found->second == 0)
         accounts_.erase(found);
@@ -39,7 +41,7 @@ void event_bell::committed()
 {
     {
         const std::lock_guard lock{mutex_};
-        if (sleepers_.empty())
+        if (listening_ == 0)
             return;
     }
     // Whoever enters from here on sees in the store what this batch brought.
@@ -48,7 +50,10 @@ void event_bell::committed()
     if (last && *last == rung_for_) // attempts alone; there are many batches of them
         return;
     rung_for_ = last.value_or(0);
-    ring();
+    for (const auto& each : sleepers_) {
+        if (each->listening)
+            ring(each);
+    }
 }
 
 std::optional<registry::event_sequence> event_bell::last_sequence() const noexcept
@@ -60,27 +65,42 @@ std::optional<registry::event_sequence> event_bell::last_sequence() const noexce
     }
 }
 
-void event_bell::ring()
+void event_bell::ring(const std::shared_ptr<sleeper>& who)
 {
-    for (const auto& each : sleepers_) {
-        if (each->rung)
-            continue; // it has not looked since
-        each->rung = true;
-        asio::post(each->timer.get_executor(), [each] { each->timer.cancel(); });
-    }
+    if (who->rung)
+        return; // it has not looked since
+    who->rung = true;
+    asio::post(who->timer.get_executor(), [who] { who->timer.cancel(); });
 }
 
 void event_bell::close()
 {
     const std::lock_guard lock{mutex_};
     closed_ = true;
-    ring();
+    for (const auto& each : sleepers_)
+        ring(each);
 }
 
 bool event_bell::is_closed() const
 {
     const std::lock_guard lock{mutex_};
     return closed_;
+}
+
+void event_bell::place::wake()
+{
+    const std::lock_guard lock{bell_.mutex_};
+    ring(mine_);
+}
+
+bool event_bell::place::listen(bool to_the_bell)
+{
+    const std::lock_guard lock{bell_.mutex_};
+    if (mine_->listening == to_the_bell)
+        return false;
+    mine_->listening = to_the_bell;
+    bell_.listening_ = to_the_bell ? bell_.listening_ + 1 : bell_.listening_ - 1;
+    return to_the_bell;
 }
 
 task<void> event_bell::place::wait(std::chrono::steady_clock::time_point until)

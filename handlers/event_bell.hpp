@@ -50,8 +50,9 @@ private:
 
         boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                           boost::asio::wait_traits<std::chrono::steady_clock>, executor>
-            timer;         // io thread only
-        bool rung = false; // since it waited last; guarded by mutex_ of the bell
+            timer;             // io thread only
+        bool rung = false;     // since it waited last; guarded by mutex_ of the bell
+        bool listening = true; // guarded by mutex_ of the bell
     };
 
 public:
@@ -69,6 +70,13 @@ public:
         /// place was taken), at `until`, or because the bell is closed. At once where one of them is so already.
         task<void> wait(std::chrono::steady_clock::time_point until);
 
+        /// Ends the wait, or the next one. Any thread.
+        void wake();
+        /// Whether the bell rings here, as it does at first.
+        ///
+        /// returns  true when it begins to: who waits has to look at the store then
+        bool listen(bool to_the_bell);
+
     private:
         event_bell& bell_; // outlives this object
         const std::string account_;
@@ -80,12 +88,13 @@ public:
 
 private:
     void leave(const std::string& account, const std::shared_ptr<sleeper>& who);
-    void ring(); // mutex_ is held
+    static void ring(const std::shared_ptr<sleeper>& who); // mutex_ is held
     [[nodiscard]] std::optional<registry::event_sequence> last_sequence() const noexcept;
 
     const kv::env& store_;
     mutable std::mutex mutex_;                     // a leaf
     std::list<std::shared_ptr<sleeper>> sleepers_; // guarded by mutex_
+    std::size_t listening_ = 0;                    // of them; guarded by mutex_
     std::map<std::string, std::size_t> accounts_;  // how many each has; guarded by mutex_
     registry::event_sequence rung_for_ = 0;        // guarded by mutex_
     bool closed_ = false;                          // guarded by mutex_

@@ -5,10 +5,59 @@
 #include "registry/provider_url.hpp"
 
 #include <chrono>
+#include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
+
+namespace doorward::crypto {
+class client_certificate;
+}
 
 namespace doorward::handlers {
+
+/// Ends calls that are under way, all that were given it: they have failed then. One io thread; outlives the calls.
+class outgoing_stop {
+public:
+    outgoing_stop() = default;
+    outgoing_stop(const outgoing_stop&) = delete;
+    outgoing_stop& operator=(const outgoing_stop&) = delete;
+
+    void stop()
+    {
+        stopped_ = true;
+        for (const auto& each : hooks_)
+            each();
+    }
+    [[nodiscard]] bool is_stopped() const noexcept { return stopped_; }
+
+    /// What interrupts a call, as long as it lives. It only makes things complete later.
+    class hook {
+    public:
+        hook(outgoing_stop* in, std::function<void()> what) : in_{in}
+        {
+            if (in_ != nullptr)
+                mine_ = in_->hooks_.insert(in_->hooks_.end(), std::move(what));
+        }
+        hook(const hook&) = delete;
+        hook& operator=(const hook&) = delete;
+        ~hook()
+        {
+            if (in_ != nullptr)
+                in_->hooks_.erase(mine_);
+        }
+
+    private:
+        outgoing_stop* const in_;
+        std::list<std::function<void()>>::iterator mine_;
+    };
+
+private:
+    std::list<std::function<void()>> hooks_;
+    bool stopped_ = false;
+};
 
 /// A question to somebody else's service: a POST of JSON.
 struct outgoing_request {
@@ -17,6 +66,10 @@ struct outgoing_request {
     std::string request_id;    // sent along; empty: none
     std::string body;
     std::chrono::milliseconds timeout{0}; // for all of it, from looking up the name to the last byte of the answer
+    std::vector<std::pair<std::string, std::string>> headers{}; // more fields: names and values without line ends
+    crypto::bytes_view basic{}; // NAME:PASSWORD, in place of the token; empty: none. Outlives the call
+    const crypto::client_certificate* certificate = nullptr; // shown to who asks for one; outlives the call
+    outgoing_stop* stop = nullptr;                           // ends it before its time; null: nobody does
 };
 
 /// Why there is no answer.

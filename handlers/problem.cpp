@@ -162,6 +162,14 @@ row row_of(registry::errc what)
         return {409, "ERROR_CONFLICT", "The master key signs, or a supported version was built with it."};
     case errc::master_key_removed:
         return {409, "ERROR_CONFLICT", "The master key that this version was built with was removed."};
+    case errc::webhook_not_found:
+        return {400, "ERROR_REQUEST", "The application has no such callback."};
+    case errc::too_many_webhooks:
+        return {409, "ERROR_CONFLICT", "No more callbacks can be created."};
+    case errc::delivery_not_found:
+        return {400, "ERROR_REQUEST", "The callback has no such delivery."};
+    case errc::too_many_redeliveries:
+        return {409, "ERROR_CONFLICT", "Too many redeliveries of this callback are under way; try again later."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:

@@ -129,6 +129,15 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/admin/users/{}/tokens", admins, list_account_tokens},
     {"DELETE", "/admin/users/{}/tokens", admins, remove_account_tokens},
     {"DELETE", "/admin/users/{}/tokens/{}", admins, remove_account_token},
+    {"POST", "/admin/applications/{}/callbacks", back_offices, create_webhook},
+    {"GET", "/admin/applications/{}/callbacks", back_offices, list_webhooks},
+    {"GET", "/admin/applications/{}/callbacks/{}", back_offices, show_webhook},
+    {"PUT", "/admin/applications/{}/callbacks/{}", back_offices, put_webhook},
+    {"DELETE", "/admin/applications/{}/callbacks/{}", back_offices, remove_webhook},
+    {"POST", "/admin/applications/{}/callbacks/{}/rotate", back_offices, rotate_webhook},
+    {"POST", "/admin/applications/{}/callbacks/{}/test", back_offices, try_webhook},
+    {"GET", "/admin/applications/{}/callbacks/{}/deliveries", back_offices, list_deliveries},
+    {"POST", "/admin/applications/{}/callbacks/{}/deliveries/{}/redeliver", back_offices, deliver_again},
     {"GET", "/openapi.json", everybody, show_openapi},
     {"GET", "/docs", everybody, show_docs},
     {"GET", "/docs/docs.js", everybody, show_docs_script},
@@ -152,9 +161,9 @@ constexpr std::string_view admin_prefix = "/admin/";
 constexpr std::string_view newer_admin_prefix = "/v2/admin/";
 
 // The segments of `path` that stand for the holes of `pattern`; empty when it does not match. No
-// pattern has more than two.
+// pattern has more than three.
 struct segments {
-    std::string_view values[2];
+    std::string_view values[3];
     std::size_t count = 0;
 };
 std::optional<segments> match(std::string_view pattern, std::string_view path)
@@ -250,6 +259,7 @@ task<response> route(side which, const request& req, services& svc)
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
+        asked.third = percent_decode(holes.values[2], false).value_or("");
         std::vector<violation> violations;
         if (!is_clean_text(req.external_user, registry::external_user_characters_max))
             violations.push_back(

@@ -8,6 +8,7 @@
 #include "handlers/manners.hpp"
 #include "handlers/statistics.hpp"
 #include "handlers/task.hpp"
+#include "handlers/webhook_work.hpp"
 #include "handlers/work_thread.hpp"
 #include "kv/async_commit.hpp"
 #include "registry/activation_code.hpp"
@@ -53,6 +54,7 @@ struct services {
     event_bell& bell;
     idempotency_keys& idempotency;
     statistics& stats;
+    webhook_work& webhooks;
     manners office_manners{};
 };
 

@@ -431,6 +431,7 @@ kv::error_code remove_application::operator()(kv::write_txn& txn) const
         txn.erase(tables::versions, crypto::as_bytes(each.key));
     for (const account& each : seeing)
         txn.put(tables::accounts, crypto::as_bytes(each.username), encode(each));
+    erase_webhooks(txn, id);
     txn.erase(tables::applications, crypto::as_bytes(id));
     tell_of_application(txn, by, id, action::remove_application, {});
     return {};
@@ -594,6 +595,9 @@ kv::error_code erase_due::operator()(kv::write_txn& txn) const
             break;
         case due_kind::job:
             txn.erase(tables::jobs, row.what);
+            break;
+        case due_kind::delivery:
+            expire_delivery(txn, row.at, row.what);
             break;
         case due_kind::idempotent_request: {
             const auto found = find_idempotent_request(txn, crypto::take<32>(row.what));

@@ -4,6 +4,7 @@
 #include "registry/events.hpp"
 #include "registry/limits.hpp"
 #include "registry/store.hpp"
+#include "registry/webhook_changes.hpp"
 
 namespace doorward::registry {
 
@@ -180,8 +181,8 @@ struct erase_claims {
     [[nodiscard]] std::size_t weight() const noexcept { return rows_max; }
 };
 
-/// Removes an application with its versions, and from the accounts that saw it. Its registrations, all REMOVED, keep
-/// their history.
+/// Removes an application with its versions and webhooks, and from the accounts that saw it. Its registrations, all
+/// REMOVED, keep their history.
 struct remove_application {
     std::string id;
     registration_number looked_at = 0; // of those up to this number nobody is in use any more: REMOVED is terminal
@@ -190,7 +191,10 @@ struct remove_application {
     /// errors  unknown_application; application_in_use: by a registration behind `looked_at`; changed_meanwhile: claims
     ///         are left (erase_claims), or too many registrations were made since (look again)
     kv::error_code operator()(kv::write_txn& txn) const;
-    [[nodiscard]] std::size_t weight() const noexcept { return application_versions_max + accounts_max; }
+    [[nodiscard]] std::size_t weight() const noexcept
+    {
+        return application_versions_max + accounts_max + webhooks_of_application_max * remove_webhook::weight_of_one;
+    }
 };
 
 struct create_account {
@@ -301,8 +305,8 @@ struct end_idempotent_request {
     kv::error_code operator()(kv::write_txn& txn) const;
 };
 
-/// Erases rows of `due`, and with them the temporary keys, seen values, jobs and idempotent requests whose time is
-/// over.
+/// Erases rows of `due`, and with them the temporary keys, seen values, jobs, deliveries and idempotent
+/// requests whose time is over.
 struct erase_due {
     std::vector<due_row> rows; // a row about a registration goes alone
 

@@ -975,4 +975,104 @@ job decode(bytes_view data)
     return record;
 }
 
+// webhook := 1  id:16  application:text  name:text  url:text  attributes:u16 (bit n is attribute n)  payload:u8
+//            authentication:u8  username:text  certificates:text  attempts_max:u16  initial_backoff:u64  retention:u64
+//            enabled:u8  credentials:blob (sealed; empty for none)  secret:blob (sealed)
+//            old_secret:blob (sealed; empty for none)  old_secret_until:u64  created_at:u64  changed_at:u64
+bytes encode(const webhook& record)
+{
+    const webhook_settings& set = record.settings;
+    return record_writer{version_1}
+        .raw(record.id.view())
+        .text(record.application_id)
+        .text(set.name)
+        .text(set.url)
+        .u16(set.attributes.bits())
+        .u8(static_cast<std::uint8_t>(set.payload))
+        .u8(static_cast<std::uint8_t>(set.authentication))
+        .text(set.username)
+        .text(set.certificates)
+        .u16(set.rules.attempts_max)
+        .time(set.rules.initial_backoff)
+        .time(set.rules.retention)
+        .flag(set.enabled)
+        .blob(record.sealed_credentials)
+        .blob(record.sealed_secret)
+        .blob(record.sealed_old_secret)
+        .time(record.old_secret_until)
+        .time(record.created_at)
+        .time(record.changed_at)
+        .done();
+}
+
+template <>
+webhook decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    webhook record;
+    webhook_settings& set = record.settings;
+    record.id.value = in.raw<16>();
+    record.application_id = in.text();
+    set.name = in.text();
+    set.url = in.text();
+    const auto attributes = webhook_attribute_set::of_bits(in.u16());
+    set.payload = in.enumeration(payload_type::activation, payload_type::registration_status_change);
+    set.authentication = in.enumeration(webhook_authentication::none, webhook_authentication::certificate);
+    set.username = in.text();
+    set.certificates = in.text();
+    set.rules.attempts_max = in.u16();
+    set.rules.initial_backoff = in.time();
+    set.rules.retention = in.time();
+    set.enabled = in.flag();
+    record.sealed_credentials = in.blob();
+    record.sealed_secret = in.blob();
+    record.sealed_old_secret = in.blob();
+    record.old_secret_until = in.time();
+    record.created_at = in.time();
+    record.changed_at = in.time();
+    in.done();
+    if (!attributes || !parse_provider_url(set.url) || set.rules.attempts_max == 0 || set.rules.initial_backoff <= 0 ||
+        set.rules.initial_backoff > webhook_backoff_most_ms || set.rules.retention <= 0)
+        throw record_fault{"a webhook with an impossible setting"};
+    set.attributes = *attributes;
+    return record;
+}
+
+// delivery := 1  state:u8  again:u8  attempts:u16  last_status:u16 (0 for none)  last_failure:u8  first_at:u64
+//             last_at:u64  next_at:u64  finished_at:u64  expires_at:u64
+bytes encode(const delivery& record)
+{
+    return record_writer{version_1}
+        .u8(static_cast<std::uint8_t>(record.now))
+        .flag(record.again)
+        .u16(record.attempts)
+        .u16(record.last_status)
+        .u8(static_cast<std::uint8_t>(record.last_failure))
+        .time(record.first_at)
+        .time(record.last_at)
+        .time(record.next_at)
+        .time(record.finished_at)
+        .time(record.expires_at)
+        .done();
+}
+
+template <>
+delivery decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    delivery record;
+    record.now = in.enumeration(delivery_state::pending, delivery_state::given_up);
+    record.again = in.flag();
+    record.attempts = in.u16();
+    record.last_status = in.u16();
+    record.last_failure = in.enumeration(delivery_failure::none, delivery_failure::unusable);
+    record.first_at = in.time();
+    record.last_at = in.time();
+    record.next_at = in.time();
+    record.finished_at = in.time();
+    record.expires_at = in.time();
+    in.done();
+    return record;
+}
+
 } // namespace doorward::registry

@@ -11,6 +11,7 @@
 #include "registry/metadata.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
+#include "registry/webhook.hpp"
 
 namespace doorward::registry {
 
@@ -38,6 +39,8 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const event& record); // without its digest, nor what tells of people
 [[nodiscard]] crypto::bytes encode(const stored_metadata& record);
 [[nodiscard]] crypto::bytes encode(const job& record);
+[[nodiscard]] crypto::bytes encode(const webhook& record);
+[[nodiscard]] crypto::bytes encode(const delivery& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

@@ -103,6 +103,14 @@ public:
             return "the master key signs, or a supported version was built with it";
         case errc::master_key_removed:
             return "the master key that the version was built with is gone";
+        case errc::webhook_not_found:
+            return "the application has no such webhook";
+        case errc::too_many_webhooks:
+            return "no more webhooks can be created";
+        case errc::delivery_not_found:
+            return "the webhook has no such delivery";
+        case errc::too_many_redeliveries:
+            return "too many redeliveries of the webhook are under way";
         }
         return "unknown registry error";
     }

@@ -57,13 +57,17 @@ enum class errc {
     too_many_master_keys, // of one application
     master_key_in_use,    // it signs, or a supported version was built with it
     master_key_removed,   // the one that the version was built with
+    webhook_not_found,
+    too_many_webhooks, // of one application, or in all
+    delivery_not_found,
+    too_many_redeliveries, // of one webhook are under way
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::master_key_removed);
+inline constexpr int errc_last = static_cast<int>(errc::too_many_redeliveries);
 
 } // namespace doorward::registry
 

@@ -198,6 +198,30 @@ inline constexpr std::size_t statistics_platforms_max = 16;   // of one applicat
 inline constexpr time_ms monthly_ms = time_ms{30} * 24 * 3600 * 1000; // a registration used since then is active
 inline constexpr std::size_t lockout_hours = 24;                      // told
 
+// Webhooks. REGISTRATION-API.md M3 and chapter 5
+inline constexpr std::size_t webhooks_of_application_max = 16;
+inline constexpr std::size_t webhooks_max = 1'024;          // of all applications, count
+inline constexpr std::size_t webhook_window_events = 1'000; // looked at ahead of the cursor, count
+inline constexpr std::size_t webhook_in_flight_max = 8;     // deliveries of one webhook at once, count
+inline constexpr std::size_t webhooks_in_flight_max = 64;   // of all together; the rest is for other calls
+inline constexpr unsigned webhook_timeout_ms = 10'000;      // of one attempt
+inline constexpr unsigned webhook_attempts_default = 10;    // over some 24 hours
+inline constexpr unsigned webhook_attempts_max = 100;
+inline constexpr time_ms webhook_backoff_default_ms = 30 * 1000; // before the second attempt
+inline constexpr time_ms webhook_backoff_least_ms = 1000;
+inline constexpr time_ms webhook_backoff_most_ms = 6 * 3600 * 1000;
+inline constexpr time_ms webhook_retention_default_ms = time_ms{30} * 24 * 3600 * 1000; // of finished deliveries
+inline constexpr time_ms webhook_retention_least_ms = 3600 * 1000;
+inline constexpr time_ms webhook_retention_most_ms = time_ms{366} * 24 * 3600 * 1000;
+inline constexpr std::size_t webhook_breaker_events = 5;                  // failed in a row, count; then it opens
+inline constexpr time_ms webhook_probe_pause_ms = 60 * 1000;              // between two attempts while it is open
+inline constexpr time_ms webhook_hold_ms = time_ms{7} * 24 * 3600 * 1000; // that it keeps an event from being given up
+inline constexpr std::size_t webhook_again_max = 100; // redeliveries under way of one webhook, count
+inline constexpr time_ms webhook_old_secret_ms = time_ms{24} * 3600 * 1000; // that it signs beside the new one
+inline constexpr std::size_t webhook_username_characters_max = 255;
+inline constexpr std::size_t webhook_credential_bytes_max = 4'096; // password or token
+inline constexpr std::size_t webhook_pem_bytes_max = 32 * 1024;    // certificates, and private key
+
 // Due rows (expired registrations, keys and seen values) handled by one pass of the sweep
 inline constexpr std::size_t sweep_rows_max = 256;
 

@@ -113,6 +113,51 @@ std::optional<stored_metadata> find_metadata(const kv::read_txn& txn, registrati
     return find<stored_metadata>(txn, tables::metadata, number_key(number));
 }
 
+std::optional<webhook> find_webhook(const kv::read_txn& txn, std::string_view application_id, const uuid& id)
+{
+    return find<webhook>(txn, tables::webhooks, webhook_key(application_id, id));
+}
+
+void scan_webhooks(const kv::read_txn& txn, std::optional<std::string_view> application_id,
+                   const std::function<bool(webhook)>& visit)
+{
+    const auto take = [&](bytes_view, bytes_view value) { return visit(decode<webhook>(value)); };
+    if (application_id)
+        txn.scan_prefix(tables::webhooks, kv::key{}.text(*application_id), take);
+    else
+        txn.scan(tables::webhooks, {}, take);
+}
+
+event_sequence find_webhook_cursor(const kv::read_txn& txn, const uuid& id)
+{
+    return to_number(txn.get(tables::webhook_cursors, id.view())).value_or(0);
+}
+
+std::optional<delivery> find_delivery(const kv::read_txn& txn, const uuid& webhook_id, event_sequence sequence)
+{
+    return find<delivery>(txn, tables::deliveries, delivery_key(webhook_id, sequence));
+}
+
+void scan_deliveries(const kv::read_txn& txn, const uuid& webhook_id, event_sequence before,
+                     const std::function<bool(event_sequence, const delivery&)>& visit)
+{
+    const event_sequence newest = before == 0 ? std::numeric_limits<event_sequence>::max() : before - 1;
+    txn.scan(tables::deliveries, delivery_key(webhook_id, newest), [&](bytes_view key, bytes_view value) {
+        return std::ranges::equal(key.first(16), webhook_id.view()) &&
+               visit(kv::from_descending(key.last(8)), decode<delivery>(value));
+    });
+}
+
+std::vector<event_sequence> find_redeliveries(const kv::read_txn& txn, const uuid& webhook_id)
+{
+    std::vector<event_sequence> out;
+    txn.scan_prefix(tables::redeliveries, webhook_id.view(), [&](bytes_view key, bytes_view) {
+        out.push_back(kv::from_number(key.last(8)));
+        return true;
+    });
+    return out;
+}
+
 std::optional<job> find_job(const kv::read_txn& txn, const uuid& id)
 {
     return find<job>(txn, tables::jobs, id.view());

@@ -47,6 +47,24 @@ void scan_account_tokens(const kv::read_txn& txn, std::string_view username,
 [[nodiscard]] std::vector<registration_number> find_job_targets(const kv::read_txn& txn, const uuid& id,
                                                                 std::uint32_t chunk);
 
+[[nodiscard]] std::optional<webhook> find_webhook(const kv::read_txn& txn, std::string_view application_id,
+                                                  const uuid& id);
+/// Visits the webhooks of an application, in the order of their ids, until it returns false; of all of them without an
+/// application.
+void scan_webhooks(const kv::read_txn& txn, std::optional<std::string_view> application_id,
+                   const std::function<bool(webhook)>& visit);
+/// The last event that a webhook needs nothing more of: it and all before it are delivered, given up or none of its
+/// business.
+[[nodiscard]] event_sequence find_webhook_cursor(const kv::read_txn& txn, const uuid& id);
+[[nodiscard]] std::optional<delivery> find_delivery(const kv::read_txn& txn, const uuid& webhook_id,
+                                                    event_sequence sequence);
+/// Visits the deliveries of a webhook, newest event first, starting below `before` (0: from the newest), until it
+/// returns false.
+void scan_deliveries(const kv::read_txn& txn, const uuid& webhook_id, event_sequence before,
+                     const std::function<bool(event_sequence, const delivery&)>& visit);
+/// The events that a webhook is sent once more, oldest first.
+[[nodiscard]] std::vector<event_sequence> find_redeliveries(const kv::read_txn& txn, const uuid& webhook_id);
+
 /// The unfinished registration of an application that has this activation code; it may have its phone already.
 [[nodiscard]] std::optional<registration_number> find_by_code(const kv::read_txn& txn, std::string_view application_id,
                                                               std::string_view code);
@@ -209,6 +227,20 @@ void scan_jobs(const kv::read_txn& txn, const std::function<bool(const uuid&, co
     return kv::key{}.raw(id.view()).number(chunk);
 }
 
+[[nodiscard]] inline kv::key webhook_key(std::string_view application_id, const uuid& id)
+{
+    return kv::key{}.text(application_id).raw(id.view());
+}
+/// Newest event first.
+[[nodiscard]] inline kv::key delivery_key(const uuid& webhook_id, event_sequence sequence)
+{
+    return kv::key{}.raw(webhook_id.view()).number_descending(sequence);
+}
+[[nodiscard]] inline kv::key redelivery_key(const uuid& webhook_id, event_sequence sequence)
+{
+    return kv::key{}.raw(webhook_id.view()).number(sequence);
+}
+
 [[nodiscard]] inline kv::key account_token_key(std::string_view username, std::string_view name)
 {
     return kv::key{}.text(username).raw(crypto::as_bytes(name));
@@ -222,6 +254,7 @@ enum class due_kind : std::uint8_t {
     end_of_block = 4,
     idempotent_request = 5,
     job = 6,
+    delivery = 7,
 };
 
 [[nodiscard]] inline kv::key due_key(time_ms at, due_kind kind, crypto::bytes_view what)
@@ -231,7 +264,7 @@ enum class due_kind : std::uint8_t {
 struct due_row {
     time_ms at;
     due_kind kind;
-    crypto::bytes what; // number, uuid or mark
+    crypto::bytes what; // number, uuid, mark, or key of a delivery
 };
 /// The first rows that are due at `now`, at most `rows_max`.
 [[nodiscard]] std::vector<due_row> find_due(const kv::read_txn& txn, time_ms now, std::size_t rows_max);

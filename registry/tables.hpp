@@ -35,6 +35,10 @@ inline constexpr const char* names[]{
     "metadata",
     "jobs",
     "job_targets",
+    "webhooks",
+    "webhook_cursors",
+    "deliveries",
+    "redeliveries",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -67,7 +71,12 @@ inline constexpr kv::table metadata{24};    // number -> stored_metadata
 inline constexpr kv::table jobs{25};        // uuid -> job
 inline constexpr kv::table job_targets{26}; // uuid, number of the chunk -> registration numbers
 
-static_assert(std::size(names) == 27);
+inline constexpr kv::table webhooks{27};        // application, 0, uuid -> webhook
+inline constexpr kv::table webhook_cursors{28}; // uuid -> sequence of the last event that needs nothing more
+inline constexpr kv::table deliveries{29};      // uuid, ~sequence -> delivery: newest first
+inline constexpr kv::table redeliveries{30};    // uuid, sequence -> nothing; those that are under way
+
+static_assert(std::size(names) == 31);
 
 } // namespace tables
 

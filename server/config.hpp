@@ -53,6 +53,7 @@ inline constexpr std::size_t linger_bytes_max = 1024 * 1024;    // read and thro
 inline constexpr std::chrono::seconds drain_timeout{10};        // for requests in flight when the server stops
 inline constexpr std::chrono::milliseconds deadline_step{250};  // how often deadlines are looked at
 inline constexpr std::chrono::milliseconds sweep_pause{1000};   // between passes of the background clean-up
+inline constexpr std::chrono::milliseconds webhooks_pause{10};  // between looks at the feed for webhooks
 inline constexpr std::chrono::milliseconds accept_pause{100}; // after a failed accept, for example without descriptors
 inline constexpr unsigned io_threads_max = 256;
 

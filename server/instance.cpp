@@ -84,7 +84,8 @@ instance::instance(const settings& wanted)
       office_{threads_[0].context(), wanted.office, connection_budget().office},
       sweep_pause_{threads_[0].context().get_executor()},
       fold_pause_{threads_[0].context().get_executor()},
-      jobs_pause_{threads_[0].context().get_executor()}
+      jobs_pause_{threads_[0].context().get_executor()},
+      webhooks_pause_{threads_[0].context().get_executor()}
 {
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
@@ -96,12 +97,19 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
-    services_.emplace(
-        handlers::services{*journal_,      *writer_,   *sealer_,           clock_,       *directory_,
-                           slots_,         *attempts_, unsettled_,         claims_,      office_passwords_,
-                           otp_passwords_, lists_,     credentials_,       noise_,       noise_counts_,
-                           codes_,         outgoing_,  provider_failures_, simulations_, breaker_,
-                           log_,           bell_,      *idempotency_,      stats_,       wanted.office_manners});
+    services_.emplace(handlers::services{*journal_,      *writer_,
+                                         *sealer_,       clock_,
+                                         *directory_,    slots_,
+                                         *attempts_,     unsettled_,
+                                         claims_,        office_passwords_,
+                                         otp_passwords_, lists_,
+                                         credentials_,   noise_,
+                                         noise_counts_,  codes_,
+                                         outgoing_,      provider_failures_,
+                                         simulations_,   breaker_,
+                                         log_,           bell_,
+                                         *idempotency_,  stats_,
+                                         webhooks_,      wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -116,6 +124,10 @@ instance::instance(const settings& wanted)
     asio::co_spawn(first_context(), work_on_jobs_all_along(), [this](std::exception_ptr fault) {
         log_fault(fault);
         jobs_ended_.set_value();
+    });
+    asio::co_spawn(first_context(), send_webhooks_all_along(), [this](std::exception_ptr fault) {
+        log_fault(fault);
+        webhooks_ended_.set_value();
     });
     threads_.start();
 }
@@ -227,6 +239,41 @@ handlers::task<void> instance::work_on_jobs_all_along()
     }
 }
 
+handlers::task<std::chrono::nanoseconds> instance::send_webhooks_once()
+{
+    std::string fault;
+    try {
+        const auto pause = co_await webhooks_.round(*services_);
+        co_return pause;
+    } catch (const std::exception& problem) {
+        fault = problem.what();
+    }
+    log_error("sending to webhooks failed and is tried again: {}", fault);
+    co_return handlers::webhooks_rest;
+}
+
+handlers::task<void> instance::send_webhooks_all_along()
+{
+    const auto place = bell_.enter("", first_context().get_executor()); // nobody has come before
+    webhooks_.wake_at(place.get());
+    while (!stopping_) {
+        const auto pause = co_await send_webhooks_once();
+        if (stopping_)
+            break;
+        if (place->listen(webhooks_.is_needed()))
+            continue; // what came before it listened is looked at
+        co_await place->wait(std::chrono::steady_clock::now() + pause);
+        if (stopping_)
+            break;
+        // What many flushes bring is looked at together.
+        webhooks_pause_.expires_after(webhooks_pause);
+        const auto [ec] = co_await webhooks_pause_.async_wait(token);
+        static_cast<void>(ec);
+    }
+    co_await webhooks_.finish(handlers::webhooks_patience);
+    webhooks_.wake_at(nullptr);
+}
+
 void instance::stop()
 {
     if (stopped_)
@@ -242,12 +289,14 @@ void instance::stop()
             sweep_pause_.cancel();
             fold_pause_.cancel();
             jobs_pause_.cancel();
+            webhooks_pause_.cancel();
         });
         bell_.close(); // who waits for events is answered, streams end
         threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
         sweep_ended_.get_future().wait();
         fold_ended_.get_future().wait();
         jobs_ended_.get_future().wait();
+        webhooks_ended_.get_future().wait();
     }
     office_passwords_.finish();
     otp_passwords_.finish();

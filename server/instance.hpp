@@ -61,6 +61,8 @@ private:
     handlers::task<void> fold_all_along();
     handlers::task<std::chrono::nanoseconds> work_on_jobs_once();
     handlers::task<void> work_on_jobs_all_along();
+    handlers::task<std::chrono::nanoseconds> send_webhooks_once();
+    handlers::task<void> send_webhooks_all_along();
 
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
@@ -90,6 +92,7 @@ private:
     registry::lockout_breaker breaker_;
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
+    handlers::webhook_work webhooks_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;
@@ -101,6 +104,8 @@ private:
     handlers::job_turn jobs_turn_; // of the coroutine that works on jobs
     timer jobs_pause_;
     std::promise<void> jobs_ended_;
+    timer webhooks_pause_;
+    std::promise<void> webhooks_ended_;
     std::atomic<bool> stopping_{false};
     bool stopped_ = false;
 };

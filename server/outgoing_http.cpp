@@ -1,4 +1,6 @@
 #include "server/outgoing_http.hpp"
+#include "crypto/client_certificate.hpp"
+#include "crypto/encoding.hpp"
 #include "crypto/secret.hpp"
 #include "server/io_threads.hpp"
 #include "server/known_names.hpp"
@@ -161,7 +163,8 @@ destination at_port(const known_names::addresses& found, std::uint16_t port)
     return out;
 }
 
-handlers::task<destination> look_up(const registry::provider_url& where, steady_clock::time_point deadline)
+handlers::task<destination> look_up(const registry::provider_url& where, steady_clock::time_point deadline,
+                                    handlers::outgoing_stop* stop)
 {
     error_code is_a_name;
     const auto address = asio::ip::make_address(where.host, is_a_name);
@@ -176,6 +179,7 @@ handlers::task<destination> look_up(const registry::provider_url& where, steady_
         co_return at_port(todo.found, where.port);
 
     const auto call = names.wait(here, where.host, deadline);
+    const handlers::outgoing_stop::hook interrupts{stop, [call] { call->alarm.cancel(); }};
     const auto [woken_early] = co_await call->alarm.async_wait(token);
     static_cast<void>(woken_early);
     if (!call->answered) {
@@ -188,9 +192,12 @@ handlers::task<destination> look_up(const registry::provider_url& where, steady_
 }
 
 // One address after the other.
-handlers::task<outgoing_failure> connect(tcp_stream& stream, const std::vector<tcp::endpoint>& addresses)
+handlers::task<outgoing_failure> connect(tcp_stream& stream, const std::vector<tcp::endpoint>& addresses,
+                                         const handlers::outgoing_stop* stop)
 {
     for (const tcp::endpoint& each : addresses) {
+        if (stop != nullptr && stop->is_stopped())
+            co_return outgoing_failure::closed;
         const auto [ec] = co_await stream.async_connect(each, token);
         if (!ec)
             co_return outgoing_failure::none;
@@ -205,8 +212,12 @@ handlers::task<outgoing_failure> connect(tcp_stream& stream, const std::vector<t
 
 std::string request_head(const outgoing_request& what)
 {
+    std::size_t more = 0;
+    for (const auto& [name, value] : what.headers)
+        more += name.size() + value.size() + 4;
     std::string out;
-    out.reserve(512 + what.to.path.size() + what.bearer.size()); // no copy of the bearer token is left behind
+    // Reserved, so that no copy of the credentials is left behind.
+    out.reserve(512 + what.to.path.size() + what.bearer.size() + 2 * what.basic.size() + more);
     out += "POST ";
     out += what.to.path;
     out += " HTTP/1.1\r\nHost: ";
@@ -220,6 +231,18 @@ std::string request_head(const outgoing_request& what)
     if (!what.bearer.empty()) {
         out += "\r\nAuthorization: Bearer ";
         out += crypto::as_text(what.bearer);
+    }
+    if (!what.basic.empty()) {
+        std::string credentials = crypto::to_base64(what.basic);
+        out += "\r\nAuthorization: Basic ";
+        out += credentials;
+        crypto::wipe(credentials.data(), credentials.size());
+    }
+    for (const auto& [name, value] : what.headers) {
+        out += "\r\n";
+        out += name;
+        out += ": ";
+        out += value;
     }
     out += "\r\n\r\n";
     return out;
@@ -272,6 +295,18 @@ handlers::task<outgoing_answer> exchange(Stream& stream, const outgoing_request&
 
 } // namespace
 
+namespace {
+
+bool show(SSL* to, const crypto::client_certificate& what)
+{
+    bool done = SSL_use_certificate(to, what.own()) == 1;
+    for (X509* const each : what.others())
+        done = done && SSL_add1_chain_cert(to, each) == 1;
+    return done && SSL_use_PrivateKey(to, what.key()) == 1;
+}
+
+} // namespace
+
 struct outgoing_http::content {
     content()
     {
@@ -298,14 +333,16 @@ handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what
 {
     assert(permit);
     const auto deadline = steady_clock::now() + what.timeout;
-    const auto to = co_await look_up(what.to, deadline);
+    const auto to = co_await look_up(what.to, deadline, what.stop);
     if (to.failure != outgoing_failure::none)
         co_return failed(to.failure);
 
     const executor here = co_await asio::this_coro::executor;
     tcp_stream plain{here};
     plain.expires_at(deadline); // of everything from here on
-    const auto no_connection = co_await connect(plain, to.addresses);
+    std::optional<handlers::outgoing_stop::hook> interrupts;
+    interrupts.emplace(what.stop, [&plain] { plain.close(); });
+    const auto no_connection = co_await connect(plain, to.addresses, what.stop);
     if (no_connection != outgoing_failure::none) {
         loop_names::of(here).known.forget(what.to.host); // it may have moved
         co_return failed(no_connection);
@@ -315,7 +352,9 @@ handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what
         co_return answer;
     }
 
+    interrupts.reset();
     tls_stream secured{std::move(plain), content_->tls};
+    interrupts.emplace(what.stop, [&secured] { secured.next_layer().close(); });
     secured.set_verify_callback(asio::ssl::host_name_verification{what.to.host});
     error_code is_a_name;
     static_cast<void>(asio::ip::make_address(what.to.host, is_a_name));
@@ -323,6 +362,8 @@ handlers::task<outgoing_answer> outgoing_http::post(const outgoing_request& what
         std::string name = what.to.host;
         SSL_ctrl(secured.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
     }
+    if (what.certificate != nullptr && !show(secured.native_handle(), *what.certificate))
+        co_return failed(outgoing_failure::untrusted);
     const auto [handshake_ec] = co_await secured.async_handshake(asio::ssl::stream_base::client, token);
     if (handshake_ec == beast::error::timeout)
         co_return failed(outgoing_failure::timed_out);

@@ -189,6 +189,35 @@ job a_job()
     return out;
 }
 
+webhook a_webhook()
+{
+    webhook out;
+    out.id = uuid::random();
+    out.application_id = "mobile-banking";
+    out.settings.name = "to the fraud desk";
+    out.settings.url = "https://bank.example:8443/hook";
+    out.settings.attributes.add(webhook_attribute::user_id);
+    out.settings.attributes.add(webhook_attribute::version);
+    out.settings.payload = payload_type::activation;
+    out.settings.authentication = webhook_authentication::basic;
+    out.settings.username = "doorward";
+    out.settings.certificates = "-----BEGIN CERTIFICATE-----";
+    out.settings.rules = {7, 2'000, 9'000'000};
+    out.settings.enabled = false;
+    out.sealed_credentials = sealed(20);
+    out.sealed_secret = sealed(32);
+    out.sealed_old_secret = sealed(32);
+    out.old_secret_until = 5;
+    out.created_at = 6;
+    out.changed_at = 7;
+    return out;
+}
+
+delivery a_delivery()
+{
+    return {delivery_state::given_up, true, 10, 503, delivery_failure::timed_out, 1, 2, 3, 4, 5};
+}
+
 stored_application an_application()
 {
     stored_application out;
@@ -286,6 +315,14 @@ void for_every_record(const Check& check)
         job plain;
         plain.kind = job_kind::block;
         check(plain);
+    }
+    BOOST_TEST_CONTEXT("webhook")
+    {
+        check(a_webhook());
+    }
+    BOOST_TEST_CONTEXT("delivery")
+    {
+        check(a_delivery());
     }
     BOOST_TEST_CONTEXT("first history row")
     {
@@ -587,6 +624,22 @@ BOOST_AUTO_TEST_CASE(an_application_with_a_setting_that_nobody_can_make_is_a_fau
         auto record = an_application();
         impossible[i](record);
         BOOST_TEST(is_fault<stored_application>(encode(record)), "change " << i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_webhook_with_an_impossible_setting_is_a_fault)
+{
+    const std::function<void(webhook&)> impossible[]{
+        [](webhook& of) { of.settings.url = "ftp://bank.example"; },
+        [](webhook& of) { of.settings.rules.attempts_max = 0; },
+        [](webhook& of) { of.settings.rules.initial_backoff = 0; },
+        [](webhook& of) { of.settings.rules.initial_backoff = webhook_backoff_most_ms + 1; },
+        [](webhook& of) { of.settings.rules.retention = 0; },
+    };
+    for (std::size_t i = 0; i < std::size(impossible); ++i) {
+        auto record = a_webhook();
+        impossible[i](record);
+        BOOST_TEST(is_fault<webhook>(encode(record)), "change " << i);
     }
 }
 

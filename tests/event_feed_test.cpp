@@ -408,6 +408,31 @@ BOOST_AUTO_TEST_CASE(it_rings_for_events_and_not_for_other_commits)
     BOOST_TEST(it.ended);
 }
 
+BOOST_AUTO_TEST_CASE(whoever_does_not_listen_can_still_be_woken)
+{
+    waiting_place it{services().bell};
+    BOOST_TEST(!it.place->listen(true)); // it does already
+    BOOST_TEST(!it.place->listen(false));
+    const auto far = std::chrono::steady_clock::now() + never;
+    it.wait(far);
+    create_meanwhile();
+    it.poll();
+    BOOST_TEST(!it.ended);
+    it.place->wake();
+    it.place->wake();
+    it.run();
+    BOOST_TEST(it.ended);
+    it.place->wake(); // before it waits
+    it.wait(far);
+    BOOST_TEST(it.ended);
+    it.wait(far);
+    BOOST_TEST(!it.ended);
+    BOOST_TEST(it.place->listen(true));
+    create_meanwhile();
+    it.run();
+    BOOST_TEST(it.ended);
+}
+
 BOOST_AUTO_TEST_CASE(a_wait_until_now_ends_now)
 {
     waiting_place it{services().bell};

@@ -44,5 +44,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_record<registry::event>(all);
     try_record<registry::stored_metadata>(all);
     try_record<registry::job>(all);
+    try_record<registry::webhook>(all);
+    try_record<registry::delivery>(all);
     return 0;
 }

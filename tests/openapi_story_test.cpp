@@ -260,6 +260,11 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("putLockoutPolicy");
     story.play("simulateLockoutPolicy");
 
+    // where its events go
+    story.known["callbackId"] = story.play("createCallback").at("id").get<std::string>();
+    for (const char* each : {"listCallbacks", "getCallback", "putCallback", "testCallback", "rotateCallback"})
+        story.play(each);
+
     // accounts
     story.play("createAccount", "integration");
     story.play("createAccount", "operator");
@@ -339,6 +344,14 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("cancelJob");
     story.play("removeRegistration");
     story.play("removeUser");
+
+    // what was sent
+    story.world.send_webhooks();
+    const auto sent = story.play("listDeliveries").at("deliveries");
+    BOOST_TEST_REQUIRE(!sent.empty());
+    story.known["deliveryId"] = std::to_string(sent.front().at("id").get<std::uint64_t>());
+    story.play("redeliver");
+    story.play("removeCallback");
 
     // what came of it all
     for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics"})

@@ -119,6 +119,56 @@ BOOST_AUTO_TEST_CASE(a_request_says_what_it_was_told_and_nothing_else)
         BOOST_TEST((name != "Authorization" && name != "X-Request-Id"));
 }
 
+BOOST_AUTO_TEST_CASE(more_fields_and_other_credentials_are_sent)
+{
+    provider_server provider;
+    const std::string credentials = "door:p4ss:word";
+    auto what = to(provider.url());
+    what.basic = crypto::as_bytes(credentials);
+    what.headers = {{"webhook-id", "msg_1"}, {"X-Doorward-Event-Seq", "7"}};
+    BOOST_TEST(ask(std::move(what)).status == 200U);
+    const auto heard = provider.requests().at(0);
+    const bench::header_list expected{{"Host", "127.0.0.1:" + std::to_string(provider.port())},
+                                      {"Content-Type", "application/json"},
+                                      {"Accept", "application/json"},
+                                      {"Connection", "close"},
+                                      {"Content-Length", "9"},
+                                      {"X-Request-Id", "call-1"},
+                                      {"Authorization", "Basic ZG9vcjpwNHNzOndvcmQ="},
+                                      {"webhook-id", "msg_1"},
+                                      {"X-Doorward-Event-Seq", "7"}};
+    BOOST_TEST((heard.headers == expected));
+}
+
+BOOST_AUTO_TEST_CASE(calls_can_be_ended_before_their_time)
+{
+    provider_server silent;
+    silent.react(provider_server::reaction{"", after::keep_silent});
+    provider_server secured{provider_server::transport::tls}; // which nobody vouches for: it ends by itself
+    dead_port taking{dead_port::kind::taking};
+    handlers::outgoing_stop stop;
+    std::vector<pending> calls;
+    for (const std::string& url : {silent.url(), "http://127.0.0.1:" + std::to_string(taking.port()) + "/",
+                                   "https://127.0.0.1:" + std::to_string(taking.port()) + "/", secured.url()}) {
+        auto what = to(url);
+        what.stop = &stop;
+        calls.push_back(start(std::move(what)));
+    }
+    context.restart();
+    while (silent.requests().empty())
+        context.poll();
+    stop.stop();
+    for (const auto& each : calls) {
+        while (!each->has_value())
+            BOOST_TEST_REQUIRE(context.run_one() > 0U);
+        BOOST_TEST(text((*each)->failure) != text(outgoing_failure::none));
+    }
+    auto late = to(silent.url());
+    late.stop = &stop;
+    BOOST_TEST(text(ask(std::move(late)).failure) == text(outgoing_failure::closed));
+    BOOST_TEST(silent.requests().size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(every_form_of_an_answer_is_read)
 {
     provider_server provider;

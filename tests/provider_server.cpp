@@ -74,7 +74,34 @@ certificate_ptr self_signed(EVP_PKEY* key, const char* host)
     return out;
 }
 
+template <class Write>
+std::string pem_of(const Write& write)
+{
+    BIO* const text = BIO_new(BIO_s_mem());
+    write(text);
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(text, &data);
+    std::string out{data, static_cast<std::size_t>(size)};
+    BIO_free(text);
+    return out;
+}
+
+std::string common_name(X509* of)
+{
+    char name[256] = {};
+    X509_NAME_get_text_by_NID(X509_get_subject_name(of), NID_commonName, name, sizeof name);
+    return name;
+}
+
 } // namespace
+
+certificate_texts make_certificate(const std::string& name)
+{
+    const key_ptr key{EVP_EC_gen("P-256")};
+    const auto certificate = self_signed(key.get(), name.c_str());
+    return {pem_of([&](BIO* to) { PEM_write_bio_X509(to, certificate.get()); }),
+            pem_of([&](BIO* to) { PEM_write_bio_PrivateKey(to, key.get(), nullptr, nullptr, 0, nullptr, nullptr); })};
+}
 
 class provider_server::tls_side {
 public:
@@ -84,12 +111,11 @@ public:
         if (SSL_CTX_use_certificate(context.get(), certificate.get()) != 1 ||
             SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
             fail("cannot use its certificate");
-        BIO* const text = BIO_new(BIO_s_mem());
-        PEM_write_bio_X509(text, certificate.get());
-        char* data = nullptr;
-        const auto size = BIO_get_mem_data(text, &data);
-        pem.assign(data, static_cast<std::size_t>(size));
-        BIO_free(text);
+        pem = pem_of([&](BIO* to) { PEM_write_bio_X509(to, certificate.get()); });
+        // Clients may show a certificate; whoever vouches for it.
+        SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, [](int, X509_STORE_CTX*) { return 1; });
+        const unsigned char name[]{'t'};
+        SSL_CTX_set_session_id_context(context.get(), name, sizeof name);
     }
 
     owned<SSL_CTX, SSL_CTX_free> context;
@@ -120,6 +146,13 @@ public:
     }
 
     [[nodiscard]] bool is_open() const noexcept { return is_open_; }
+
+    // Empty when the client has shown none.
+    [[nodiscard]] std::string client_name() const
+    {
+        const certificate_ptr shown{tls_ ? SSL_get1_peer_certificate(tls_.get()) : nullptr};
+        return shown ? common_name(shown.get()) : std::string{};
+    }
 
     // False when the other side has ended it, or the test is over.
     bool read(std::string& to)
@@ -299,6 +332,8 @@ void provider_server::serve(connection& peer)
             return;
     }
     request.body = unread.substr(head + 4);
+    if (const auto name = peer.client_name(); !name.empty())
+        request.headers.emplace_back("client certificate", name);
 
     judge how;
     {

@@ -51,7 +51,8 @@ public:
     /// http://127.0.0.1:port/judge, or https://localhost:port/judge.
     [[nodiscard]] std::string url() const;
 
-    /// All that arrived whole, in the order in which it did.
+    /// All that arrived whole, in the order in which it did. Of a client that showed a certificate, its name is behind
+    /// the header fields, as "client certificate".
     [[nodiscard]] std::vector<http_request> requests() const;
     /// Waits until so many have arrived.
     void wait_for_requests(std::size_t count) const;
@@ -79,6 +80,13 @@ private:
     std::vector<std::thread> connections_; // accepting thread only, until it has ended
     std::thread accepting_;                // last
 };
+
+/// A certificate that vouches for itself, and its private key, as PEM.
+struct certificate_texts {
+    std::string certificate;
+    std::string key;
+};
+[[nodiscard]] certificate_texts make_certificate(const std::string& name);
 
 /// A port of 127.0.0.1 on which nobody answers: connections are refused, or taken and left alone.
 class dead_port {

@@ -322,11 +322,14 @@ handlers::task<handlers::outgoing_answer> scripted_provider::post(const handlers
                                                                   handlers::outgoing_permit permit)
 {
     std::function<void()> tell;
+    request mine;
     {
         const std::lock_guard lock{mutex_};
         requests_.push_back({*static_cast<const std::string*>(permit.get()), what.to,
                              std::string{crypto::as_text(what.bearer)}, what.request_id, json::parse(what.body),
-                             what.timeout});
+                             what.timeout, what.body, what.headers, std::string{crypto::as_text(what.basic)},
+                             what.certificate != nullptr});
+        mine = requests_.back();
         tell = on_request_;
     }
     if (tell)
@@ -335,7 +338,12 @@ handlers::task<handlers::outgoing_answer> scripted_provider::post(const handlers
         {
             const std::lock_guard lock{mutex_};
             if (!held_)
-                co_return answer_;
+                co_return judge_ ? judge_(mine) : answer_;
+        }
+        if (what.stop != nullptr && what.stop->is_stopped()) {
+            handlers::outgoing_answer ended;
+            ended.failure = handlers::outgoing_failure::closed;
+            co_return ended;
         }
         // Found ready by poll() at once, and so by run() until somebody else releases it.
         short_pause moment{co_await asio::this_coro::executor};
@@ -381,6 +389,27 @@ std::vector<scripted_provider::request> scripted_provider::requests() const
 {
     const std::lock_guard lock{mutex_};
     return requests_;
+}
+
+void scripted_provider::forget_requests()
+{
+    const std::lock_guard lock{mutex_};
+    requests_.clear();
+}
+
+void scripted_provider::answer_each(std::function<handlers::outgoing_answer(const request&)> judge)
+{
+    const std::lock_guard lock{mutex_};
+    judge_ = std::move(judge);
+}
+
+std::string scripted_provider::request::header(std::string_view name) const
+{
+    for (const auto& [candidate, value] : headers) {
+        if (candidate == name)
+            return value;
+    }
+    return {};
 }
 
 void recorded_log::warn(std::string_view line) noexcept
@@ -467,10 +496,10 @@ struct scratch_world::running {
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
         services.emplace(handlers::services{
-            *journal,  *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
-            claims,    office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
-            outgoing,  provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
-            in.manners});
+            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
+            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
+            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
+            webhooks, in.manners});
     }
 
     kv::env env;
@@ -497,6 +526,7 @@ struct scratch_world::running {
     handlers::operator_log& log;
     handlers::idempotency_keys idempotency{sealer};
     handlers::statistics stats;
+    handlers::webhook_work webhooks;
     std::optional<handlers::services> services;
 };
 
@@ -660,6 +690,15 @@ answer scratch_world::call_alone(handlers::side which, const owned_request& req)
                    });
     context.run();
     return out;
+}
+
+void scratch_world::send_webhooks()
+{
+    for (std::size_t before = SIZE_MAX; provider.requests().size() != before;) {
+        before = provider.requests().size();
+        while (finish(services().webhooks.round(services())) == std::chrono::milliseconds{0})
+            ;
+    }
 }
 
 void scratch_world::fold()

@@ -94,16 +94,26 @@ public:
         std::string request_id;
         json body;
         std::chrono::milliseconds timeout;
+        std::string text{}; // the body as it is sent
+        std::vector<std::pair<std::string, std::string>> headers{};
+        std::string basic{};
+        bool shows_certificate = false;
+
+        [[nodiscard]] std::string header(std::string_view name) const;
     };
     [[nodiscard]] std::vector<request> requests() const;
+    void forget_requests();
+    /// What each request is answered, in place of the one answer for all. On the thread that asks.
+    void answer_each(std::function<handlers::outgoing_answer(const request&)> judge);
 
 private:
     mutable std::mutex mutex_;
-    std::vector<request> requests_;    // guarded by mutex_
-    handlers::outgoing_answer answer_; // guarded by mutex_
-    std::function<void()> on_request_; // guarded by mutex_
-    bool held_ = false;                // guarded by mutex_
-    std::size_t room_ = SIZE_MAX;      // guarded by mutex_
+    std::vector<request> requests_;                                  // guarded by mutex_
+    handlers::outgoing_answer answer_;                               // guarded by mutex_
+    std::function<void()> on_request_;                               // guarded by mutex_
+    std::function<handlers::outgoing_answer(const request&)> judge_; // guarded by mutex_
+    bool held_ = false;                                              // guarded by mutex_
+    std::size_t room_ = SIZE_MAX;                                    // guarded by mutex_
 };
 
 /// The lines that operators would see. Any thread.
@@ -347,6 +357,8 @@ public:
     bool work();
     /// Steps until all jobs have ended.
     void finish_jobs();
+    /// Rounds of sending to webhooks, until all that is due now was sent.
+    void send_webhooks();
     /// Everything that is in the journal only goes to the tables.
     void fold();
 
