@@ -13,8 +13,11 @@ std::unique_ptr<event_bell::place> event_bell::enter(const std::string& account,
 {
     auto mine = std::make_shared<sleeper>(home);
     const std::lock_guard lock{mutex_};
+    // Who comes on nobody's account is one of our own, and takes no place away.
+    const auto own = accounts_.find(std::string{});
+    const std::size_t others = sleepers_.size() - (own == accounts_.end() ? 0 : own->second);
     auto& of_account = accounts_[account];
-    if (sleepers_.size() >= event_waiters_max || of_account >= event_waiters_of_account_max) {
+    if (others >= event_waiters_max || of_account >= event_waiters_of_account_max) {
         if (of_account == 0)
             accounts_.erase(account);
         return nullptr;

@@ -446,6 +446,8 @@ BOOST_AUTO_TEST_CASE(places_are_bounded_and_given_back)
     auto& bell = services().bell;
     boost::asio::io_context loop{1};
     std::vector<std::unique_ptr<handlers::event_bell::place>> taken;
+    const auto of_our_own = bell.enter("", loop.get_executor());
+    BOOST_TEST((of_our_own != nullptr));
     for (std::size_t i = 0; i < handlers::event_waiters_max; ++i) {
         const auto account = std::to_string(i / handlers::event_waiters_of_account_max);
         taken.push_back(bell.enter(account, loop.get_executor()));
