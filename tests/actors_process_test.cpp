@@ -8,6 +8,7 @@
 // DOORWARD_CRASH_ROUNDS  four of them are one kill here; DOORWARD_TEST_SEED  what is done and when the kill comes
 
 #include "tests/process_support.hpp"
+#include "tests/provider_server.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -346,6 +347,69 @@ std::string disagreement(office_client& office, const std::string& id, const std
     return listed == 1 ? "" : "listed " + std::to_string(listed) + " times";
 }
 
+// What somebody else's server is told of, beside what the feed says of the same events.
+class follower {
+public:
+    explicit follower(scene& bank) : bank_{bank}
+    {
+        receiver_.answer(200, "{}");
+        path_ += '/' + bank.office
+                           .post(path_, {{"name", "follower"},
+                                         {"type", "REGISTRATION_STATUS_CHANGE"},
+                                         {"callbackUrl", receiver_.url()},
+                                         {"attributes", {"version", "activationStatus", "previousStatus"}},
+                                         {"initialBackoff", 1000}})
+                           .at("id")
+                           .get<std::string>();
+    }
+
+    // Waits until it was told of all that is in the feed. Empty when that is what the feed says.
+    std::string disagreement(const std::map<std::string, std::vector<json>>& stories)
+    {
+        static const std::set<std::string> told{"CREATE", "EXCHANGE_KEYS",     "COMMIT", "BLOCK",
+                                                "REMOVE", "BLOCK_ON_FAILURES", "UNBLOCK"};
+        std::set<std::string> wanted;
+        std::uint64_t last = 0;
+        for (const auto& [id, events] : stories)
+            for (const json& each : events)
+                if (told.contains(each.at("event"))) {
+                    wanted.insert(line(id, each, "registrationStatus"));
+                    last = std::max(last, each.at("seq").get<std::uint64_t>());
+                }
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (bank_.office.get(path_).at("lastEventSeq") < last) {
+            if (std::chrono::steady_clock::now() > deadline)
+                return "webhooks come no further than " + bank_.office.get(path_).dump();
+            std::this_thread::yield();
+        }
+        std::set<std::string> arrived;
+        std::map<std::string, std::uint64_t> latest;
+        for (const http_request& each : receiver_.requests()) {
+            const auto body = json::parse(each.body);
+            const std::string id = body.at("activationId");
+            const auto version = body.at("version").get<std::uint64_t>();
+            if (version < latest[id])
+                return "webhooks of " + id + " out of order: " + body.dump();
+            latest[id] = version;
+            arrived.insert(line(id, body, "activationStatus"));
+        }
+        std::vector<std::string> differ;
+        std::ranges::set_symmetric_difference(wanted, arrived, std::back_inserter(differ));
+        return differ.empty() ? "" : std::to_string(differ.size()) + " differ, " + differ.front() + " first";
+    }
+
+private:
+    static std::string line(const std::string& id, const json& of, const char* status)
+    {
+        return id + ' ' + of.at("version").dump() + ' ' + of.value("previousStatus", "") + ' ' +
+               of.at(status).get<std::string>();
+    }
+
+    scene& bank_;
+    doorward::tests::provider_server receiver_;
+    std::string path_ = "/v2/admin/applications/bank/callbacks";
+};
+
 // Whether a deed that succeeded must have left an event: what was so already leaves none.
 bool always_changes(kind what)
 {
@@ -361,6 +425,7 @@ BOOST_AUTO_TEST_CASE(whatever_several_do_at_once_all_accounts_of_it_agree_after_
     const auto rounds = std::max<std::uint64_t>(environment_number("DOORWARD_CRASH_ROUNDS", 20) / 4, 2);
     std::mt19937_64 random{test_seed()};
     scene bank{0};
+    follower webhooks{bank};
     std::map<std::string, std::vector<deed>> books{{"office-1", {}}, {"office-2", {}}, {"support", {}}};
     std::map<std::string, json> seen;
     std::vector<std::string> surprises;
@@ -410,6 +475,7 @@ BOOST_AUTO_TEST_CASE(whatever_several_do_at_once_all_accounts_of_it_agree_after_
             const auto stories = by_registration(feed);
             for (const auto& [id, user] : ground.all())
                 BOOST_TEST(disagreement(bank.office, id, user, stories.at(id)) == "");
+            BOOST_TEST(webhooks.disagreement(stories) == "");
             for (const auto& [id, last] : seen) {
                 const auto now = bank.office.detail(id);
                 BOOST_TEST(now.at("version") >= last.at("version"), now << " after " << last);
