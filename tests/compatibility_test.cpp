@@ -153,6 +153,13 @@ BOOST_AUTO_TEST_CASE(list_8_7_number_2_the_scenario_of_the_load_test)
                 "Bearer " + admin.get("POST", "/admin/users/user" + suffix + "/tokens", R"({"name":"load"})")
                                 .at("token")
                                 .get<std::string>();
+        const auto callback =
+            of_user.get("POST", "/v2/admin/applications/" + application + "/callbacks",
+                        R"({"name":"load","type":"REGISTRATION_STATUS_CHANGE","callbackUrl":"http://localhost/hook"})");
+        BOOST_TEST(callback.at("name") == "load");
+        BOOST_TEST(callback.at("type") == "REGISTRATION_STATUS_CHANGE");
+        BOOST_TEST(callback.at("callbackUrl") == "http://localhost/hook");
+
         const auto registered =
             of_user.get("POST", "/v2/registrations", json{{"userId", "alice"}, {"appId", application}}.dump());
         const auto app = bench::application::from_sdk_config(made.at("mobileSdkConfig").get<std::string>());
