@@ -141,6 +141,12 @@ task<bool> webhook_work::look(services& svc, line& at)
     for (const auto& each : found->items)
         at.queue.add(each);
     at.queue.looked(found->looked_at);
+    // What ended side by side just before a stop may be behind the cursor that was written then.
+    const bool was_done = std::ranges::any_of(found->items, [](const delivery_queue::item& each) {
+        return each.row && each.row->now != registry::delivery_state::pending;
+    });
+    if (was_done && at.queue.waiting() == 0 && at.queue.cursor() > at.written_cursor)
+        co_await write_cursor(svc, at);
     co_return true;
 }
 

@@ -84,6 +84,10 @@ struct webhooks_world : scratch_world {
     {
         return env().view([&](const kv::read_txn& txn) { return txn.row_count(of); });
     }
+    registry::event_sequence last_event()
+    {
+        return env().view([](const kv::read_txn& txn) { return registry::last_event(txn).sequence; });
+    }
     // The present as it is after a kill: what is on its way never comes back.
     void crash()
     {
@@ -837,6 +841,28 @@ BOOST_AUTO_TEST_CASE(attempts_and_their_times_survive_a_restart)
     BOOST_TEST(all[0].at("activationId") == one);
     BOOST_TEST(deliveries(id)[1].at("attempts") == 2);
     BOOST_TEST(shown(id).at("lastEventSeq") == deliveries(id)[0].at("id"));
+}
+
+// Two that end side by side do not know of each other, and the server may stop before the cursor is written for both.
+BOOST_AUTO_TEST_CASE(a_cursor_catches_up_after_a_restart_with_what_was_delivered)
+{
+    const auto id = created();
+    static_cast<void>(create("a"));
+    registry::delivery done;
+    done.now = registry::delivery_state::delivered;
+    done.attempts = 1;
+    done.first_at = done.last_at = done.finished_at = clock.now();
+    done.expires_at = clock.now() + registry::webhook_retention_default_ms;
+    registry::record_deliveries change;
+    change.application_id = "app";
+    change.id = registry::uuid::parse(id).value();
+    change.outcomes.push_back({last_event(), done});
+    BOOST_TEST_REQUIRE(!commit(change));
+    BOOST_TEST(shown(id).at("lastEventSeq") < last_event());
+    restart();
+    send_webhooks();
+    BOOST_TEST(provider.requests().empty());
+    BOOST_TEST(shown(id).at("lastEventSeq") == last_event());
 }
 
 BOOST_AUTO_TEST_CASE(a_cursor_is_written_also_where_there_is_nothing_to_send)
