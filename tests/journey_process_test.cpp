@@ -370,7 +370,7 @@ BOOST_AUTO_TEST_CASE(settings_names_and_flags_are_there_after_a_kill_and_no_secr
     const auto changed = bank.admin.ask("PATCH", of_app, wanted);
     BOOST_TEST(changed.status == 200);
     BOOST_TEST(changed.body.at("provider").at("hasSecret") == true);
-    const auto version = bank.admin.post(of_app + "/versions", json::object());
+    const auto version = bank.admin.post(of_app + "/versions");
     bank.office.put(path + "/name", {{"name", "work phone"}});
     bank.office.post(path + "/flags", {{"flags", {"VIP", "WORK"}}});
 

@@ -550,7 +550,7 @@ scene::scene(unsigned noise_per_minute)
                           .get<std::string>()},
       office{server, office_name, office_password}
 {
-    admin.post("/admin/users/" + office_name + "/applications/" + application_id, json::object());
+    admin.post("/admin/users/" + office_name + "/applications/" + application_id);
 }
 
 bench::device scene::new_phone(bench::wire_style style, bench::protocol_version version) const

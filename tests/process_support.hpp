@@ -208,6 +208,7 @@ public:
 
     /// The body of a 200. Throws for any other status.
     json get(std::string_view path) { return accepted("GET", path); }
+    json post(std::string_view path) { return accepted("POST", path); }
     json post(std::string_view path, const json& body) { return accepted("POST", path, body); }
     json put(std::string_view path, const json& body) { return accepted("PUT", path, body); }
     json remove(std::string_view path) { return accepted("DELETE", path); }

@@ -225,11 +225,11 @@ BOOST_AUTO_TEST_CASE(a_receiver_behind_tls_sees_who_asks)
     const auto id = hook(
         receiver.url(),
         {{"authentication", {{"type", "CERTIFICATE"}, {"certificates", mine.certificate}, {"privateKey", mine.key}}}});
-    const auto refused = office.post(callbacks + "/" + id + "/test", json::object());
+    const auto refused = office.post(callbacks + "/" + id + "/test");
     BOOST_TEST((refused == json{{"delivered", false}, {"lastFailure", "UNTRUSTED"}}));
     server.set_environment({"SSL_CERT_FILE=" + authorities.string()});
     server.restart();
-    BOOST_TEST(office.post(callbacks + "/" + id + "/test", json::object()).at("delivered") == true);
+    BOOST_TEST(office.post(callbacks + "/" + id + "/test").at("delivered") == true);
     static_cast<void>(create_registration("anna"));
     wait_until_told(receiver, id);
     const auto heard = receiver.requests();
