@@ -335,17 +335,16 @@ void server_process::start(const std::vector<std::string>& more_arguments)
     office_url_ = url_after(*line, " office ");
     if (validating_proxy::program().empty())
         return;
-    for (std::string* url : {&device_url_, &office_url_}) {
-        proxies_.push_back(std::make_unique<validating_proxy>(*url));
-        *url = proxies_.back()->url();
-    }
+    // Phones sign the bytes of their bodies, which the validator writes anew; so it is for the office side alone.
+    proxy_ = std::make_unique<validating_proxy>(office_url_);
+    office_url_ = proxy_->url();
 }
 
-void server_process::end_proxies()
+void server_process::end_proxy()
 {
-    for (const auto& each : proxies_)
-        each->expect_no_violations();
-    proxies_.clear();
+    if (proxy_)
+        proxy_->expect_no_violations();
+    proxy_.reset();
 }
 
 void server_process::stop()
@@ -358,7 +357,7 @@ void server_process::expect_clean_end()
 {
     const int status = child_->wait();
     child_.reset();
-    end_proxies();
+    end_proxy();
     const std::string said = log();
     if (status != 0)
         fail("the server ended with status " + std::to_string(status) + ": " + said);
@@ -373,7 +372,7 @@ void server_process::kill()
     child_->signal(SIGKILL);
     const int status = child_->wait();
     child_.reset();
-    end_proxies();
+    end_proxy();
     if (status != 128 + SIGKILL)
         fail("the server ended by itself with status " + std::to_string(status) + ": " + log());
 }
@@ -452,9 +451,11 @@ office_answer office_client::ask_raw(std::string_view method, std::string_view p
     }
     const auto answer =
         client_->request(method, path, {{"Authorization", credentials_}, {"Content-Type", "application/json"}}, body);
-    // A request that is not as described may be refused, but not carried out.
+    // A request that is not as described may be refused, but not carried out. (Warnings are about paths that stand for
+    // others.)
     const auto violations = answer.header("sl-violations");
-    if (violations && (answer.status < 300 || violations->find("\"response\"") != std::string_view::npos))
+    if (violations && violations->find("Error") != std::string_view::npos &&
+        (answer.status < 300 || violations->find("\"response\"") != std::string_view::npos))
         fail(std::string{method} + ' ' + std::string{path} + ' ' + std::string{body} + " answered " +
              std::to_string(answer.status) + ' ' + answer.body + ": not as described: " + std::string{*violations});
     return {answer.status, parse(answer.body, std::string{method} + ' ' + std::string{path})};

@@ -187,9 +187,9 @@ private:
     std::string office_url_;
     std::vector<std::string> environment_;
     std::unique_ptr<child_process> child_;
-    std::vector<std::unique_ptr<validating_proxy>> proxies_; // none, or one for each side
+    std::unique_ptr<validating_proxy> proxy_; // of the office side, if wanted
 
-    void end_proxies();
+    void end_proxy();
 };
 
 struct office_answer {
