@@ -77,6 +77,8 @@ tls_context::tls_context(std::string_view chain, bytes_view key, std::string_vie
 {
     SSL_CTX* const context = context_.get();
     require(context != nullptr, "TLS is not available");
+    // All of the ciphers are strong; the order is ours but for phones without AES in hardware.
+    SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF); // HTTP says itself where a message ends
     SSL_CTX_set_mode(context,
