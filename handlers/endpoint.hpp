@@ -130,6 +130,8 @@ task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
 task<response> show_stats(const call& asked, services& svc);
+task<response> show_live_stats(const call& asked, services& svc);
+task<response> show_metrics(const call& asked, services& svc);
 task<response> create_webhook(const call& asked, services& svc);
 task<response> list_webhooks(const call& asked, services& svc);
 task<response> show_webhook(const call& asked, services& svc);
@@ -145,6 +147,7 @@ task<response> show_docs_script(const call& asked, services& svc);
 task<response> show_docs_style(const call& asked, services& svc);
 
 // Both sides
-task<response> health(const call& asked, services& svc);
+task<response> show_liveness(const call& asked, services& svc);
+task<response> show_readiness(const call& asked, services& svc);
 
 } // namespace doorward::handlers

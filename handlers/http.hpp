@@ -3,6 +3,7 @@
 #include "handlers/task.hpp"
 #include "registry/source_address.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -11,6 +12,14 @@
 #include <vector>
 
 namespace doorward::handlers {
+
+/// The two sides of the server; each has its listener and its table of endpoints.
+enum class side : std::uint8_t { device, office };
+inline constexpr std::array<side, 2> all_sides{side::device, side::office};
+[[nodiscard]] constexpr std::string_view to_text(side which) noexcept
+{
+    return which == side::device ? "device" : "office";
+}
 
 /// One HTTP request, independent of the library that read it. The views live until the response has been sent.
 struct request {

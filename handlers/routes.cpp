@@ -24,6 +24,7 @@ constexpr permission removers{{role::admin, role::integration, role::human_opera
 constexpr permission auditors{{role::admin, role::auditor}, {}};
 constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
 constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
+constexpr permission watchers{{role::admin, role::human_operator, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
@@ -55,9 +56,9 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/api/registration/rename", everybody, rename_own_registration},
     {"POST", "/api/registrations/list", everybody, list_own_registrations},
     {"POST", "/api/registrations/remove", everybody, remove_own_registration},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 constexpr endpoint office_endpoints[]{
@@ -103,6 +104,8 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/audit/log", auditors, audit_log},
     {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
     {"GET", "/v2/stats", statisticians, show_stats},
+    {"GET", "/v2/stats/live", watchers, show_live_stats},
+    {"GET", "/metrics", statisticians, show_metrics},
     {"POST", "/admin/applications", admins, create_application},
     {"GET", "/admin/applications", admins, list_applications},
     {"GET", "/admin/applications/{}", admins, show_application},
@@ -142,9 +145,9 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/docs", everybody, show_docs},
     {"GET", "/docs/docs.js", everybody, show_docs_script},
     {"GET", "/docs/docs.css", everybody, show_docs_style},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 std::span<const endpoint> table_of(side which) noexcept

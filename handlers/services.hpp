@@ -6,6 +6,7 @@
 #include "handlers/event_bell.hpp"
 #include "handlers/idempotency_keys.hpp"
 #include "handlers/manners.hpp"
+#include "handlers/meters.hpp"
 #include "handlers/statistics.hpp"
 #include "handlers/task.hpp"
 #include "handlers/webhook_work.hpp"
@@ -55,6 +56,8 @@ struct services {
     idempotency_keys& idempotency;
     statistics& stats;
     webhook_work& webhooks;
+    meters& counts;
+    const transport_gauges& transport;
     manners office_manners{};
 };
 

@@ -185,12 +185,12 @@ std::optional<read_txn::row> read_txn::last(table from) const
     return row{from_val(key), from_val(value)};
 }
 
-std::size_t read_txn::row_count(table from) const
+read_txn::table_usage read_txn::usage_of(table which) const
 {
     MDB_stat stat{};
-    if (const int code = mdb_stat(txn_, env_.dbi(from), &stat); code != MDB_SUCCESS)
+    if (const int code = mdb_stat(txn_, env_.dbi(which), &stat); code != MDB_SUCCESS)
         throw storage_fault{"cannot count", code};
-    return stat.ms_entries;
+    return {stat.ms_entries, stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages};
 }
 
 write_txn::write_txn(const env& owner) : read_txn{owner, 0} {}

@@ -42,7 +42,13 @@ public:
     /// The row with the greatest key.
     [[nodiscard]] std::optional<row> last(table from) const;
 
-    [[nodiscard]] std::size_t row_count(table from) const;
+    [[nodiscard]] std::size_t row_count(table from) const { return usage_of(from).rows; }
+
+    struct table_usage {
+        std::size_t rows;
+        std::size_t pages; // of all kinds
+    };
+    [[nodiscard]] table_usage usage_of(table which) const;
 
 protected:
     friend class env;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,11 @@ namespace {
 {
     std::fprintf(stderr, "doorward: the store failed and the process stops: %s\n", what);
     std::abort();
+}
+
+std::int64_t steady_ns() noexcept
+{
+    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
 }
 
 } // namespace
@@ -117,8 +123,15 @@ void writer::run()
     }
 }
 
+std::chrono::nanoseconds writer::busy_for() const noexcept
+{
+    const auto began = batch_began_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds{began == 0 ? 0 : std::max<std::int64_t>(steady_ns() - began, 0)};
+}
+
 void writer::settle(pending_write* batch, std::size_t size)
 {
+    batch_began_.store(steady_ns(), std::memory_order_relaxed);
     error_code durable;
     try {
         std::size_t weight = 0;
@@ -129,7 +142,9 @@ void writer::settle(pending_write* batch, std::size_t size)
             write_txn txn{env_};
             for (pending_write* change = batch; change != nullptr; change = change->next)
                 change->outcome = change->apply(txn);
+            const auto applied = steady_ns();
             durable = txn.commit();
+            commit_times_.observe(static_cast<std::uint64_t>(steady_ns() - applied));
         }
     } catch (const batch_full&) {
         durable = errc::storage_full;
@@ -146,6 +161,9 @@ void writer::settle(pending_write* batch, std::size_t size)
     }
     batches_.fetch_add(1, std::memory_order_relaxed);
     changes_.fetch_add(size, std::memory_order_relaxed);
+    batch_sizes_.observe(size);
+    lacks_room_.store(durable == errc::storage_full, std::memory_order_relaxed);
+    batch_began_.store(0, std::memory_order_relaxed);
     deliver(batch);
     if (!durable && listener_ != nullptr)
         listener_->committed();

@@ -109,7 +109,8 @@ instance::instance(const settings& wanted)
                                          simulations_,   breaker_,
                                          log_,           bell_,
                                          *idempotency_,  stats_,
-                                         webhooks_,      wanted.office_manners});
+                                         webhooks_,      counts_,
+                                         *this,          wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -129,12 +130,18 @@ instance::instance(const settings& wanted)
         log_fault(fault);
         webhooks_ended_.set_value();
     });
-    threads_.start();
+    threads_.start(counts_.loop_lag);
 }
 
 instance::~instance()
 {
     stop();
+}
+
+handlers::transport_gauges::connections instance::open(handlers::side where) const noexcept
+{
+    const listener& at = where == handlers::side::device ? device_ : office_;
+    return {at.connections.now(), at.connections_max};
 }
 
 handlers::task<void> instance::accept(listener& from, handlers::side which)

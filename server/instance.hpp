@@ -20,7 +20,7 @@ struct listen_error : std::runtime_error {
 /// A running doorward: the store, its writer, the io threads and both listeners, wired together.
 ///
 /// Made, stopped and destroyed on one thread. `serve`, `demo` and the tests are its users.
-class instance {
+class instance : private handlers::transport_gauges {
 public:
     /// Opens the store and the listeners; requests are answered when this returns.
     ///
@@ -64,6 +64,9 @@ private:
     handlers::task<std::chrono::nanoseconds> send_webhooks_once();
     handlers::task<void> send_webhooks_all_along();
 
+    [[nodiscard]] connections open(handlers::side where) const noexcept override;
+    [[nodiscard]] bool is_draining() const noexcept override { return stopping_; }
+
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
     // In the order of construction; each uses only what stands above it.
@@ -93,6 +96,7 @@ private:
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
+    handlers::meters counts_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kv/meter.hpp"
 #include "server/config.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -92,7 +93,8 @@ public:
     io_threads& operator=(const io_threads&) = delete;
     ~io_threads();
 
-    void start();
+    /// lag  is told how late the loops come to what is due, in ns; outlives them
+    void start(kv::histogram& lag);
 
     /// Idle connections are closed at once, busy ones after their answer, all of them after drain_timeout. Returns when
     /// `open` tells that no connection is left, which then takes no longer than what is under way for it: a flush, a

@@ -308,6 +308,7 @@ private:
         }
 
         watch_.expect(watched::phase::busy, answer_timeout);
+        const auto arrived = std::chrono::steady_clock::now();
         const std::string id = request_id(parser);
         auto request = view_of(parser, id);
         request.source = source_;
@@ -320,6 +321,7 @@ private:
         } catch (const std::exception& unforeseen) {
             answer = fault(request, unforeseen);
         }
+        svc_.counts.count_answer(which_, answer.status, std::chrono::steady_clock::now() - arrived);
         if (answer.stream) {
             const auto how = parser.get().version() >= 11 ? framing::chunks : framing::end_of_connection;
             serialise(answer_text_, answer, id, request.traceparent, false, body::left_out, how);

@@ -225,6 +225,8 @@ BOOST_AUTO_TEST_CASE(every_operation_has_the_form_of_its_errors)
                 if (status < "400")
                     continue;
                 statuses.insert(status);
+                if (each.path.starts_with("/health") && status == "503")
+                    continue; // what it tells is the answer, and no error
                 BOOST_TEST(resolved(answer).at("content").at("application/json").at("schema").at("$ref") == form);
                 check_examples(answer);
             }

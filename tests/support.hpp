@@ -288,6 +288,7 @@ public:
     scripted_provider provider;
     recorded_log log;
     handlers::manners manners; // what restart() begins with
+    bool draining = false;     // what the transport tells
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
