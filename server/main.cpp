@@ -7,7 +7,9 @@
 #include "bench/populate.hpp"
 #include "crypto/init.hpp"
 #include "handlers/version.hpp"
+#include "server/admin_command.hpp"
 #include "server/audit.hpp"
+#include "server/completion.hpp"
 #include "server/init.hpp"
 #include "server/serve.hpp"
 
@@ -119,6 +121,7 @@ int main(int argc, char** argv)
     add_init_command(app, init);
     add_serve_command(app, serve);
     add_audit_command(app, audit, exit_code);
+    server::add_admin_command(app, exit_code);
     bench::add_demo_command(app, demo);
     bench::add_bench_command(app, load);
     bench::add_populate_command(app, crowd);
@@ -127,6 +130,11 @@ int main(int argc, char** argv)
         std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';
     });
 
+    if (argc > 1 && argv[1] == server::complete_command) { // its words are no arguments of ours
+        for (const std::string& each : server::complete(app, {argv + 2, argv + argc}))
+            std::cout << each << '\n';
+        return 0;
+    }
     try {
         crypto::init();
         app.parse(argc, argv); // runs the callback of the command
