@@ -14,7 +14,8 @@ namespace doorward::handlers {
 /// The account behind that token; null when there is none, or it does not hold. No lock, no password hash.
 [[nodiscard]] std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc);
 
-/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617).
+/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617), or without any the one that
+/// the client's certificate stands for.
 ///
 /// The password hash is checked on the password pool, once; then the credentials are remembered for minutes. Unknown
 /// names cost the same hash, so that time does not tell which accounts exist.

@@ -97,11 +97,11 @@ public:
 /// What the transport knows of itself.
 class transport_gauges {
 public:
-    struct connections {
+    struct open_connections {
         std::size_t now = 0;
         std::size_t max = 0;
     };
-    [[nodiscard]] virtual connections open(side where) const noexcept = 0;
+    [[nodiscard]] virtual open_connections open(side where) const noexcept = 0;
     /// Is the server about to end? It takes no new connections then.
     [[nodiscard]] virtual bool is_draining() const noexcept = 0;
 

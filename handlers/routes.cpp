@@ -246,19 +246,24 @@ task<response> route(side which, const request& req, services& svc)
         co_return out;
     }
 
+    const auto told = [&](response answer) { // for the log
+        answer.route = found->path;
+        answer.asked_by = asked.who;
+        return answer;
+    };
     bool once = false; // is it a request that is remembered, to be carried out once?
     if (!found->callers.is_open()) {
         asked.who = find_bearer(req, svc);
         if (!asked.who && !names_bearer(req)) {
             const auto who = co_await authenticate(req, svc);
             if (!who)
-                co_return problem(office_problem::rate_limited);
+                co_return told(problem(office_problem::rate_limited));
             asked.who = *who;
         }
         if (!asked.who)
-            co_return problem(office_problem::unauthorized);
+            co_return told(problem(office_problem::unauthorized));
         if (!found->callers.allows(*asked.who))
-            co_return problem(office_problem::forbidden);
+            co_return told(problem(office_problem::forbidden));
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
@@ -269,7 +274,7 @@ task<response> route(side which, const request& req, services& svc)
                 {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"});
         asked.expected = decode_if_match(req.if_match, violations);
         if (!violations.empty())
-            co_return problem(violations);
+            co_return told(problem(violations));
         if (svc.office_manners.strict_json)
             asked.unknown = unknown_members::refused;
         once = req.method == "POST" && !req.idempotency_key.empty();
@@ -278,7 +283,7 @@ task<response> route(side which, const request& req, services& svc)
     response answer = co_await std::move(pending);
     if (which == side::office && answer.rest_status != 0 && svc.office_manners.statuses == status_style::rest)
         answer.status = answer.rest_status;
-    co_return answer;
+    co_return told(std::move(answer));
 }
 
 } // namespace doorward::handlers

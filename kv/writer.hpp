@@ -102,12 +102,13 @@ public:
     /// errors  queue_full, closing
     [[nodiscard]] error_code submit(pending_write& change) noexcept;
 
+    /// Changes that wait for the next transaction.
+    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_relaxed); }
 
     // For whoever watches over it. Any thread.
 
-    [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     /// For how long it has been at one batch; 0: it is at none.
     [[nodiscard]] std::chrono::nanoseconds busy_for() const noexcept;
     /// Did the last batch find no room on the disk?

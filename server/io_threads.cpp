@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <string>
 
 namespace doorward::server {
@@ -29,7 +30,17 @@ void every(std::shared_ptr<timer> clock, std::chrono::milliseconds pause,
 
 } // namespace
 
-io_thread::io_thread() : work_{boost::asio::make_work_guard(context_)} {}
+void watched_connection::end_idleness() noexcept
+{
+    boost::system::error_code ec;
+    const bool has_come = socket_.available(ec) > 0;
+    if (is_new_ || has_come)
+        deadline_ = std::min(deadline_, std::chrono::steady_clock::now() + last_request_timeout);
+    else
+        close();
+}
+
+io_thread::io_thread(const limits& of) : work_{boost::asio::make_work_guard(context_)}, limits_{of} {}
 
 void io_thread::look_at_deadlines()
 {
@@ -40,10 +51,10 @@ void io_thread::look_at_deadlines()
     }
 }
 
-io_threads::io_threads(unsigned count)
+io_threads::io_threads(unsigned count, const limits& of)
 {
     for (unsigned i = 0; i < count; ++i)
-        threads_.push_back(std::make_unique<io_thread>());
+        threads_.push_back(std::make_unique<io_thread>(of));
 }
 
 io_threads::~io_threads()
@@ -65,15 +76,21 @@ void io_threads::start(kv::histogram& lag)
     }
 }
 
-void io_threads::drain(const std::function<bool()>& open)
+void io_threads::change_limits(const limits& to)
 {
-    const auto deadline = std::chrono::steady_clock::now() + drain_timeout;
+    for (const auto& each : threads_)
+        boost::asio::post(each->context_, [thread = each.get(), to] { thread->limits_ = to; });
+}
+
+void io_threads::drain(const std::function<bool()>& open, std::chrono::steady_clock::duration patience)
+{
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     for (const auto& each : threads_) {
         boost::asio::post(each->context_, [thread = each.get()] {
             thread->draining_ = true;
             for (watched_connection& connection : thread->connections_) {
                 if (connection.is_idle())
-                    connection.close();
+                    connection.end_idleness();
             }
         });
     }

@@ -15,6 +15,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 namespace {
@@ -41,46 +43,63 @@ void add_init_command(CLI::App& parent, init_options& wanted)
     });
 }
 
-struct serve_options {
-    std::filesystem::path data;
-    std::filesystem::path master_key;
-    std::string device = "127.0.0.1:8080";
-    std::string office = "127.0.0.1:8081";
-    unsigned io_threads = 0;
-    std::string status_style = "compat";
-    bool strict_json = false;
-};
-
-void add_serve_command(CLI::App& parent, serve_options& wanted)
+// The file, and a flag for every setting.
+void add_config_options(CLI::App& command, server::config_source& wanted)
 {
-    auto* command = parent.add_subcommand("serve", "Run the server in the foreground until SIGTERM or SIGINT");
-    command->add_option("--data", wanted.data, "Directory of the store")->required();
-    command->add_option("--device", wanted.device, "ADDRESS:PORT for phones; may face the internet")
-        ->capture_default_str();
-    command->add_option("--office", wanted.office, "ADDRESS:PORT for back offices; internal")->capture_default_str();
-    command->add_option("--io-threads", wanted.io_threads, "Threads that serve connections; 0: one per core")
-        ->capture_default_str();
-    command->add_option("--master-key", wanted.master_key,
-                        "Key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
-    command
-        ->add_option("--status-style", wanted.status_style,
-                     "HTTP status of the office side's errors; compat: 400 where PowerAuth Cloud has it, rest: 404 and "
-                     "409")
-        ->check(CLI::IsMember({"compat", "rest"}))
-        ->capture_default_str();
-    command->add_flag("--strict-json", wanted.strict_json,
-                      "Refuse members of requests to the office side that are not known");
-    command->callback([&wanted] {
-        server::settings settings;
-        settings.data = wanted.data;
-        settings.master_key = wanted.master_key;
-        settings.device = server::parse_endpoint(wanted.device);
-        settings.office = server::parse_endpoint(wanted.office);
-        settings.io_threads = wanted.io_threads;
-        settings.office_manners.statuses =
-            handlers::parse_status_style(wanted.status_style).value_or(handlers::status_style::compat);
-        settings.office_manners.strict_json = wanted.strict_json;
-        server::serve(settings);
+    command.add_option("--config", wanted.file,
+                       "TOML file of settings; `doorward config defaults` prints one with all");
+    for (const server::config_setting& each : server::config_settings()) {
+        const auto dot = each.key.rfind('.');
+        std::string text{each.comment};
+        std::ranges::replace(text, '\n', ' ');
+        const std::string key{each.key};
+        const auto flag = server::flag_of(each);
+        const server::settings defaults = server::default_settings();
+        const auto default_text = server::config_text(defaults, each);
+        CLI::Option* option = nullptr;
+        if (default_text == "false") {
+            option = command.add_flag_callback(
+                flag, [&wanted, key] { wanted.flags[key] = "true"; }, text);
+        } else {
+            option = command.add_option_function<std::string>(
+                flag, [&wanted, key](const std::string& given) { wanted.flags[key] = given; }, text);
+            option->type_name(std::string{each.unit.empty() ? "TEXT" : each.unit});
+            if (default_text != "\"\"")
+                option->default_str(default_text.front() == '"' ? default_text.substr(1, default_text.size() - 2)
+                                                                : default_text);
+            if (!each.choices.empty())
+                option->check(CLI::IsMember(CLI::detail::split(std::string{each.choices}, '|')));
+        }
+        if (dot != std::string::npos)
+            option->group("[" + key.substr(0, dot) + "]");
+    }
+}
+
+void add_serve_command(CLI::App& parent, server::config_source& wanted)
+{
+    auto* command =
+        parent.add_subcommand("serve", "Run the server in the foreground until SIGTERM or SIGINT; SIGHUP reloads");
+    add_config_options(*command, wanted);
+    command->footer("Every flag is a setting of the file, too, and a variable: --device is `listen` of [device] and\n"
+                    "$DOORWARD_DEVICE_LISTEN. A flag goes before a variable, a variable before the file.");
+    command->callback([&wanted] { server::serve(wanted); });
+}
+
+void add_config_command(CLI::App& parent, server::config_source& wanted)
+{
+    auto* config = parent.add_subcommand("config", "Look at the configuration");
+    config->require_subcommand(1);
+    auto* check = config->add_subcommand("check", "Say what is wrong with a configuration, its certificates included");
+    add_config_options(*check, wanted);
+    check->callback([&wanted] {
+        server::check_configuration(wanted);
+        std::cout << "the configuration is right\n";
+    });
+    auto* show = config->add_subcommand("show", "Print every setting as it would be, and where it comes from");
+    add_config_options(*show, wanted);
+    show->callback([&wanted] { std::cout << server::show_config(server::load_config(wanted)); });
+    config->add_subcommand("defaults", "Print a file with every setting, its default, unit and comment")->callback([] {
+        std::cout << server::commented_config();
     });
 }
 
@@ -112,14 +131,16 @@ int main(int argc, char** argv)
     CLI::App app{"doorward: registers phones, checks their proofs, blocks a phone after too many wrong ones"};
     app.require_subcommand(1);
     init_options init;
-    serve_options serve;
+    server::config_source config;
+    config.variable = [](const char* name) { return std::getenv(name); }; // NOLINT(concurrency-mt-unsafe): start-up
     server::audit_options audit;
     bench::demo_options demo;
     bench::bench_options load;
     bench::populate_options crowd;
     int exit_code = 0;
     add_init_command(app, init);
-    add_serve_command(app, serve);
+    add_serve_command(app, config);
+    add_config_command(app, config);
     add_audit_command(app, audit, exit_code);
     server::add_admin_command(app, exit_code);
     bench::add_demo_command(app, demo);

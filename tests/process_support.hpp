@@ -65,8 +65,11 @@ private:
 class child_process {
 public:
     /// environment  lines NAME=VALUE in addition to our own
+    /// sockets      handed over as a service manager does, from descriptor 3 on, with LISTEN_PID and LISTEN_FDS; 9 at
+    /// most
     child_process(const std::string& program, const std::vector<std::string>& arguments,
-                  const std::filesystem::path& error_file, const std::vector<std::string>& environment = {});
+                  const std::filesystem::path& error_file, const std::vector<std::string>& environment = {},
+                  const std::vector<int>& sockets = {});
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;
     ~child_process();
@@ -141,6 +144,10 @@ public:
     /// Lines NAME=VALUE for the servers that are started from now on.
     void set_environment(std::vector<std::string> lines) { environment_ = std::move(lines); }
 
+    /// Listeners for the servers that are started from now on; see child_process.
+    void set_sockets(std::vector<int> sockets) { sockets_ = std::move(sockets); }
+    void signal(int number) const { child_->signal(number); }
+
     /// Runs `serve` and waits until it says where it listens.
     void start(const std::vector<std::string>& more_arguments = {});
     /// The same at the addresses of the last time, for clients that come again by themselves. Not behind a validator.
@@ -193,6 +200,7 @@ private:
     std::string device_address_ = "127.0.0.1:0";
     std::string office_address_ = "127.0.0.1:0";
     std::vector<std::string> environment_;
+    std::vector<int> sockets_;
     std::unique_ptr<child_process> child_;
     std::unique_ptr<validating_proxy> proxy_; // of the office side, if wanted
 

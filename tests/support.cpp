@@ -512,9 +512,9 @@ struct scratch_world::running : handlers::transport_gauges {
                                             *this,         in.manners});
     }
 
-    [[nodiscard]] connections open(handlers::side which) const noexcept override
+    [[nodiscard]] open_connections open(handlers::side which) const noexcept override
     {
-        return which == handlers::side::device ? connections{7, 100} : connections{2, 10};
+        return which == handlers::side::device ? open_connections{7, 100} : open_connections{2, 10};
     }
     [[nodiscard]] bool is_draining() const noexcept override { return world.draining; }
 
