@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/activation_provider.hpp"
+#include "handlers/backup_work.hpp"
 #include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/event_bell.hpp"
@@ -55,6 +56,7 @@ struct services {
     idempotency_keys& idempotency;
     statistics& stats;
     webhook_work& webhooks;
+    backup_work& backups;
     manners office_manners{};
 };
 

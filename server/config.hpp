@@ -65,6 +65,7 @@ struct settings {
     boost::asio::ip::tcp::endpoint office;
     unsigned io_threads = 0; // 0: one per core
     handlers::manners office_manners{};
+    std::filesystem::path backup_directory; // of POST /admin/backup; empty: it is not offered
 };
 
 /// Where the master key is when nobody says so: the credentials directory of systemd, else the data directory.

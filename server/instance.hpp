@@ -67,6 +67,7 @@ private:
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
     // In the order of construction; each uses only what stands above it.
+    damage_log damage_;
     kv::env store_;
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
@@ -93,6 +94,7 @@ private:
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
+    handlers::backup_work backups_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

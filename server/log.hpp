@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/operator_log.hpp"
+#include "kv/env.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -23,6 +24,15 @@ void log_error(spdlog::format_string_t<Args...> format, Args&&... args)
 {
     spdlog::error(format, std::forward<Args>(args)...);
 }
+
+/// Damage of the store.
+class damage_log final : public kv::damage_listener {
+public:
+    void damage_found(const char* what) noexcept override
+    {
+        spdlog::error("{}; doorward check tells what else is", what);
+    }
+};
 
 class handler_log final : public handlers::operator_log {
 public:

@@ -483,7 +483,8 @@ struct scratch_world::running {
           codes{in.codes},
           outgoing{in.provider},
           provider_failures{in.log},
-          log{in.log}
+          log{in.log},
+          backups{env, in.offers_backups ? directory : std::filesystem::path{}}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -499,7 +500,7 @@ struct scratch_world::running {
             *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
             claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
             outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
-            webhooks, in.manners});
+            webhooks, backups,           in.manners});
     }
 
     kv::env env;
@@ -527,6 +528,7 @@ struct scratch_world::running {
     handlers::idempotency_keys idempotency{sealer};
     handlers::statistics stats;
     handlers::webhook_work webhooks;
+    handlers::backup_work backups;
     std::optional<handlers::services> services;
 };
 
