@@ -129,6 +129,8 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> make_backup(const call& asked, services& svc);
+task<response> show_backup(const call& asked, services& svc);
 task<response> show_stats(const call& asked, services& svc);
 task<response> show_live_stats(const call& asked, services& svc);
 task<response> show_metrics(const call& asked, services& svc);

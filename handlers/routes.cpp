@@ -120,6 +120,8 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/admin/applications/{}/master-keys", admins, create_master_key},
     {"PUT", "/admin/applications/{}/master-keys/{}", admins, sign_with_master_key},
     {"DELETE", "/admin/applications/{}/master-keys/{}", admins, remove_master_key},
+    {"POST", "/admin/backup", admins, make_backup},
+    {"GET", "/admin/backup", admins, show_backup},
     {"POST", "/admin/users", admins, create_user},
     {"GET", "/admin/users", admins, list_users},
     {"GET", "/admin/users/{}", admins, show_user},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "handlers/activation_provider.hpp"
+#include "handlers/backup_work.hpp"
 #include "handlers/concurrency_limit.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/event_bell.hpp"
@@ -58,6 +59,7 @@ struct services {
     webhook_work& webhooks;
     meters& counts;
     const transport_gauges& transport;
+    backup_work& backups;
     manners office_manners{};
 };
 

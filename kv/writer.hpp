@@ -45,7 +45,8 @@ public:
     pending_write& operator=(const pending_write&) = delete;
     virtual ~pending_write() = default;
 
-    /// Writer thread: reads first and writes last, so that an error leaves the batch untouched.
+    /// Writer thread: reads first and writes last, so that an error leaves the batch untouched. May be called again
+    /// after undone().
     virtual error_code apply(write_txn& txn) = 0;
 
     /// Writer thread, after the commit and before the next batch, when the outcome is success.
@@ -86,7 +87,8 @@ protected:
 ///
 /// A failed flush ends the process: the kernel may have dropped the dirty pages, and LMDB 0.9.24 would let the next
 /// commit succeed on top of them. Nothing has been answered by then, so a restart reads what the disk really has. A
-/// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried.
+/// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried. Nor is a
+/// damaged row: the changes of its batch are made again one by one, and the one that looks at it is refused.
 class writer {
 public:
     /// listener  outlives this object
@@ -102,7 +104,7 @@ public:
     /// errors  queue_full, closing
     [[nodiscard]] error_code submit(pending_write& change) noexcept;
 
-    /// Changes that wait for the next transaction.
+    /// Changes that were submitted and are in no batch yet; at most so many are wrong by as threads submit.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_relaxed); }
@@ -122,6 +124,8 @@ private:
     void push(pending_write& change) noexcept;
     [[nodiscard]] pending_write* take_queue() noexcept;
     void settle(pending_write* batch, std::size_t size);
+    [[nodiscard]] error_code commit(pending_write* first, const pending_write* end);
+    static void tell_outcome(pending_write* first, const pending_write* end, error_code durable) noexcept;
     void refuse(pending_write* late);
     void deliver(pending_write* batch);
 

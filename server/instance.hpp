@@ -98,6 +98,7 @@ private:
 
     // In the order of construction; each uses only what stands above it.
     progress_watch progress_; // outlives the writer, which may still have its question
+    damage_log damage_;
     kv::env store_;
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
@@ -125,6 +126,7 @@ private:
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
     handlers::meters counts_;
+    handlers::backup_work backups_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -2,6 +2,7 @@
 
 #include "handlers/http.hpp"
 #include "handlers/operator_log.hpp"
+#include "kv/env.hpp"
 #include "server/config.hpp"
 
 #include <spdlog/spdlog.h>
@@ -56,6 +57,14 @@ struct access_record {
 /// Is this request one of those that the access log tells? Asked once for each. Any thread.
 [[nodiscard]] bool is_told_by_access_log() noexcept;
 void log_access(const access_record& what);
+/// Damage of the store.
+class damage_log final : public kv::damage_listener {
+public:
+    void damage_found(const char* what) noexcept override
+    {
+        spdlog::error("{}; doorward check tells what else is", what);
+    }
+};
 
 class handler_log final : public handlers::operator_log {
 public:

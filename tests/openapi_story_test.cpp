@@ -275,6 +275,9 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("changeAccount", "disable");
     story.play("unassignApplication");
     story.play("removeAccount");
+    story.play("getBackup");
+    story.play("makeBackup");
+    story.play("getBackup");
 
     // what a registration is before a phone has it
     for (const char* example : {"least", "otp", "policy", "more"})

@@ -111,6 +111,8 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"POST", "/admin/applications/{}/master-keys"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/master-keys/{}"}, {application, "", R"({"signs":true})"}},
         {{"DELETE", "/admin/applications/{}/master-keys/{}"}, {application, "", ""}},
+        {{"POST", "/admin/backup"}, {nothing, "", ""}},
+        {{"GET", "/admin/backup"}, {nothing, "", ""}},
         {{"POST", "/admin/users"}, {nothing, "", R"({"username":"user-%N%"})"}},
         {{"GET", "/admin/users"}, {nothing, "", ""}},
         {{"GET", "/admin/users/{}"}, {nothing, "", ""}},

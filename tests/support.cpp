@@ -484,7 +484,8 @@ struct scratch_world::running : handlers::transport_gauges {
           outgoing{in.provider},
           provider_failures{in.log},
           log{in.log},
-          world{in}
+          world{in},
+          backups{env, in.offers_backups ? directory : std::filesystem::path{}}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -509,7 +510,8 @@ struct scratch_world::running : handlers::transport_gauges {
                                             log,           bell,
                                             idempotency,   stats,
                                             webhooks,      counts,
-                                            *this,         in.manners});
+                                            *this,         backups,
+                                            in.manners});
     }
 
     [[nodiscard]] open_connections open(handlers::side which) const noexcept override
@@ -545,6 +547,7 @@ struct scratch_world::running : handlers::transport_gauges {
     handlers::webhook_work webhooks;
     handlers::meters counts;
     const scratch_world& world;
+    handlers::backup_work backups;
     std::optional<handlers::services> services;
 };
 
