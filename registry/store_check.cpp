@@ -117,6 +117,7 @@ private:
     void check_cursor(bytes_view key, bytes_view record);
     void check_delivery(bytes_view key, bytes_view record);
     void check_redelivery(bytes_view key, bytes_view record);
+    void check_console_session(bytes_view key, bytes_view record);
 
     void check_due_of(due_kind kind, time_ms at, bytes_view what);
     void check_seals(bytes_view key, bytes_view record);
@@ -540,6 +541,14 @@ void store_checker::check_redelivery(bytes_view key, bytes_view record)
     require(found && found->again && found->now == delivery_state::pending, "there is no such delivery");
 }
 
+// Sessions of accounts that are no more may still be there: they end when somebody comes with them.
+void store_checker::check_console_session(bytes_view key, bytes_view record)
+{
+    static_cast<void>(has_size(key, 32));
+    const auto it = decode<console_session>(record);
+    require(it.created_at <= it.last_used_at, "it was used before it began");
+}
+
 // In the order of the tables.
 const store_checker::row_check store_checker::row_checks[std::size(tables::names)]{
     &store_checker::check_meta,
@@ -573,6 +582,7 @@ const store_checker::row_check store_checker::row_checks[std::size(tables::names
     &store_checker::check_cursor,
     &store_checker::check_delivery,
     &store_checker::check_redelivery,
+    &store_checker::check_console_session,
 };
 
 void store_checker::check_seals(bytes_view key, bytes_view record)

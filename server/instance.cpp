@@ -160,6 +160,7 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
+    sessions_.emplace(store_, *sealer_);
     services_.emplace(handlers::services{*journal_,
                                          *writer_,
                                          *sealer_,
@@ -188,6 +189,8 @@ instance::instance(const settings& wanted)
                                          counts_,
                                          *this,
                                          backups_,
+                                         *sessions_,
+                                         sign_ins_,
                                          wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);

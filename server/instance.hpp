@@ -127,6 +127,8 @@ private:
     handlers::webhook_work webhooks_;
     handlers::meters counts_;
     handlers::backup_work backups_;
+    std::optional<handlers::console_sessions> sessions_;
+    handlers::sign_in_throttle sign_ins_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -483,7 +483,7 @@ bool stands_alone(const stored_row& row, registry::row_sequence mark)
         return record.now == registry::job_state::running && record.next_chunk == record.chunks;
     }
     return row.table == tables::accounts || row.table == tables::account_tokens || row.table == tables::claims ||
-           row.table == tables::metadata || row.table == tables::deliveries;
+           row.table == tables::metadata || row.table == tables::deliveries || row.table == tables::console_sessions;
 }
 
 // Rows that fit themselves and are missing: somebody's change, or a hand that slipped.

@@ -443,6 +443,11 @@ handlers::request owned_request::view() const
     out.request_id = request_id;
     out.idempotency_key = idempotency_key;
     out.if_match = if_match;
+    out.accept_encoding = accept_encoding;
+    out.host = host;
+    out.origin = origin;
+    out.cookie = cookie;
+    out.console = console;
     out.source = source;
     return out;
 }
@@ -497,6 +502,7 @@ struct scratch_world::running : handlers::transport_gauges {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
+        sessions.emplace(env, sealer);
         services.emplace(handlers::services{*journal,      *writer,
                                             sealer,        in.clock,
                                             *directory_of, slots,
@@ -511,6 +517,7 @@ struct scratch_world::running : handlers::transport_gauges {
                                             idempotency,   stats,
                                             webhooks,      counts,
                                             *this,         backups,
+                                            *sessions,     sign_ins,
                                             in.manners});
     }
 
@@ -548,6 +555,8 @@ struct scratch_world::running : handlers::transport_gauges {
     handlers::meters counts;
     const scratch_world& world;
     handlers::backup_work backups;
+    std::optional<handlers::console_sessions> sessions;
+    handlers::sign_in_throttle sign_ins;
     std::optional<handlers::services> services;
 };
 
