@@ -22,6 +22,7 @@ full_store::full_store()
     ask("POST", "/admin/applications/app/versions", nullptr, "admin");
     ask("POST", "/admin/applications/app/master-keys", nullptr, "admin");
     ask("POST", "/admin/users/office/tokens", {{"name", "one"}}, "admin");
+    ask("POST", "/console/session", {{"username", "admin"}, {"password", "admin"}}, "");
     ask("GET", "/v2/audit/checkpoint", nullptr, "admin");
     const std::string hook = ask("POST", "/admin/applications/app/callbacks",
                                  {{"name", "hook"},
