@@ -133,7 +133,7 @@ public:
         walk_tree(newest->tables);
         for (const auto& [name, its] : found_tables_) {
             table_ = name;
-            if (std::ranges::none_of(names_, [&](const char* each) { return name == each; }))
+            if (std::ranges::none_of(names_, [this](const char* each) { return table_ == each; }))
                 out_.unknown_tables.push_back(name);
             walk_tree(its);
         }

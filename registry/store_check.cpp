@@ -479,9 +479,7 @@ void store_checker::check_job(bytes_view key, bytes_view record)
             require(has(tables::job_targets, job_target_key(uuid{crypto::take<16>(key)}, chunk)),
                     "what it is about is not there");
     } else {
-        bool is_due = false;
-        is_due = has(tables::due, due_key(it.finished_at + job_memory_ms, due_kind::job, key));
-        require(is_due, "it would never be forgotten: it is missing in due");
+        require_due(it.finished_at + job_memory_ms, due_kind::job, key);
     }
 }
 
@@ -636,50 +634,44 @@ void store_checker::read_table(kv::table which)
     }
 }
 
-// What the checks of rows compare with.
+// What the checks of rows compare with. What is damaged is left out here; it is said when its table is read.
 void store_checker::learn()
 {
-    const auto careful = [this](kv::table which, const auto& read) {
+    const auto careful = [](const auto& read) {
         try {
             read();
-        } catch (const kv::damaged&) { // said when its table is read
-            static_cast<void>(which);
+        } catch (const kv::damaged&) {
         }
     };
-    careful(tables::meta, [this] {
-        if (const auto found = txn_.get(tables::meta, as_bytes(meta_key::last_number)); found && found->size() == 8)
-            last_number_ = crypto::from_big_endian<registration_number>(*found);
-        last_event_ = last_event(txn_).sequence;
-    });
-    // Row by row, so that one that is damaged leaves the others.
+    const auto number_in_meta = [this](std::string_view name) {
+        const auto found = txn_.get(tables::meta, as_bytes(name));
+        return found && found->size() == 8 ? crypto::from_big_endian<std::uint64_t>(*found) : std::uint64_t{0};
+    };
     const auto each_row = [this, &careful](kv::table which, bytes_view from, const auto& visit) {
-        careful(which, [&] {
+        careful([&] {
             txn_.scan_as_stored(which, from, [&](bytes_view key, bytes_view stored) {
-                careful(which, [&] {
+                careful([&] {
                     if (txn_.is_sound(which, key, stored))
-                        visit(key, stored.first(stored.size() - kv::sum_bytes));
+                        visit(stored.first(stored.size() - kv::sum_bytes));
                 });
                 return true;
             });
         });
     };
-    each_row(tables::versions, {}, [this](bytes_view, bytes_view record) {
-        ++versions_[decode<stored_application_version>(record).application_id];
-    });
-    each_row(tables::webhooks, {},
-             [this](bytes_view, bytes_view record) { webhooks_.insert(decode<webhook>(record).id); });
     row_sequence mark = 0;
-    careful(tables::meta, [&] {
-        if (const auto found = txn_.get(tables::meta, as_bytes(meta_key::fold_mark)); found && found->size() == 8)
-            mark = crypto::from_big_endian<row_sequence>(*found);
-    });
-    careful(tables::journal, [this] {
+    careful([&] { last_number_ = number_in_meta(meta_key::last_number); });
+    careful([&] { last_event_ = last_event(txn_).sequence; });
+    careful([&] { mark = number_in_meta(meta_key::fold_mark); });
+    careful([this] {
         txn_.scan_as_stored(tables::journal, {}, [this](bytes_view key, bytes_view) {
             first_row_ = key.size() == 8 ? kv::from_number(key) : 0;
             return false;
         });
     });
-    each_row(tables::journal, row_key(mark + 1), [this](bytes_view, bytes_view record) {
+    each_row(tables::versions, {},
+             [this](bytes_view record) { ++versions_[decode<stored_application_version>(record).application_id]; });
+    each_row(tables::webhooks, {}, [this](bytes_view record) { webhooks_.insert(decode<webhook>(record).id); });
+    each_row(tables::journal, row_key(mark + 1), [this](bytes_view record) {
         const auto row = decode<attempt_row>(record);
         auto& latest = ahead_[row.number];
         if (row.word.version() > latest.version())

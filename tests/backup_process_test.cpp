@@ -529,6 +529,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_row_is_told_and_not_served)
                500);
     BOOST_TEST(bank.office.ask("GET", "/v2/registrations/" + spoilt.activation_id()).status == 500);
     BOOST_CHECK_THROW(static_cast<void>(spoilt.validate(pk, right_pin)), std::exception);
+    BOOST_TEST(bank.office.ask("GET", "/v2/registrations?userId=anna").status == 500); // read aside
     bank.server.wait_for_log("a row of the table registrations is damaged");
     // Nobody else notices.
     BOOST_TEST(good.validate(pk, right_pin));

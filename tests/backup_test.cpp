@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_store_is_not_backed_up)
         txn.put(tables::registrations, key, value);
     });
     const kv::env store{again.path(), tables::names};
-    BOOST_CHECK_THROW(backup_of(store), kv::damaged);
+    BOOST_CHECK_THROW(static_cast<void>(backup_of(store)), kv::damaged);
 }
 
 BOOST_AUTO_TEST_CASE(the_server_backs_itself_up)
