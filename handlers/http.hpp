@@ -27,6 +27,11 @@ struct request {
     std::string_view idempotency_key;          // Idempotency-Key
     std::string_view if_match;                 // If-Match
     std::string_view if_none_match;            // If-None-Match
+    std::string_view accept_encoding;          // Accept-Encoding
+    std::string_view host;                     // Host
+    std::string_view origin;                   // Origin
+    std::string_view cookie;                   // Cookie
+    std::string_view console;                  // X-Doorward-Console
     std::string_view request_id;               // ours, or the client's X-Request-Id
     std::string_view traceparent;              // as the client sent it, when it is valid; else empty
     registry::source_address source;           // of the connection

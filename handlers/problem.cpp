@@ -23,6 +23,13 @@ response answer(const row& told)
     return out;
 }
 
+response answer_later(const row& told, registry::time_ms wait)
+{
+    response out = answer(told);
+    out.headers.emplace_back("Retry-After", std::to_string(std::max(registry::time_ms{1}, (wait + 999) / 1000)));
+    return out;
+}
+
 row row_of(device_problem what)
 {
     switch (what) {
@@ -239,12 +246,22 @@ response problem(office_problem what)
     return out;
 }
 
+response not_signed_in()
+{
+    response out = answer(row_of(office_problem::unauthorized));
+    out.headers.emplace_back("WWW-Authenticate", R"(Session realm="doorward")");
+    return out;
+}
+
+response too_many_sign_ins(registry::time_ms wait)
+{
+    return answer_later({429, "ERROR_RATE_LIMITED", "Too many wrong passwords; try again later."}, wait);
+}
+
 response too_much_noise(registry::time_ms wait)
 {
-    const registry::time_ms seconds = std::max(registry::time_ms{1}, (wait + 999) / 1000);
-    response out =
-        answer({429, "ERROR_RATE_LIMITED", "Too many requests came whose signature fits nothing; try again later."});
-    out.headers.emplace_back("Retry-After", std::to_string(seconds));
+    response out = answer_later(
+        {429, "ERROR_RATE_LIMITED", "Too many requests came whose signature fits nothing; try again later."}, wait);
     out.ends_connection = true;
     return out;
 }

@@ -1,5 +1,6 @@
 #include "handlers/routes.hpp"
 #include "handlers/authenticate.hpp"
+#include "handlers/console_page.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/idempotency.hpp"
 #include "handlers/precondition.hpp"
@@ -22,9 +23,11 @@ constexpr permission back_offices{{role::admin, role::integration}, {}};
 constexpr permission consoles{{role::admin, role::integration, role::human_operator}, {}};
 constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
 constexpr permission auditors{{role::admin, role::auditor}, {}};
-constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission followers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
+constexpr permission everyone_known{
+    {role::admin, role::integration, role::human_operator, role::auditor, role::metrics}, {}};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
 struct endpoint {
@@ -77,6 +80,7 @@ constexpr endpoint office_endpoints[]{
     {"PATCH", "/v2/registrations/{}", back_offices, edit_registration},
     {"DELETE", "/v2/registrations/{}", removers, remove_registration},
     {"POST", "/v2/registrations/{}/transfer", back_offices, transfer_registration},
+    {"GET", "/v2/registrations/{}/activation-qr", back_offices, show_activation_qr},
     {"GET", "/v2/registrations/{}/children", readers, list_children},
     {"PUT", "/v2/registrations/{}/otp", back_offices, replace_otp},
     {"GET", "/v2/registrations/{}/history", readers, registration_history},
@@ -91,8 +95,10 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/v2/attempts", back_offices, report_attempts},
     {"GET", "/v2/registrations/{}/lockout", readers, show_lockout},
     {"PUT", "/v2/registrations/{}/lockout", consoles, reset_lockout},
+    {"GET", "/v2/jobs", bulk_changers, list_jobs},
     {"GET", "/v2/jobs/{}", bulk_changers, show_job},
     {"DELETE", "/v2/jobs/{}", bulk_changers, cancel_job},
+    {"GET", "/v2/users", readers, find_users},
     {"DELETE", "/v2/users/{}", admins, remove_all_of_user},
     {"PUT", "/v2/users/{}/claims", back_offices, set_user_claims},
     {"GET", "/v2/users/{}/claims", back_offices, show_user_claims},
@@ -138,6 +144,9 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/admin/applications/{}/callbacks/{}/test", back_offices, try_webhook},
     {"GET", "/admin/applications/{}/callbacks/{}/deliveries", back_offices, list_deliveries},
     {"POST", "/admin/applications/{}/callbacks/{}/deliveries/{}/redeliver", back_offices, deliver_again},
+    {"POST", "/console/session", everybody, sign_in}, // it proves who it is in the body
+    {"GET", "/console/session", everyone_known, show_session},
+    {"DELETE", "/console/session", everybody, sign_out},
     {"GET", "/openapi.json", everybody, show_openapi},
     {"GET", "/docs", everybody, show_docs},
     {"GET", "/docs/docs.js", everybody, show_docs_script},
@@ -219,6 +228,9 @@ task<response> route(side which, const request& req, services& svc)
     if (which == side::office && path.starts_with(newer_admin_prefix)) // the same under /v2
         path.remove_prefix(newer_admin_prefix.size() - admin_prefix.size());
 
+    if (which == side::office && is_console_page(path))
+        co_return console_page(req, path);
+
     call asked{req, {}, {}, nullptr};
     const endpoint* found = nullptr;
     segments holes;
@@ -246,6 +258,8 @@ task<response> route(side which, const request& req, services& svc)
     bool once = false; // is it a request that is remembered, to be carried out once?
     if (!found->callers.is_open()) {
         asked.who = find_bearer(req, svc);
+        if (!asked.who)
+            asked.who = find_session_owner(req, svc);
         if (!asked.who && !names_bearer(req)) {
             const auto who = co_await authenticate(req, svc);
             if (!who)
@@ -253,7 +267,7 @@ task<response> route(side which, const request& req, services& svc)
             asked.who = *who;
         }
         if (!asked.who)
-            co_return problem(office_problem::unauthorized);
+            co_return is_of_console(req) ? not_signed_in() : problem(office_problem::unauthorized);
         if (!found->callers.allows(*asked.who))
             co_return problem(office_problem::forbidden);
         // What is no text of a name names nothing.

@@ -4,6 +4,7 @@
 #include "registry/application.hpp"
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
+#include "registry/console_session.hpp"
 #include "registry/event.hpp"
 #include "registry/idempotent_request.hpp"
 #include "registry/job.hpp"
@@ -41,6 +42,7 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const job& record);
 [[nodiscard]] crypto::bytes encode(const webhook& record);
 [[nodiscard]] crypto::bytes encode(const delivery& record);
+[[nodiscard]] crypto::bytes encode(const console_session& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

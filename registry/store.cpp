@@ -331,6 +331,25 @@ void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_id
     }
 }
 
+void scan_users_with_prefix(const kv::read_txn& txn, std::string_view prefix,
+                            const std::function<next_of_users(std::string_view user_id, registration_number)>& visit)
+{
+    constexpr std::size_t behind_name = 1 + sizeof(registration_number); // its end, and the number
+    kv::key from{as_bytes(prefix)};
+    for (auto next = next_of_users::user; next == next_of_users::user;) {
+        next = next_of_users::nothing;
+        txn.scan(tables::by_user, from, [&](bytes_view key, bytes_view) {
+            const std::string_view user_id = crypto::as_text(key.first(key.size() - behind_name));
+            if (!user_id.starts_with(prefix))
+                return false;
+            next = visit(user_id, kv::from_descending(key.last(sizeof(registration_number))));
+            if (next == next_of_users::user)
+                from = kv::key{as_bytes(user_id)}.small(1); // behind all of his
+            return next == next_of_users::registration;
+        });
+    }
+}
+
 void scan_registrations(const kv::read_txn& txn, registration_number before,
                         const std::function<bool(registration_number)>& visit)
 {

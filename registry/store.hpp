@@ -171,6 +171,12 @@ void scan_children(const kv::read_txn& txn, registration_number parent, registra
                    const std::function<bool(registration_number)>& visit);
 [[nodiscard]] std::size_t count_children(const kv::read_txn& txn, registration_number parent);
 
+/// Visits registrations of users whose id begins with these bytes, in the order of the ids and the newest of each
+/// first. The visitor says what comes next.
+enum class next_of_users { registration, user, nothing };
+void scan_users_with_prefix(const kv::read_txn& txn, std::string_view prefix,
+                            const std::function<next_of_users(std::string_view user_id, registration_number)>& visit);
+
 /// Visits a registration's history, newest first, starting below version `before` (0: from the newest).
 void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
                   const std::function<bool(const history_row&)>& visit);

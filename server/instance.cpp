@@ -97,6 +97,7 @@ instance::instance(const settings& wanted)
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
+    sessions_.emplace(store_, *sealer_);
     services_.emplace(handlers::services{*journal_,      *writer_,
                                          *sealer_,       clock_,
                                          *directory_,    slots_,
@@ -109,7 +110,8 @@ instance::instance(const settings& wanted)
                                          simulations_,   breaker_,
                                          log_,           bell_,
                                          *idempotency_,  stats_,
-                                         webhooks_,      wanted.office_manners});
+                                         webhooks_,      *sessions_,
+                                         sign_ins_,      wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);

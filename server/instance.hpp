@@ -93,6 +93,8 @@ private:
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
+    std::optional<handlers::console_sessions> sessions_;
+    handlers::sign_in_throttle sign_ins_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

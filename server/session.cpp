@@ -211,6 +211,11 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.last_event_id = header(parser, "Last-Event-ID");
     out.idempotency_key = header(parser, "Idempotency-Key");
     out.if_match = header(parser, http::field::if_match);
+    out.accept_encoding = header(parser, http::field::accept_encoding);
+    out.host = header(parser, http::field::host);
+    out.origin = header(parser, http::field::origin);
+    out.cookie = header(parser, http::field::cookie);
+    out.console = header(parser, "X-Doorward-Console");
     const auto traceparent = header(parser, "traceparent");
     if (handlers::trace_id(traceparent))
         out.traceparent = traceparent;

@@ -243,6 +243,10 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     for (const char* each : {"getHealth", "getLiveness", "getReadiness", "getOpenApi"})
         story.play(each);
 
+    // who is asking
+    for (const char* each : {"signIn", "getSession", "signOut"})
+        story.play(each);
+
     // applications
     story.play("createApplication", "more");
     story.play("listApplications");
@@ -286,6 +290,8 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
         story.known["registrationId"] =
             story.play("createRegistration", example).at("registrationId").get<std::string>();
     story.known["otherRegistrationId"] = story.known["registrationId"];
+    story.play("getActivationQr");
+    story.play("findUsers");
     story.play("getRegistration");
     story.play("getRegistration", {}, "?at=1700000000000");
     story.play("listRegistrations");
@@ -341,6 +347,7 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
             story.known["jobId"] = begun.at("jobId").get<std::string>();
     }
     story.play("getJob");
+    story.play("listJobs");
     story.play("cancelJob");
     story.play("removeRegistration");
     story.play("removeUser");

@@ -443,6 +443,11 @@ handlers::request owned_request::view() const
     out.request_id = request_id;
     out.idempotency_key = idempotency_key;
     out.if_match = if_match;
+    out.accept_encoding = accept_encoding;
+    out.host = host;
+    out.origin = origin;
+    out.cookie = cookie;
+    out.console = console;
     out.source = source;
     return out;
 }
@@ -495,11 +500,12 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
+        sessions.emplace(env, sealer);
         services.emplace(handlers::services{
-            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
-            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
-            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
-            webhooks, in.manners});
+            *journal, *writer,           sealer,        in.clock,  *directory_of, slots, *attempts,    unsettled,
+            claims,   office_passwords,  otp_passwords, lists,     credentials,   noise, noise_counts, codes,
+            outgoing, provider_failures, simulations,   breaker,   log,           bell,  idempotency,  stats,
+            webhooks, *sessions,         sign_ins,      in.manners});
     }
 
     kv::env env;
@@ -527,6 +533,8 @@ struct scratch_world::running {
     handlers::idempotency_keys idempotency{sealer};
     handlers::statistics stats;
     handlers::webhook_work webhooks;
+    std::optional<handlers::console_sessions> sessions;
+    handlers::sign_in_throttle sign_ins;
     std::optional<handlers::services> services;
 };
 

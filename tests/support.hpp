@@ -249,6 +249,11 @@ struct owned_request {
     registry::source_address source{};
     std::string idempotency_key{};
     std::string if_match{};
+    std::string accept_encoding{};
+    std::string host{};
+    std::string origin{};
+    std::string cookie{};
+    std::string console{};
 
     [[nodiscard]] handlers::request view() const;
 };
