@@ -2,6 +2,7 @@
 #include "bench/device.hpp"
 #include "bench/office_client.hpp"
 #include "crypto/encoding.hpp"
+#include "server/config_table.hpp"
 #include "server/init.hpp"
 #include "server/instance.hpp"
 #include "server/serve.hpp"
@@ -238,7 +239,7 @@ void run(const demo_options& wanted)
     server::block_stop_signals();
     const scratch_directory scratch;
     const auto admin = server::initialise_data(scratch.path(), "admin", {});
-    server::settings settings;
+    server::settings settings = server::default_settings();
     settings.data = scratch.path();
     settings.device = server::parse_endpoint(wanted.device);
     settings.office = server::parse_endpoint(wanted.office);

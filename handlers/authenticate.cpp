@@ -165,6 +165,11 @@ task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std
 
 task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc)
 {
+    using found_account = std::shared_ptr<const registry::account>;
+    if (req.authorization.empty() && !req.certificate_account.empty()) {
+        found_account shown = svc.directory.find_account(req.certificate_account);
+        co_return shown && shown->enabled ? shown : found_account{};
+    }
     const auto given = parse_basic(req.authorization);
     if (!given)
         co_return std::shared_ptr<const registry::account>{};

@@ -42,7 +42,8 @@ inline constexpr std::string_view plain_session_cookie = "doorward-console";
 task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std::string username, std::string password,
                                                                              services& svc);
 
-/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617).
+/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617), or without any the one that
+/// the client's certificate stands for.
 ///
 /// The password hash is checked on the password pool, once; then the credentials are remembered for minutes. Unknown
 /// names cost the same hash, so that time does not tell which accounts exist.

@@ -132,7 +132,11 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> make_backup(const call& asked, services& svc);
+task<response> show_backup(const call& asked, services& svc);
 task<response> show_stats(const call& asked, services& svc);
+task<response> show_live_stats(const call& asked, services& svc);
+task<response> show_metrics(const call& asked, services& svc);
 task<response> create_webhook(const call& asked, services& svc);
 task<response> list_webhooks(const call& asked, services& svc);
 task<response> show_webhook(const call& asked, services& svc);
@@ -151,6 +155,7 @@ task<response> show_docs_script(const call& asked, services& svc);
 task<response> show_docs_style(const call& asked, services& svc);
 
 // Both sides
-task<response> health(const call& asked, services& svc);
+task<response> show_liveness(const call& asked, services& svc);
+task<response> show_readiness(const call& asked, services& svc);
 
 } // namespace doorward::handlers

@@ -177,6 +177,12 @@ row row_of(registry::errc what)
         return {400, "ERROR_REQUEST", "The callback has no such delivery."};
     case errc::too_many_redeliveries:
         return {409, "ERROR_CONFLICT", "Too many redeliveries of this callback are under way; try again later."};
+    case errc::backups_not_offered:
+        return {409, "ERROR_CONFLICT", "The server has no directory for backups (--backup-directory)."};
+    case errc::backup_under_way:
+        return {409, "ERROR_CONFLICT", "A backup is under way; try again later."};
+    case errc::backup_failed:
+        return {409, "ERROR_CONFLICT", "The backup could not be written; GET /admin/backup tells why."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:
@@ -200,6 +206,8 @@ row row_of(kv::errc what)
         return {503, "ERROR_OVERLOADED", "Too many changes are waiting; try again."};
     case kv::errc::closing:
         return {503, "ERROR_OVERLOADED", "The server is stopping."};
+    case kv::errc::damaged:
+        return {500, "ERROR_GENERIC", "What this is about is damaged in the store."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }

@@ -25,6 +25,7 @@ constexpr permission removers{{role::admin, role::integration, role::human_opera
 constexpr permission auditors{{role::admin, role::auditor}, {}};
 constexpr permission followers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
+constexpr permission watchers{{role::admin, role::human_operator, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
 constexpr permission everyone_known{
     {role::admin, role::integration, role::human_operator, role::auditor, role::metrics}, {}};
@@ -58,9 +59,9 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/api/registration/rename", everybody, rename_own_registration},
     {"POST", "/api/registrations/list", everybody, list_own_registrations},
     {"POST", "/api/registrations/remove", everybody, remove_own_registration},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 constexpr endpoint office_endpoints[]{
@@ -109,6 +110,8 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/audit/log", auditors, audit_log},
     {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
     {"GET", "/v2/stats", statisticians, show_stats},
+    {"GET", "/v2/stats/live", watchers, show_live_stats},
+    {"GET", "/metrics", statisticians, show_metrics},
     {"POST", "/admin/applications", admins, create_application},
     {"GET", "/admin/applications", admins, list_applications},
     {"GET", "/admin/applications/{}", admins, show_application},
@@ -123,6 +126,8 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/admin/applications/{}/master-keys", admins, create_master_key},
     {"PUT", "/admin/applications/{}/master-keys/{}", admins, sign_with_master_key},
     {"DELETE", "/admin/applications/{}/master-keys/{}", admins, remove_master_key},
+    {"POST", "/admin/backup", admins, make_backup},
+    {"GET", "/admin/backup", admins, show_backup},
     {"POST", "/admin/users", admins, create_user},
     {"GET", "/admin/users", admins, list_users},
     {"GET", "/admin/users/{}", admins, show_user},
@@ -151,9 +156,9 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/docs", everybody, show_docs},
     {"GET", "/docs/docs.js", everybody, show_docs_script},
     {"GET", "/docs/docs.css", everybody, show_docs_style},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 std::span<const endpoint> table_of(side which) noexcept
@@ -255,6 +260,11 @@ task<response> route(side which, const request& req, services& svc)
         co_return out;
     }
 
+    const auto told = [&](response answer) { // for the log
+        answer.route = found->path;
+        answer.asked_by = asked.who;
+        return answer;
+    };
     bool once = false; // is it a request that is remembered, to be carried out once?
     if (!found->callers.is_open()) {
         asked.who = find_bearer(req, svc);
@@ -263,13 +273,13 @@ task<response> route(side which, const request& req, services& svc)
         if (!asked.who && !names_bearer(req)) {
             const auto who = co_await authenticate(req, svc);
             if (!who)
-                co_return problem(office_problem::rate_limited);
+                co_return told(problem(office_problem::rate_limited));
             asked.who = *who;
         }
         if (!asked.who)
-            co_return is_of_console(req) ? not_signed_in() : problem(office_problem::unauthorized);
+            co_return told(is_of_console(req) ? not_signed_in() : problem(office_problem::unauthorized));
         if (!found->callers.allows(*asked.who))
-            co_return problem(office_problem::forbidden);
+            co_return told(problem(office_problem::forbidden));
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
@@ -280,7 +290,7 @@ task<response> route(side which, const request& req, services& svc)
                 {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"});
         asked.expected = decode_if_match(req.if_match, violations);
         if (!violations.empty())
-            co_return problem(violations);
+            co_return told(problem(violations));
         if (svc.office_manners.strict_json)
             asked.unknown = unknown_members::refused;
         once = req.method == "POST" && !req.idempotency_key.empty();
@@ -289,7 +299,7 @@ task<response> route(side which, const request& req, services& svc)
     response answer = co_await std::move(pending);
     if (which == side::office && answer.rest_status != 0 && svc.office_manners.statuses == status_style::rest)
         answer.status = answer.rest_status;
-    co_return answer;
+    co_return told(std::move(answer));
 }
 
 } // namespace doorward::handlers

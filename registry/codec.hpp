@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kv/error.hpp"
 #include "registry/account.hpp"
 #include "registry/application.hpp"
 #include "registry/attempt_row.hpp"
@@ -20,8 +21,8 @@ namespace doorward::registry {
 // version byte; a reader accepts every version up to its own. A damaged record is a fault of the store and throws
 // record_fault: nothing a client sent can cause it.
 
-struct record_fault : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct record_fault : kv::damaged {
+    using kv::damaged::damaged;
 };
 
 [[nodiscard]] crypto::bytes encode(const registration& record);

@@ -16,6 +16,33 @@ std::filesystem::path default_master_key(const std::filesystem::path& data)
     return data / "master.key";
 }
 
+bool is_credential(const std::filesystem::path& file)
+{
+    const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): start-up
+    return credentials != nullptr && file.parent_path() == std::filesystem::path{credentials};
+}
+
+void add_tls_credentials(settings& to)
+{
+    const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): start-up
+    if (credentials == nullptr)
+        return;
+    const auto take = [directory = std::filesystem::path{credentials}](std::filesystem::path& file, const char* name) {
+        if (file.empty() && std::filesystem::exists(directory / name))
+            file = directory / name;
+    };
+    if (to.device_tls.certificate.empty() && to.device_tls.key.empty()) {
+        take(to.device_tls.certificate, "device.crt");
+        take(to.device_tls.key, "device.key");
+    }
+    if (to.office_tls.certificate.empty() && to.office_tls.key.empty()) {
+        take(to.office_tls.certificate, "office.crt");
+        take(to.office_tls.key, "office.key");
+    }
+    if (to.office_tls.wanted())
+        take(to.office_tls.client_ca, "office-clients.crt");
+}
+
 boost::asio::ip::tcp::endpoint parse_endpoint(const std::string& text)
 {
     namespace ip = boost::asio::ip;

@@ -2,16 +2,20 @@
 #include "handlers/fold.hpp"
 #include "handlers/job_work.hpp"
 #include "handlers/sweep.hpp"
+#include "server/config_file.hpp"
 #include "server/log.hpp"
 #include "server/master_key.hpp"
 #include "server/session.hpp"
+#include "server/tls_files.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <ctime>
 
 namespace doorward::server {
 namespace {
@@ -32,13 +36,15 @@ void log_fault(std::exception_ptr fault)
     }
 }
 
+constexpr std::int64_t certificate_days_least = 14; // before it ends; fewer are an error in the log
+
 struct budget {
     std::size_t device;
     std::size_t office;
 };
 
-// As many connections as config.hpp says, or what the descriptors that this process may have allow for.
-budget connection_budget()
+// As many connections as the limits say, or what the descriptors that this process may have allow for.
+budget connection_budget(const limits& wanted)
 {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -47,71 +53,145 @@ budget connection_budget()
         ::setrlimit(RLIMIT_NOFILE, &limit);
         ::getrlimit(RLIMIT_NOFILE, &limit);
     }
-    constexpr std::size_t wanted = device_connections_max + office_connections_max;
     const std::size_t descriptors = std::max<std::size_t>(limit.rlim_cur, 2 * other_descriptors) - other_descriptors;
-    if (descriptors >= wanted)
-        return {device_connections_max, office_connections_max};
+    if (descriptors >= wanted.device_connections + wanted.office_connections)
+        return {wanted.device_connections, wanted.office_connections};
     const std::size_t office = std::max<std::size_t>(descriptors / 8, 1);
     return {descriptors - office, office};
 }
 
-unsigned thread_count(unsigned wanted)
+void tell_of(const budget& given, const limits& wanted)
 {
-    const unsigned count = wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+    if (given.device < wanted.device_connections || given.office < wanted.office_connections)
+        log_error(
+            "too few descriptors may be open: {} connections of the device side and {} of the office side at once",
+            given.device, given.office);
+}
+
+unsigned thread_count(std::uint64_t wanted)
+{
+    const auto count = wanted != 0 ? static_cast<unsigned>(wanted) : std::max(1U, std::thread::hardware_concurrency());
     return std::min(count, io_threads_max);
+}
+
+// The family of an inherited socket that listens. Throws listen_error for anything else.
+asio::ip::tcp protocol_of(int socket)
+{
+    sockaddr_storage address{};
+    socklen_t address_size = sizeof address;
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    const bool asked = ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &address_size) == 0 &&
+                       ::getsockopt(socket, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0;
+    if (!asked || listens == 0 || (address.ss_family != AF_INET && address.ss_family != AF_INET6))
+        throw listen_error{"descriptor " + std::to_string(socket) + " is no TCP socket that listens"};
+    return address.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+}
+
+std::shared_ptr<const listener_tls> load_tls(const tls_settings& from, const char* side)
+{
+    if (!from.wanted())
+        return nullptr;
+    try {
+        auto out = std::make_shared<const listener_tls>(listener_tls{load_tls_context(from), from.clients});
+        const auto days = (out->context.ends_at() - std::time(nullptr)) / (24 * 60 * 60);
+        if (days < certificate_days_least)
+            log_error("the certificate of the {} side ends in {} days: {}", side, days, from.certificate.native());
+        return out;
+    } catch (const std::exception& problem) {
+        throw std::runtime_error{std::string{side} + ".tls: " + problem.what()};
+    }
 }
 
 } // namespace
 
-instance::listener::listener(asio::io_context& context, const asio::ip::tcp::endpoint& where, std::size_t most)
-    : connections_max{most}, sockets{context.get_executor()}, pause{context.get_executor()}
+instance::listener::listener(asio::io_context& context, const listener_settings& wanted)
+    : connections_max{wanted.connections_max},
+      tls{wanted.tls},
+      has_tls{wanted.tls != nullptr},
+      sockets{context.get_executor()},
+      pause{context.get_executor()}
 {
     try {
-        sockets.open(where.protocol());
-        sockets.set_option(asio::socket_base::reuse_address{true});
-        sockets.bind(where);
-        sockets.listen(listen_backlog);
+        if (wanted.socket >= 0) {
+            sockets.assign(protocol_of(wanted.socket), wanted.socket);
+        } else {
+            sockets.open(wanted.where.protocol());
+            sockets.set_option(asio::socket_base::reuse_address{true});
+            sockets.bind(wanted.where);
+        }
+        local = sockets.local_endpoint();
+        if (const auto why = refuse_plain(local, has_tls, wanted.allow_plain); !why.empty())
+            throw listen_error{why};
+        if (wanted.socket < 0)
+            sockets.listen(listen_backlog);
     } catch (const boost::system::system_error& problem) {
-        throw listen_error{"cannot listen on " + to_text(where) + ": " + problem.code().message()};
+        throw listen_error{"cannot listen on " + to_text(wanted.where) + ": " + problem.code().message()};
     }
-    local = sockets.local_endpoint();
 }
 
 instance::instance(const settings& wanted)
     : store_{wanted.data, registry::tables::names},
-      threads_{thread_count(wanted.io_threads)},
-      device_{threads_[0].context(), wanted.device, connection_budget().device},
-      office_{threads_[0].context(), wanted.office, connection_budget().office},
+      backups_{store_, wanted.backup_directory},
+      threads_{thread_count(wanted.io_threads), wanted.transport},
+      device_{threads_[0].context(),
+              {wanted.device, wanted.device_socket, wanted.allow_plain, connection_budget(wanted.transport).device,
+               load_tls(wanted.device_tls, "device")}},
+      office_{threads_[0].context(),
+              {wanted.office, wanted.office_socket, wanted.allow_plain, connection_budget(wanted.transport).office,
+               load_tls(wanted.office_tls, "office")}},
+      drain_seconds_{wanted.transport.drain},
       sweep_pause_{threads_[0].context().get_executor()},
       fold_pause_{threads_[0].context().get_executor()},
       jobs_pause_{threads_[0].context().get_executor()},
       webhooks_pause_{threads_[0].context().get_executor()}
 {
+    store_.report_damage_to(damage_);
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
     store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
-    store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
+    store_.view([this](const kv::read_txn& txn) {
+        registry::check_store(txn, *sealer_);
+        registry::learn_derivation(txn, *sealer_);
+    });
     journal_.emplace(store_);
     writer_.emplace(store_, &bell_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
     sessions_.emplace(store_, *sealer_);
-    services_.emplace(handlers::services{*journal_,      *writer_,
-                                         *sealer_,       clock_,
-                                         *directory_,    slots_,
-                                         *attempts_,     unsettled_,
-                                         claims_,        office_passwords_,
-                                         otp_passwords_, lists_,
-                                         credentials_,   noise_,
-                                         noise_counts_,  codes_,
-                                         outgoing_,      provider_failures_,
-                                         simulations_,   breaker_,
-                                         log_,           bell_,
-                                         *idempotency_,  stats_,
-                                         webhooks_,      *sessions_,
-                                         sign_ins_,      wanted.office_manners});
+    services_.emplace(handlers::services{*journal_,
+                                         *writer_,
+                                         *sealer_,
+                                         clock_,
+                                         *directory_,
+                                         slots_,
+                                         *attempts_,
+                                         unsettled_,
+                                         claims_,
+                                         office_passwords_,
+                                         otp_passwords_,
+                                         lists_,
+                                         credentials_,
+                                         noise_,
+                                         noise_counts_,
+                                         codes_,
+                                         outgoing_,
+                                         provider_failures_,
+                                         simulations_,
+                                         breaker_,
+                                         log_,
+                                         bell_,
+                                         *idempotency_,
+                                         stats_,
+                                         webhooks_,
+                                         counts_,
+                                         *this,
+                                         backups_,
+                                         *sessions_,
+                                         sign_ins_,
+                                         wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -131,7 +211,11 @@ instance::instance(const settings& wanted)
         log_fault(fault);
         webhooks_ended_.set_value();
     });
-    threads_.start();
+    for (std::size_t i = 0; i < threads_.size(); ++i)
+        progress_.add("io-" + std::to_string(i), threads_[i].context());
+    progress_.add("writer", *writer_);
+    tell_of({device_.connections_max, office_.connections_max}, wanted.transport);
+    threads_.start(counts_.loop_lag);
 }
 
 instance::~instance()
@@ -139,10 +223,17 @@ instance::~instance()
     stop();
 }
 
+handlers::transport_gauges::open_connections instance::open(handlers::side where) const noexcept
+{
+    const listener& at = where == handlers::side::device ? device_ : office_;
+    return {at.connections.now(), at.connections_max};
+}
+
 handlers::task<void> instance::accept(listener& from, handlers::side which)
 {
     for (std::size_t next = 0; !stopping_;) {
-        if (from.connections.now() >= from.connections_max) {
+        const auto is_full = [&from] { return from.connections.now() >= from.connections_max; };
+        if (is_full() && from.turned_away.now() >= turned_away_max) {
             from.pause.expires_after(accept_pause);
             const auto [ec] = co_await from.pause.async_wait(token);
             static_cast<void>(ec);
@@ -152,7 +243,7 @@ handlers::task<void> instance::accept(listener& from, handlers::side which)
         io_thread& home = threads_[next++ % threads_.size()];
         tcp_socket socket{home.context().get_executor()};
         const auto [ec] = co_await from.sockets.async_accept(socket, token);
-        if (!from.sockets.is_open())
+        if (ec && !from.sockets.is_open())
             break;
         if (ec) { // no descriptors left, or the client gone already; without a pause this would spin
             from.pause.expires_after(accept_pause);
@@ -160,10 +251,31 @@ handlers::task<void> instance::accept(listener& from, handlers::side which)
             static_cast<void>(ignored);
             continue;
         }
-        from.connections.opened();
-        asio::co_spawn(home.context(), serve_connection(std::move(socket), which, *services_, home, from.connections),
-                       log_fault);
+        const bool too_many = is_full(); // now, and not when the wait for it began
+        connection_count& counted = too_many ? from.turned_away : from.connections;
+        counted.opened();
+        accepted_connection accepted{std::move(socket), which, from.tls, too_many};
+        asio::co_spawn(home.context(), serve_connection(std::move(accepted), *services_, home, counted), log_fault);
     }
+}
+
+void instance::reload(const settings& wanted)
+{
+    auto device_tls = load_tls(wanted.device_tls, "device");
+    auto office_tls = load_tls(wanted.office_tls, "office");
+    const budget connections = connection_budget(wanted.transport);
+    tell_of(connections, wanted.transport);
+    drain_seconds_ = wanted.transport.drain;
+    threads_.change_limits(wanted.transport);
+    // TLS begins with its listener: who waits in the backlog expects the one or the other.
+    asio::post(first_context(), [this, connections, device_tls, office_tls] {
+        device_.connections_max = connections.device;
+        office_.connections_max = connections.office;
+        if (device_.has_tls && device_tls)
+            device_.tls = device_tls;
+        if (office_.has_tls && office_tls)
+            office_.tls = office_tls;
+    });
 }
 
 handlers::task<bool> instance::sweep_once()
@@ -293,8 +405,15 @@ void instance::stop()
             jobs_pause_.cancel();
             webhooks_pause_.cancel();
         });
+        backups_.stop();
         bell_.close(); // who waits for events is answered, streams end
-        threads_.drain([this] { return device_.connections.now() + office_.connections.now() > 0; });
+        threads_.drain(
+            [this] {
+                return device_.connections.now() + device_.turned_away.now() + office_.connections.now() +
+                           office_.turned_away.now() >
+                       0;
+            },
+            drain_seconds_);
         sweep_ended_.get_future().wait();
         fold_ended_.get_future().wait();
         jobs_ended_.get_future().wait();

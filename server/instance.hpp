@@ -5,6 +5,8 @@
 #include "server/io_threads.hpp"
 #include "server/log.hpp"
 #include "server/outgoing_http.hpp"
+#include "server/progress_watch.hpp"
+#include "server/session.hpp"
 
 #include <future>
 #include <optional>
@@ -20,11 +22,11 @@ struct listen_error : std::runtime_error {
 /// A running doorward: the store, its writer, the io threads and both listeners, wired together.
 ///
 /// Made, stopped and destroyed on one thread. `serve`, `demo` and the tests are its users.
-class instance {
+class instance : private handlers::transport_gauges {
 public:
     /// Opens the store and the listeners; requests are answered when this returns.
     ///
-    /// errors  throws kv::open_error, listen_error, std::runtime_error (master key)
+    /// errors  throws kv::open_error, listen_error, std::runtime_error (master key, certificates)
     explicit instance(const settings& wanted);
     instance(const instance&) = delete;
     instance& operator=(const instance&) = delete;
@@ -32,28 +34,53 @@ public:
 
     [[nodiscard]] boost::asio::ip::tcp::endpoint device() const { return device_.local; }
     [[nodiscard]] boost::asio::ip::tcp::endpoint office() const { return office_.local; }
+    /// "https://127.0.0.1:8080"
+    [[nodiscard]] std::string device_url() const { return url_of(device_); }
+    [[nodiscard]] std::string office_url() const { return url_of(office_); }
+
+    /// Takes what can change of new settings: limits, certificates and the accounts behind those of clients.
+    /// Connections keep what they began with, but for their deadlines.
+    ///
+    /// errors  throws std::runtime_error for a certificate that cannot be used; nothing has changed then
+    void reload(const settings& wanted);
+
+    /// The names of event loops and of the writer when they have not done anything since the look before.
+    std::vector<std::string> look_for_standstill() { return progress_.look(); }
 
     /// Stops accepting, answers what is in flight, settles what waits for the disk, ends all threads. In this order;
     /// does nothing the second time.
     void stop();
 
-    [[nodiscard]] const kv::writer& writer() const { return *writer_; }
+    [[nodiscard]] kv::writer& writer() { return *writer_; }
 
 private:
     using acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, executor>;
     using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                     boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
+    struct listener_settings {
+        boost::asio::ip::tcp::endpoint where;
+        int socket; // that listens already, instead of `where`; -1: none
+        bool allow_plain;
+        std::size_t connections_max;
+        std::shared_ptr<const listener_tls> tls; // null: plain HTTP
+    };
     struct listener {
-        listener(boost::asio::io_context& context, const boost::asio::ip::tcp::endpoint& where,
-                 std::size_t connections_max);
+        listener(boost::asio::io_context& context, const listener_settings& wanted);
 
-        const std::size_t connections_max;
+        std::atomic<std::size_t> connections_max; // written by the first io thread only
+        std::shared_ptr<const listener_tls> tls;  // first io thread only, once it runs
+        const bool has_tls;
         connection_count connections;
+        connection_count turned_away; // beyond connections_max, being told so
 
         acceptor sockets;
         timer pause;
         boost::asio::ip::tcp::endpoint local; // with the port that the system chose for 0
     };
+    [[nodiscard]] static std::string url_of(const listener& which)
+    {
+        return (which.has_tls ? "https://" : "http://") + to_text(which.local);
+    }
     handlers::task<void> accept(listener& from, handlers::side which);
     handlers::task<bool> sweep_once();
     handlers::task<void> sweep_now_and_then();
@@ -64,9 +91,14 @@ private:
     handlers::task<std::chrono::nanoseconds> send_webhooks_once();
     handlers::task<void> send_webhooks_all_along();
 
+    [[nodiscard]] open_connections open(handlers::side where) const noexcept override;
+    [[nodiscard]] bool is_draining() const noexcept override { return stopping_; }
+
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
     // In the order of construction; each uses only what stands above it.
+    progress_watch progress_; // outlives the writer, which may still have its question
+    damage_log damage_;
     kv::env store_;
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
@@ -93,12 +125,15 @@ private:
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
+    handlers::meters counts_;
+    handlers::backup_work backups_;
     std::optional<handlers::console_sessions> sessions_;
     handlers::sign_in_throttle sign_ins_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;
     listener office_;
+    std::chrono::seconds drain_seconds_;
     timer sweep_pause_;
     std::promise<void> sweep_ended_;
     timer fold_pause_;

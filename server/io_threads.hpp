@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kv/meter.hpp"
 #include "server/config.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -34,6 +35,12 @@ public:
         deadline_ = std::chrono::steady_clock::now() + within;
     }
 
+    /// The server stops, and the connection is idle: one that has not sent anything yet, or is about to be read, gets
+    /// the time for it, others are closed. Whoever connected in time is answered.
+    void end_idleness() noexcept;
+    /// Something has come before: the connection is in use.
+    void greeted() noexcept { is_new_ = false; }
+
     [[nodiscard]] bool is_idle() const noexcept { return phase_ == phase::idle; }
     [[nodiscard]] bool is_late(std::chrono::steady_clock::time_point now) const noexcept { return now >= deadline_; }
     void close() noexcept
@@ -45,13 +52,14 @@ public:
 private:
     tcp_socket& socket_;
     phase phase_ = phase::idle;
+    bool is_new_ = true; // nothing has come yet
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
 };
 
 /// One thread with its own event loop. A connection stays on it.
 class io_thread {
 public:
-    io_thread();
+    explicit io_thread(const limits& of);
     io_thread(const io_thread&) = delete;
     io_thread& operator=(const io_thread&) = delete;
 
@@ -61,6 +69,8 @@ public:
     void watch(watched_connection& connection) { connections_.push_back(connection); }
     void forget(watched_connection& connection) { connections_.erase(connections_.iterator_to(connection)); }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
+    /// As they are now.
+    [[nodiscard]] const limits& current_limits() const noexcept { return limits_; }
 
 private:
     friend class io_threads;
@@ -70,6 +80,7 @@ private:
     boost::asio::executor_work_guard<executor> work_;
     boost::intrusive::list<watched_connection> connections_; // io thread only
     bool draining_ = false;                                  // io thread only
+    limits limits_;                                          // io thread only, once it runs
     std::thread thread_;
 };
 
@@ -77,8 +88,19 @@ private:
 class connection_count {
 public:
     void opened() noexcept { now_.fetch_add(1); }
-    void closed() noexcept { now_.fetch_sub(1); }
     [[nodiscard]] std::size_t now() const noexcept { return now_.load(); }
+
+    /// What opened() counted, until this ends.
+    class place {
+    public:
+        explicit place(connection_count& in) noexcept : in_{in} {}
+        place(const place&) = delete;
+        place& operator=(const place&) = delete;
+        ~place() { in_.now_.fetch_sub(1); }
+
+    private:
+        connection_count& in_;
+    };
 
 private:
     std::atomic<std::size_t> now_{0};
@@ -87,17 +109,22 @@ private:
 /// All io threads. Made and destroyed on the main thread.
 class io_threads {
 public:
-    explicit io_threads(unsigned count);
+    io_threads(unsigned count, const limits& of);
     io_threads(const io_threads&) = delete;
     io_threads& operator=(const io_threads&) = delete;
     ~io_threads();
 
-    void start();
+    /// lag  is told how late the loops come to what is due, in ns; outlives them
+    void start(kv::histogram& lag);
 
-    /// Idle connections are closed at once, busy ones after their answer, all of them after drain_timeout. Returns when
+    /// New limits for all loops, each in its next turn.
+    void change_limits(const limits& to);
+
+    /// Idle connections are closed at once, new ones after the answer to their first request, which must come within
+    /// last_request_timeout, busy ones after their answer, all of them after `patience`. Returns when
     /// `open` tells that no connection is left, which then takes no longer than what is under way for it: a flush, a
     /// password check, the answer of a provider.
-    void drain(const std::function<bool()>& open);
+    void drain(const std::function<bool()>& open, std::chrono::steady_clock::duration patience);
 
     /// Ends the loops and joins the threads.
     void stop();

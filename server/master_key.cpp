@@ -1,6 +1,7 @@
 #include "server/master_key.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
+#include "server/config.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -45,7 +46,8 @@ crypto::secret<32> read_master_key(const std::filesystem::path& file)
     if (opened.get() < 0)
         throw complaint(file, std::strerror(errno)); // NOLINT(concurrency-mt-unsafe): start-up
     struct stat about {};
-    if (::fstat(opened.get(), &about) != 0 || (about.st_mode & 077) != 0)
+    const mode_t others = is_credential(file) ? S_IRWXO : S_IRWXG | S_IRWXO;
+    if (::fstat(opened.get(), &about) != 0 || (about.st_mode & others) != 0)
         throw complaint(file, "others may read it; chmod 0600 it");
 
     std::array<char, key_digits + 2> text{};

@@ -6,10 +6,10 @@
 #include "handlers/problem.hpp"
 #include "registry/limits.hpp"
 #include "server/log.hpp"
+#include "server/tls_stream.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
@@ -26,15 +26,12 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using handlers::response;
 
-constexpr auto token = asio::as_tuple(asio::deferred);
 // Header fields live in memory of the connection (connection::arena_), freed all at once.
 using request_parser = http::request_parser<http::string_body, std::pmr::polymorphic_allocator<char>>;
 using watched = watched_connection;
 
-constexpr unsigned not_modified = 304; // RFC 9110 section 15.4.5
-
-// Whoever waits on purpose is not late.
-static_assert(handlers::event_wait_max < answer_timeout && handlers::stream_piece_max < answer_timeout);
+constexpr unsigned not_modified = 304;        // RFC 9110 section 15.4.5
+constexpr unsigned service_unavailable = 503; // RFC 9110 section 15.6.4
 
 std::string_view header(const request_parser& parser, std::string_view name)
 {
@@ -83,6 +80,11 @@ std::string_view reason(unsigned status)
     return {text.data(), text.size()};
 }
 
+bool says_when_to_return(const response& answer)
+{
+    return std::ranges::any_of(answer.headers, [](const auto& field) { return field.first == "Retry-After"; });
+}
+
 enum class body : bool { sent, left_out };
 
 // How a client knows where the body ends.
@@ -114,6 +116,10 @@ void serialise(std::string& out, const response& answer, std::string_view id, st
     add(http_date());
     add("\r\nCache-Control: ");
     add(answer.cache_control);
+    if (answer.status == service_unavailable && !says_when_to_return(answer)) {
+        add("\r\nRetry-After: ");
+        add(std::to_string(overload_retry_seconds));
+    }
     add("\r\nX-Request-Id: ");
     add(id);
     if (!traceparent.empty()) {
@@ -166,6 +172,19 @@ std::optional<response> refusal(const boost::system::error_code& ec)
         ec.category() != http::make_error_code(http::error::bad_method).category())
         return std::nullopt;
     return refusal(400, "This is not an HTTP/1.1 request.");
+}
+
+response turned_away()
+{
+    response out;
+    out.status = service_unavailable;
+    out.body = handlers::problem_body("ERROR_OVERLOADED", "Too many connections are open; try again.");
+    return out;
+}
+
+response overloaded()
+{
+    return handlers::problem(make_error_code(kv::errc::queue_full));
 }
 
 // What is refused by its header alone, before the body is read.
@@ -224,45 +243,81 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     return out;
 }
 
+template <class Stream>
 class connection {
 public:
-    connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
-               connection_count& open)
-        : socket_{std::move(socket)}, source_{source_of(socket_)}, which_{which}, svc_{svc}, home_{home}, open_{open}
+    template <class... Tls>
+    connection(accepted_connection& accepted, handlers::services& svc, io_thread& home, const Tls&... with)
+        : stream_{std::move(accepted.socket), with...},
+          source_{source_of(stream_.socket())},
+          most_{home.current_limits()},
+          which_{accepted.which},
+          svc_{svc},
+          home_{home}
     {
         home_.watch(watch_);
     }
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
-    ~connection()
-    {
-        home_.forget(watch_);
-        open_.closed();
-    }
+    ~connection() { home_.forget(watch_); }
 
-    handlers::task<void> run()
+    handlers::task<void> run(accepted_connection& accepted)
     {
         boost::system::error_code ignored;
-        socket_.set_option(asio::ip::tcp::no_delay{true}, ignored);
-        socket_.non_blocking(true, ignored); // send() does not wait
-        for (bool open = true; open && !home_.draining();) {
+        stream_.socket().set_option(asio::ip::tcp::no_delay{true}, ignored);
+        stream_.socket().non_blocking(true, ignored); // writing at once does not wait
+        become_idle();
+        if constexpr (std::is_same_v<Stream, tls_stream>) {
+            const auto failed = co_await stream_.handshake();
+            if (failed)
+                co_return;
+            find_account(accepted.tls->clients);
+        }
+        if (accepted.turned_away) {
+            std::optional<response> why = turned_away();
+            co_await refuse(std::move(why));
+            co_return;
+        }
+        for (bool open = true; open && !(served_ && home_.draining());) {
             become_idle();
             if (buffer_.size() == 0) {
-                const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(first_read_bytes), token);
+                const auto [ec, size] = co_await stream_.read_some(buffer_.prepare(first_read_bytes));
                 if (ec)
                     break;
                 buffer_.commit(size);
+                watch_.greeted();
             }
             open = co_await serve_one();
             served_ = true;
         }
+        stream_.finish();
     }
 
 private:
+    // The account that the client's certificate stands for.
+    void find_account(const std::map<std::string, std::string>& clients)
+    {
+        if (clients.empty())
+            return;
+        if constexpr (std::is_same_v<Stream, tls_stream>) {
+            for (const std::string& name : stream_.session().client_names()) {
+                const auto found = clients.find(name);
+                if (found == clients.end())
+                    continue;
+                certificate_account_ = found->second;
+                return;
+            }
+        }
+    }
+
     // Between requests: thousands of these may lie idle.
     void become_idle()
     {
-        watch_.expect(watched::phase::idle, served_ ? idle_timeout : first_request_timeout);
+        const limits& now = home_.current_limits();
+        if (home_.draining()) // accepted before, and only now here
+            watch_.expect(watched::phase::idle, last_request_timeout);
+        else
+            watch_.expect(watched::phase::idle, served_ ? now.idle : now.first_request);
         if (buffer_.size() == 0 && buffer_.capacity() > idle_buffer_bytes_max)
             buffer_.shrink_to_fit();
         if (answer_text_.capacity() > idle_buffer_bytes_max)
@@ -273,11 +328,11 @@ private:
     // Reads one request and answers it; false when the connection ends with it.
     handlers::task<bool> serve_one()
     {
-        watch_.expect(watched::phase::busy, request_timeout);
+        watch_.expect(watched::phase::busy, home_.current_limits().request);
         // One per request.
         request_parser parser{std::piecewise_construct, std::make_tuple(),
                               std::make_tuple(std::pmr::polymorphic_allocator<char>{&arena_})};
-        parser.header_limit(header_bytes_max);
+        parser.header_limit(static_cast<std::uint32_t>(most_.header_bytes));
         parser.body_limit(body_limit_);
 
         while (!parser.is_header_done()) {
@@ -296,7 +351,7 @@ private:
         }
         if (header(parser, http::field::expect) == "100-continue") {
             constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(go_on), token);
+            const auto [ec, size] = co_await stream_.write_all(go_on);
             static_cast<void>(size);
             if (ec)
                 co_return false;
@@ -312,19 +367,25 @@ private:
             }
         }
 
-        watch_.expect(watched::phase::busy, answer_timeout);
+        watch_.expect(watched::phase::busy, home_.current_limits().answer);
+        const auto arrived = std::chrono::steady_clock::now();
         const std::string id = request_id(parser);
         auto request = view_of(parser, id);
         request.source = source_;
+        request.certificate_account = certificate_account_;
         const bool head = request.method == "HEAD"; // a GET without the body (RFC 9110 section 9.3.2)
         if (head)
             request.method = "GET";
         response answer;
         try {
-            answer = co_await handlers::route(which_, request, svc_);
+            if (is_overloaded() && request.method != "GET")
+                answer = overloaded();
+            else
+                answer = co_await handlers::route(which_, request, svc_);
         } catch (const std::exception& unforeseen) {
             answer = fault(request, unforeseen);
         }
+        note(request, answer, std::chrono::steady_clock::now() - arrived);
         if (answer.stream) {
             const auto how = parser.get().version() >= 11 ? framing::chunks : framing::end_of_connection;
             serialise(answer_text_, answer, id, request.traceparent, false, body::left_out, how);
@@ -338,6 +399,22 @@ private:
         const auto rest = send_at_once(answer_text_);
         const bool sent = rest && (rest->empty() || co_await send_rest(*rest));
         co_return sent&& keep_alive;
+    }
+
+    void note(const handlers::request& request, const response& answer, std::chrono::nanoseconds took) const
+    {
+        svc_.counts.count_answer(which_, answer.status, took);
+        if (!is_told_by_access_log())
+            return;
+        const std::string_view account = answer.asked_by ? std::string_view{answer.asked_by->username} : "";
+        log_access({which_, request.method, answer.route, answer.status, took, answer.body.size(), request.request_id,
+                    account, source_});
+    }
+
+    // More waits for the disk than leaves time to answer: better told now, when it has cost nothing.
+    [[nodiscard]] bool is_overloaded() const
+    {
+        return svc_.writer.waiting() * 100 > home_.current_limits().queue_percent * kv::writer_queue_max;
     }
 
     // Gives the parser what has arrived. The library's own read operations would go through the event loop once for the
@@ -355,7 +432,7 @@ private:
     handlers::task<boost::system::error_code> read_more()
     {
         const auto room = std::min(first_read_bytes, buffer_.max_size() - buffer_.size());
-        const auto [ec, size] = co_await socket_.async_read_some(buffer_.prepare(room), token);
+        const auto [ec, size] = co_await stream_.read_some(buffer_.prepare(room));
         buffer_.commit(size);
         co_return ec;
     }
@@ -365,7 +442,7 @@ private:
     std::optional<std::string_view> send_at_once(std::string_view text)
     {
         boost::system::error_code ec;
-        const std::size_t sent = socket_.write_some(asio::buffer(text), ec);
+        const std::size_t sent = stream_.write_now(text, ec);
         if (ec && ec != asio::error::would_block)
             return std::nullopt;
         return text.substr(sent);
@@ -373,7 +450,7 @@ private:
 
     handlers::task<bool> send_rest(std::string_view text)
     {
-        const auto [ec, size] = co_await asio::async_write(socket_, asio::buffer(text), token);
+        const auto [ec, size] = co_await stream_.write_all(text);
         static_cast<void>(size);
         co_return !ec;
     }
@@ -383,9 +460,9 @@ private:
     handlers::task<void> send_stream(handlers::response_stream& from, framing how, std::string_view id)
     {
         boost::system::error_code ignored;
-        socket_.set_option(asio::socket_base::send_buffer_size{stream_send_buffer_bytes}, ignored);
+        stream_.socket().set_option(asio::socket_base::send_buffer_size{stream_send_buffer_bytes}, ignored);
         for (bool more = true; more;) {
-            watch_.expect(watched::phase::busy, answer_timeout);
+            watch_.expect(watched::phase::busy, home_.current_limits().answer);
             std::string piece;
             std::string fault;
             try {
@@ -394,12 +471,12 @@ private:
                 fault = unforeseen.what();
             }
             if (!fault.empty()) {
-                log_error("request {} failed in its stream: {}", id, fault);
+                log_failure(id, "a request failed in its stream: " + fault);
                 co_return; // without the end, so that the client knows
             }
             more = !piece.empty();
             serialise_piece(answer_text_, piece, how);
-            watch_.expect(watched::phase::busy, stream_write_timeout);
+            watch_.expect(watched::phase::busy, home_.current_limits().stream_write);
             const bool sent = co_await send_rest(answer_text_);
             if (!sent)
                 co_return;
@@ -408,8 +485,15 @@ private:
 
     static response fault(const handlers::request& request, const std::exception& unforeseen)
     {
-        log_error("request {} failed: {} {}: {}", request.log_name(), request.method, request.path, unforeseen.what());
+        log_failure(request.log_name(), "a request failed: " + std::string{request.method} + ' ' +
+                                            std::string{request.path} + ": " + unforeseen.what());
         return handlers::problem(handlers::office_problem::internal);
+    }
+
+    static void log_failure(std::string_view id, const std::string& message)
+    {
+        const std::array fields{log_field{"request_id", id}};
+        log_with(spdlog::level::err, message, fields);
     }
 
     // Tells why, then reads what is still coming for a moment: closing at once could take the answer back.
@@ -422,11 +506,10 @@ private:
         const bool sent = co_await send_rest(answer_text_);
         if (!sent)
             co_return;
-        boost::system::error_code ignored;
-        socket_.shutdown(tcp_socket::shutdown_send, ignored);
+        stream_.finish();
         std::array<char, 4096> scrap;
         for (std::size_t total = 0; total < linger_bytes_max;) {
-            const auto [read_ec, read_size] = co_await socket_.async_read_some(asio::buffer(scrap), token);
+            const auto [read_ec, read_size] = co_await stream_.read_some(asio::buffer(scrap));
             if (read_ec)
                 co_return;
             total += read_size;
@@ -437,28 +520,47 @@ private:
     static constexpr std::size_t arena_bytes = 2048;
     static constexpr std::size_t idle_buffer_bytes_max = 2 * first_read_bytes;
 
-    tcp_socket socket_;
+    Stream stream_;
     const registry::source_address source_;
-    watched watch_{socket_};
-    boost::beast::flat_buffer buffer_{header_bytes_max + body_bytes_max};
+    const limits most_; // of requests
+    watched watch_{stream_.socket()};
+    boost::beast::flat_buffer buffer_{most_.header_bytes + most_.device_body_bytes};
     std::string answer_text_;
     std::array<std::byte, arena_bytes> arena_bytes_; // enough for the fields that phones send; more comes from the heap
     std::pmr::monotonic_buffer_resource arena_{arena_bytes_.data(), arena_bytes_.size()};
     handlers::side which_;
-    const std::size_t body_limit_ = which_ == handlers::side::device ? body_bytes_max : office_body_bytes_max;
+    const std::size_t body_limit_ =
+        which_ == handlers::side::device ? most_.device_body_bytes : most_.office_body_bytes;
     handlers::services& svc_;
     io_thread& home_;
-    connection_count& open_;
-    bool served_ = false; // at least one request
+    std::string certificate_account_; // that the client's certificate stands for; empty: none
+    bool served_ = false;             // at least one request
 };
+
+// One coroutine for each kind of stream: its frame is kept as long as the connection.
+handlers::task<void> serve_plain(accepted_connection accepted, handlers::services& svc, io_thread& home,
+                                 connection_count& connections)
+{
+    const connection_count::place place{connections};
+    connection<plain_stream> served{accepted, svc, home};
+    co_await served.run(accepted);
+}
+
+handlers::task<void> serve_tls(accepted_connection accepted, handlers::services& svc, io_thread& home,
+                               connection_count& connections)
+{
+    const connection_count::place place{connections};
+    connection<tls_stream> served{accepted, svc, home, accepted.tls->context};
+    co_await served.run(accepted);
+}
 
 } // namespace
 
-handlers::task<void> serve_connection(tcp_socket socket, handlers::side which, handlers::services& svc, io_thread& home,
+handlers::task<void> serve_connection(accepted_connection accepted, handlers::services& svc, io_thread& home,
                                       connection_count& connections)
 {
-    connection served{std::move(socket), which, svc, home, connections};
-    co_await served.run();
+    return accepted.tls ? serve_tls(std::move(accepted), svc, home, connections)
+                        : serve_plain(std::move(accepted), svc, home, connections);
 }
 
 } // namespace doorward::server

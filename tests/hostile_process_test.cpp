@@ -430,10 +430,12 @@ BOOST_FIXTURE_TEST_CASE(a_header_without_end_is_cut_off, plain_server)
 
 BOOST_FIXTURE_TEST_CASE(a_body_may_be_as_long_as_the_limit_and_no_longer, plain_server)
 {
-    const auto fits = talk(port(), post("/pa/v3/status", std::string(doorward::server::body_bytes_max, ' ')));
+    const auto fits =
+        talk(port(), post("/pa/v3/status", std::string(doorward::server::limits{}.device_body_bytes, ' ')));
     BOOST_TEST_REQUIRE(fits.size() == 1u);
     BOOST_TEST(fits[0].status == 200);
-    check_refused(port(), post("/pa/v3/status", std::string(doorward::server::body_bytes_max + 1, ' ')), 413);
+    check_refused(port(), post("/pa/v3/status", std::string(doorward::server::limits{}.device_body_bytes + 1, ' ')),
+                  413);
     // Refused by its length alone: nothing of it has to come.
     for (const char* length : {"65537", "1000000000000", "9223372036854775807", "18446744073709551614"})
         check_refused(port(), "POST /pa/v3/status HTTP/1.1\r\nContent-Length: " + std::string{length} + "\r\n\r\n",
@@ -619,7 +621,7 @@ BOOST_FIXTURE_TEST_CASE(more_requests_in_one_piece_than_the_buffer_holds_are_ans
 {
     std::string all;
     for (int i = 0; i < 20; ++i)
-        all += post("/pa/v3/status", std::string(doorward::server::body_bytes_max, ' '),
+        all += post("/pa/v3/status", std::string(doorward::server::limits{}.device_body_bytes, ' '),
                     "X-Long: " + std::string(8'000, 'a') + "\r\n");
     const auto answers = talk(port(), all);
     BOOST_TEST(answers.size() == 20u);

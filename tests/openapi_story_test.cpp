@@ -14,11 +14,6 @@ using namespace doorward;
 using namespace doorward::tests;
 using handlers::side;
 
-std::string to_text(side which)
-{
-    return which == side::office ? "office" : "device";
-}
-
 // A route or an operation, as both can be compared: method, path, who may call it.
 using callable = std::tuple<std::string, std::string, std::set<std::string>, std::string>;
 
@@ -284,6 +279,9 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("changeAccount", "disable");
     story.play("unassignApplication");
     story.play("removeAccount");
+    story.play("getBackup");
+    story.play("makeBackup");
+    story.play("getBackup");
 
     // what a registration is before a phone has it
     for (const char* example : {"least", "otp", "policy", "more"})
@@ -361,13 +359,15 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("removeCallback");
 
     // what came of it all
-    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics"})
+    for (const char* each :
+         {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics", "getLiveStatistics"})
         story.play(each);
     BOOST_TEST(story.world.office("POST", "/admin/applications", R"({"id":"spare"})", "admin").status == 200U);
     story.known["id"] = "spare";
     story.play("removeApplication");
 
-    const std::set<std::string> elsewhere{"streamEvents", "getDocs", "getDocsScript", "getDocsStyle"}; // no JSON
+    const std::set<std::string> elsewhere{"streamEvents", "getMetrics", "getDocs", "getDocsScript",
+                                          "getDocsStyle"}; // no JSON
     for (const described_operation& each : described_operations()) {
         if (each.side != "device")
             BOOST_TEST((story.played.contains(each.id()) || elsewhere.contains(each.id())), each.id()

@@ -72,6 +72,17 @@ std::string url_after(std::string_view line, std::string_view mark)
     return std::string{rest.substr(0, rest.find(' '))};
 }
 
+// After a fork: the sockets become the descriptors from 3 on, by way of some that are in nobody's way.
+void hand_over(const std::vector<int>& sockets)
+{
+    constexpr int first = 3;
+    constexpr int aside = 1000;
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        ::fcntl(sockets[i], F_DUPFD_CLOEXEC, aside + static_cast<int>(i));
+    for (std::size_t i = 0; i < sockets.size(); ++i)
+        ::dup2(aside + static_cast<int>(i), first + static_cast<int>(i));
+}
+
 } // namespace
 
 bool is_sanitized() noexcept
@@ -133,7 +144,8 @@ temporary_directory::~temporary_directory()
 }
 
 child_process::child_process(const std::string& program, const std::vector<std::string>& arguments,
-                             const std::filesystem::path& error_file, const std::vector<std::string>& environment)
+                             const std::filesystem::path& error_file, const std::vector<std::string>& environment,
+                             const std::vector<int>& sockets)
 {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
@@ -147,6 +159,13 @@ child_process::child_process(const std::string& program, const std::vector<std::
         words.push_back(const_cast<char*>(argument.c_str()));
     words.push_back(nullptr);
     std::vector<char*> lines;
+    char process_line[32] = "LISTEN_PID="; // completed by the child, which knows it
+    char count_line[16] = "LISTEN_FDS=";
+    if (!sockets.empty()) {
+        count_line[sizeof "LISTEN_FDS=" - 1] = static_cast<char>('0' + sockets.size());
+        lines.push_back(process_line);
+        lines.push_back(count_line);
+    }
     for (const std::string& line : environment) // first: of two lines with one name the first counts
         lines.push_back(const_cast<char*>(line.c_str()));
     for (char** line = environ; *line != nullptr; ++line)
@@ -163,6 +182,9 @@ child_process::child_process(const std::string& program, const std::vector<std::
             ::_exit(126);
         ::dup2(ends[1], STDOUT_FILENO);
         ::dup2(errors, STDERR_FILENO);
+        char* const digits = process_line + sizeof "LISTEN_PID=" - 1;
+        *std::to_chars(digits, process_line + sizeof process_line - 1, ::getpid()).ptr = '\0';
+        hand_over(sockets);
         std::signal(SIGPIPE, SIG_DFL);
         ::execvpe(program.c_str(), words.data(), lines.data());
         ::_exit(127);
@@ -257,6 +279,12 @@ program_result run_doorward(const std::vector<std::string>& arguments)
     return run_program(DOORWARD_BINARY, arguments);
 }
 
+std::unique_ptr<child_process> start_doorward(const std::vector<std::string>& arguments,
+                                              const std::filesystem::path& error_file)
+{
+    return std::make_unique<child_process>(DOORWARD_BINARY, arguments, error_file);
+}
+
 // --- the validator
 
 namespace {
@@ -322,12 +350,19 @@ server_process::server_process() : data_{home_.path() / "data"}, log_{home_.path
     admin_password_ = admin.at("password").get<std::string>();
 }
 
+void server_process::start_again()
+{
+    device_address_ = "127.0.0.1:" + std::to_string(device_port());
+    office_address_ = "127.0.0.1:" + std::to_string(office_port());
+    start();
+}
+
 void server_process::start(const std::vector<std::string>& more_arguments)
 {
-    std::vector<std::string> arguments{"serve",       "--data",   data_.string(), "--device",
-                                       "127.0.0.1:0", "--office", "127.0.0.1:0"};
+    std::vector<std::string> arguments{"serve",         "--data",   data_.string(), "--device",
+                                       device_address_, "--office", office_address_};
     arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
-    child_ = std::make_unique<child_process>(DOORWARD_BINARY, arguments, log_, environment_);
+    child_ = std::make_unique<child_process>(DOORWARD_BINARY, arguments, log_, environment_, sockets_);
     const auto line = child_->read_line();
     if (!line)
         fail("the server ended with status " + std::to_string(child_->wait()) + ": " + log());
@@ -468,6 +503,19 @@ json office_client::accepted(std::string_view method, std::string_view path, con
         fail(std::string{method} + ' ' + std::string{path} + " answered " + std::to_string(answer.status) + ' ' +
              answer.body.dump());
     return std::move(answer.body);
+}
+
+std::vector<json> whole_feed(office_client& who)
+{
+    std::vector<json> out;
+    for (std::uint64_t after = 0;;) {
+        const auto page = who.get("/v2/events?limit=1000&after=" + std::to_string(after));
+        for (const json& each : page.at("events"))
+            out.push_back(each);
+        if (page.at("next") == page.at("last"))
+            return out;
+        after = page.at("next").get<std::uint64_t>();
+    }
 }
 
 json office_client::detail(std::string_view registration_id)

@@ -65,8 +65,11 @@ private:
 class child_process {
 public:
     /// environment  lines NAME=VALUE in addition to our own
+    /// sockets      handed over as a service manager does, from descriptor 3 on, with LISTEN_PID and LISTEN_FDS; 9 at
+    /// most
     child_process(const std::string& program, const std::vector<std::string>& arguments,
-                  const std::filesystem::path& error_file, const std::vector<std::string>& environment = {});
+                  const std::filesystem::path& error_file, const std::vector<std::string>& environment = {},
+                  const std::vector<int>& sockets = {});
     child_process(const child_process&) = delete;
     child_process& operator=(const child_process&) = delete;
     ~child_process();
@@ -101,6 +104,9 @@ struct program_result {
 program_result run_program(const std::string& program, const std::vector<std::string>& arguments);
 /// Runs the doorward that is tested.
 program_result run_doorward(const std::vector<std::string>& arguments);
+/// Starts it, as something other than a server.
+[[nodiscard]] std::unique_ptr<child_process> start_doorward(const std::vector<std::string>& arguments,
+                                                            const std::filesystem::path& error_file);
 
 /// A public validator between clients and a server (tests/npm/validate): it compares each request and answer with
 /// handlers/openapi.json, and passes them on as they are.
@@ -138,8 +144,14 @@ public:
     /// Lines NAME=VALUE for the servers that are started from now on.
     void set_environment(std::vector<std::string> lines) { environment_ = std::move(lines); }
 
+    /// Listeners for the servers that are started from now on; see child_process.
+    void set_sockets(std::vector<int> sockets) { sockets_ = std::move(sockets); }
+    void signal(int number) const { child_->signal(number); }
+
     /// Runs `serve` and waits until it says where it listens.
     void start(const std::vector<std::string>& more_arguments = {});
+    /// The same at the addresses of the last time, for clients that come again by themselves. Not behind a validator.
+    void start_again();
     /// SIGTERM. Throws unless the server ends with status 0 and no sanitizer complained.
     void stop();
     /// The two halves of stop().
@@ -185,7 +197,10 @@ private:
     std::string admin_password_;
     std::string device_url_;
     std::string office_url_;
+    std::string device_address_ = "127.0.0.1:0";
+    std::string office_address_ = "127.0.0.1:0";
     std::vector<std::string> environment_;
+    std::vector<int> sockets_;
     std::unique_ptr<child_process> child_;
     std::unique_ptr<validating_proxy> proxy_; // of the office side, if wanted
 
@@ -236,6 +251,9 @@ private:
     std::string url_;
     std::optional<bench::http_client> client_;
 };
+
+/// All events, page after page.
+[[nodiscard]] std::vector<json> whole_feed(office_client& who);
 
 /// A running server with one application and an account of its back office.
 class scene {

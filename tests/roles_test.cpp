@@ -98,6 +98,8 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"GET", "/audit/log"}, {nothing, "", ""}},
         {{"GET", "/v2/audit/checkpoint"}, {nothing, "", ""}},
         {{"GET", "/v2/stats"}, {nothing, "", ""}},
+        {{"GET", "/v2/stats/live"}, {nothing, "", ""}},
+        {{"GET", "/metrics"}, {nothing, "", ""}},
         {{"GET", "/admin/applications/{}/lockout-policy"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/lockout-policy"}, {application, "", R"({"maxFailedAttempts":5})"}},
         {{"POST", "/admin/applications/{}/lockout-policy/simulate"}, {application, "", "{}"}},
@@ -112,6 +114,8 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"POST", "/admin/applications/{}/master-keys"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/master-keys/{}"}, {application, "", R"({"signs":true})"}},
         {{"DELETE", "/admin/applications/{}/master-keys/{}"}, {application, "", ""}},
+        {{"POST", "/admin/backup"}, {nothing, "", ""}},
+        {{"GET", "/admin/backup"}, {nothing, "", ""}},
         {{"POST", "/admin/users"}, {nothing, "", R"({"username":"user-%N%"})"}},
         {{"GET", "/admin/users"}, {nothing, "", ""}},
         {{"GET", "/admin/users/{}"}, {nothing, "", ""}},
@@ -363,7 +367,7 @@ BOOST_AUTO_TEST_CASE(roles_are_what_they_are_meant_to_be)
                 route.path.starts_with("/admin/") && route.path.find("/callbacks") == std::string_view::npos;
             const bool open = route.callers.is_open();
             BOOST_TEST(may(role::admin, route.method, route.path));
-            const bool numbers = route.path == "/v2/stats";
+            const bool numbers = route.path.starts_with("/v2/stats") || route.path == "/metrics";
             BOOST_TEST(may(role::metrics, route.method, route.path) == (open || numbers));
             if (may(role::auditor, route.method, route.path))
                 BOOST_TEST(route.method == "GET");

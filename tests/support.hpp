@@ -292,10 +292,13 @@ public:
     planned_codes codes;
     scripted_provider provider;
     recorded_log log;
-    handlers::manners manners; // what restart() begins with
+    handlers::manners manners;  // what restart() begins with
+    bool offers_backups = true; // the same; they go to the directory of the store
+    bool draining = false;      // what the transport tells
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
+    [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
     [[nodiscard]] kv::writer& writer();
     /// Everything in memory goes; what is on disk stays.
     void restart();
