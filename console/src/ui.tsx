@@ -420,10 +420,10 @@ export function Facts({ rows }: { rows: [name: string, value: Children][] }) {
     );
 }
 
-/** A table that scrolls by itself where it is too wide, by keyboard too. */
-export function TableBox({ label, children }: { label: string; children: Children }) {
+/** A table that scrolls by itself where it is too wide, by keyboard too; with `cards` its rows are cards there. */
+export function TableBox({ label, children, cards }: { label: string; children: Children; cards?: boolean }) {
     return (
-        <div class="table-box" role="group" aria-label={label} tabIndex={0}>
+        <div class={`table-box ${cards ? "cards" : ""}`} role="group" aria-label={label} tabIndex={0}>
             <table>{children}</table>
         </div>
     );

@@ -354,7 +354,7 @@ export function Find() {
                 </Empty>
             ) : (
                 <div class={busy.value ? "busy" : ""}>
-                    <TableBox label={t.find.results}>
+                    <TableBox label={t.find.results} cards>
                         <thead>
                             <tr>
                                 <th>{t.fields.user}</th>

@@ -30,10 +30,10 @@ interface Stats {
     applications: { applicationId: string; registrations: Counted; lockoutsPerHour: number[]; breakers?: Breaker[] }[];
 }
 interface Live {
-    at: string;
+    asOf: number;
     attempts: { accepted: number; refused: number; blocked: number; noise: number };
-    commits: { count: number; p50Ms: number; p99Ms: number };
-    verdicts: { p50Ms: number; p99Ms: number };
+    commits: { count: number; p50Ms?: number; p99Ms?: number };
+    verdicts: { p50Ms?: number; p99Ms?: number };
     journalLag: number;
     slots: number;
     connections: { device: number; office: number };
@@ -204,21 +204,21 @@ function LiveCharts() {
             last.current = now;
             latest.value = now;
             if (!before) return;
-            const seconds = (Date.parse(now.at) - Date.parse(before.at)) / 1000;
-            if (seconds <= 0 || now.commits.count < before.commits.count) return; // it started again
+            const seconds = (now.asOf - before.asOf) / 1000;
+            if (seconds <= 0 || now.attempts.accepted < before.attempts.accepted) return; // the server started again
             const rate = (what: keyof Live["attempts"]) =>
                 Math.max(0, (now.attempts[what] - before.attempts[what]) / seconds);
             points.value = [
                 ...points.value.slice(1 - livePoints),
                 {
-                    at: Date.parse(now.at),
+                    at: now.asOf,
                     accepted: rate("accepted"),
                     refused: rate("refused"),
                     blocked: rate("blocked"),
                     noise: rate("noise"),
-                    p50: now.commits.p50Ms,
-                    p99: now.commits.p99Ms,
-                    verdict: now.verdicts.p99Ms,
+                    p50: now.commits.p50Ms ?? 0,
+                    p99: now.commits.p99Ms ?? 0,
+                    verdict: now.verdicts.p99Ms ?? 0,
                 },
             ];
         } catch (fault) {
