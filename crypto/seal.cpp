@@ -49,8 +49,13 @@ std::optional<secret_bytes> sealer::open(bytes_view sealed, bytes_view associate
 secret<32> sealer::derive(std::string_view label) const
 {
     secret<32> out;
-    blake2b({out.data(), out.size()}, as_bytes(label), key_.view());
+    blake2b({out.data(), out.size()}, as_bytes(label), (base_ ? *base_ : key_).view());
     return out;
+}
+
+secret<32> sealer::derivation_base() const
+{
+    return secret<32>{(base_ ? *base_ : key_).view()};
 }
 
 } // namespace doorward::crypto

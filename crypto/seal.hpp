@@ -23,11 +23,17 @@ public:
     /// Empty when the value was sealed by another key, for another place, or altered.
     [[nodiscard]] std::optional<secret_bytes> open(bytes_view sealed, bytes_view associated) const;
 
-    /// A key for another purpose, derived from the master key: keyed BLAKE2b of the label.
+    /// A key for another purpose: keyed BLAKE2b of the label, under the master key, or under what derive_from() said.
     [[nodiscard]] secret<32> derive(std::string_view label) const;
+
+    /// Keys for other purposes come from here from now on: they outlive the master key. Before the object is shared.
+    void derive_from(std::span<const byte, guarded_key::size> base) { base_.emplace(base); }
+    /// Where they come from.
+    [[nodiscard]] secret<32> derivation_base() const;
 
 private:
     guarded_key key_;
+    std::optional<guarded_key> base_;
 };
 
 } // namespace doorward::crypto

@@ -69,6 +69,29 @@ bool check_password(services& svc, const registry::account* whose, std::string_v
     return right;
 }
 
+// given  outlives the coroutine
+task<kv::result<std::shared_ptr<const registry::account>>> check_basic(const basic_credentials& given, services& svc)
+{
+    using found_account = std::shared_ptr<const registry::account>;
+    found_account whose = svc.directory.find_account(given.username);
+    if (whose && !whose->enabled)
+        whose = nullptr;
+    if (whose && svc.credentials.knows(*whose, given.password, svc.clock.now()))
+        co_return whose;
+
+    // Copies for the other thread: a connection that goes away must not take them along.
+    auto check = [&svc, whose, password = given.password]() mutable {
+        const bool right = check_password(svc, whose.get(), password);
+        crypto::wipe(password.data(), password.size());
+        return right;
+    };
+    auto pending = svc.office_passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
+    const auto [ec, right] = co_await std::move(pending);
+    if (ec)
+        co_return ec;
+    co_return right ? whose : found_account{};
+}
+
 } // namespace
 
 bool names_bearer(const request& req) noexcept
@@ -87,6 +110,59 @@ std::shared_ptr<const registry::account> find_bearer(const request& req, const s
     return token ? svc.directory.find_token_owner(*token, svc.clock.now()) : nullptr;
 }
 
+std::string_view session_cookie(const request& req) noexcept
+{
+    std::string_view plain;
+    for (std::string_view rest = req.cookie; !rest.empty();) {
+        const auto end = std::min(rest.find(';'), rest.size());
+        std::string_view each = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+        each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
+        const auto equals = each.find('=');
+        if (equals == std::string_view::npos)
+            continue;
+        if (each.substr(0, equals) == secure_session_cookie)
+            return each.substr(equals + 1);
+        if (each.substr(0, equals) == plain_session_cookie && plain.empty())
+            plain = each.substr(equals + 1);
+    }
+    return plain;
+}
+
+bool is_of_own_origin(const request& req) noexcept
+{
+    if (req.origin.empty())
+        return true;
+    const auto scheme_end = req.origin.find("://");
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    return scheme_end != std::string_view::npos && !req.host.empty() &&
+           std::ranges::equal(req.origin.substr(scheme_end + 3), req.host, {}, lower, lower);
+}
+
+std::string_view session_of(const request& req) noexcept
+{
+    const bool usable = req.authorization.empty() && is_of_console(req) && is_of_own_origin(req);
+    return usable ? session_cookie(req) : std::string_view{};
+}
+
+std::shared_ptr<const registry::account> find_session_owner(const request& req, services& svc)
+{
+    const auto secret = session_of(req);
+    if (secret.empty())
+        return nullptr;
+    // The page says which of its requests nobody asked for.
+    const auto counts = req.console == "0" ? console_sessions::use::unnoticed : console_sessions::use::noted;
+    return svc.sessions.find(secret, svc.directory, svc.clock.now(), counts).who;
+}
+
+task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std::string username, std::string password,
+                                                                             services& svc)
+{
+    basic_credentials given{std::move(username), std::move(password)};
+    auto checked = co_await check_basic(given, svc);
+    co_return checked;
+}
+
 task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc)
 {
     using found_account = std::shared_ptr<const registry::account>;
@@ -96,24 +172,9 @@ task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const re
     }
     const auto given = parse_basic(req.authorization);
     if (!given)
-        co_return found_account{};
-    found_account whose = svc.directory.find_account(given->username);
-    if (whose && !whose->enabled)
-        whose = nullptr;
-    if (whose && svc.credentials.knows(*whose, given->password, svc.clock.now()))
-        co_return whose;
-
-    // Copies for the other thread: a connection that goes away must not take them along.
-    auto check = [&svc, whose, password = given->password]() mutable {
-        const bool right = check_password(svc, whose.get(), password);
-        crypto::wipe(password.data(), password.size());
-        return right;
-    };
-    auto pending = svc.office_passwords.async_run(std::move(check), boost::asio::as_tuple(boost::asio::deferred));
-    const auto [ec, right] = co_await std::move(pending);
-    if (ec)
-        co_return ec;
-    co_return right ? whose : found_account{};
+        co_return std::shared_ptr<const registry::account>{};
+    auto checked = co_await check_basic(*given, svc);
+    co_return checked;
 }
 
 } // namespace doorward::handlers

@@ -14,6 +14,34 @@ namespace doorward::handlers {
 /// The account behind that token; null when there is none, or it does not hold. No lock, no password hash.
 [[nodiscard]] std::shared_ptr<const registry::account> find_bearer(const request& req, const services& svc);
 
+/// The secret of the session that the request comes with, when it may be used for it: it names no other credentials,
+/// has the header of the console, which no page of another origin can send, and no origin but ours. Empty otherwise.
+[[nodiscard]] std::string_view session_of(const request& req) noexcept;
+/// The same without looking at the header of the console: for requests that are about the session itself.
+[[nodiscard]] std::string_view session_cookie(const request& req) noexcept;
+
+/// Was it sent by a page of this very server, or by no page at all? Browsers tell the origin of everything that changes
+/// something.
+[[nodiscard]] bool is_of_own_origin(const request& req) noexcept;
+
+/// Does it come from the page of the console? It is not told of ways to authenticate that a browser would take for
+/// itself and open a window for.
+[[nodiscard]] inline bool is_of_console(const request& req) noexcept
+{
+    return !req.console.empty();
+}
+
+/// The account behind the session; null when there is none, or it is over.
+[[nodiscard]] std::shared_ptr<const registry::account> find_session_owner(const request& req, services& svc);
+
+/// The names of the cookie: where the browser spoke TLS, and where it did not.
+inline constexpr std::string_view secure_session_cookie = "__Host-doorward-console";
+inline constexpr std::string_view plain_session_cookie = "doorward-console";
+
+/// The account of that name and password. As authenticate(), but for where they stand.
+task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std::string username, std::string password,
+                                                                             services& svc);
+
 /// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617), or without any the one that
 /// the client's certificate stands for.
 ///

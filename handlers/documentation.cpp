@@ -2,12 +2,9 @@
 // answered, for programs and for people. All of it is in the binary. It is the same for everybody and says nothing
 // about what the server holds, so nobody is asked who he is.
 
-#include "crypto/digest.hpp"
-#include "crypto/encoding.hpp"
+#include "handlers/content_tag.hpp"
 #include "handlers/embedded_files.hpp"
 #include "handlers/endpoint.hpp"
-
-#include <algorithm>
 
 namespace doorward::handlers {
 namespace {
@@ -20,7 +17,7 @@ constexpr std::string_view content_security_policy =
 class document {
 public:
     document(std::string_view text, std::string_view content_type)
-        : text_{text}, content_type_{content_type}, tag_{tag_of(text)}
+        : text_{text}, content_type_{content_type}, tag_{content_tag(text)}
     {}
 
     [[nodiscard]] response answer(const request& req) const
@@ -33,7 +30,7 @@ public:
         out.headers.emplace_back("Content-Security-Policy", content_security_policy);
         out.headers.emplace_back("X-Content-Type-Options", "nosniff");
         out.headers.emplace_back("Referrer-Policy", "no-referrer");
-        if (is_named_by(req.if_none_match))
+        if (names_tag(req.if_none_match, tag_))
             out.status = not_modified;
         else
             out.body = text_;
@@ -41,28 +38,6 @@ public:
     }
 
 private:
-    static std::string tag_of(std::string_view text)
-    {
-        return '"' + crypto::to_hex(crypto::blake2b<16>(crypto::as_bytes(text))) + '"';
-    }
-
-    // RFC 9110 section 13.1.2: a list of tags, compared without regard to W/, or *.
-    [[nodiscard]] bool is_named_by(std::string_view list) const
-    {
-        while (!list.empty()) {
-            const auto comma = std::min(list.find(','), list.size());
-            std::string_view each = list.substr(0, comma);
-            list.remove_prefix(std::min(comma + 1, list.size()));
-            each.remove_prefix(std::min(each.find_first_not_of(" \t"), each.size()));
-            each = each.substr(0, each.find_last_not_of(" \t") + 1);
-            if (each.starts_with("W/"))
-                each.remove_prefix(2);
-            if (each == "*" || each == tag_)
-                return true;
-        }
-        return false;
-    }
-
     static constexpr unsigned not_modified = 304;
 
     std::string_view text_;

@@ -105,11 +105,14 @@ task<response> add_flags(const call& asked, services& svc);
 task<response> replace_flags(const call& asked, services& svc);
 task<response> remove_flags(const call& asked, services& svc);
 task<response> transfer_registration(const call& asked, services& svc);
+task<response> find_users(const call& asked, services& svc);
+task<response> show_activation_qr(const call& asked, services& svc);
 task<response> list_children(const call& asked, services& svc);
 task<response> lookup_registrations(const call& asked, services& svc);
 task<response> edit_registration(const call& asked, services& svc);
 task<response> explain_registration(const call& asked, services& svc);
 task<response> change_many(const call& asked, services& svc);
+task<response> list_jobs(const call& asked, services& svc);
 task<response> show_job(const call& asked, services& svc);
 task<response> cancel_job(const call& asked, services& svc);
 task<response> remove_user(const call& asked, services& svc);
@@ -129,7 +132,11 @@ task<response> list_events(const call& asked, services& svc);
 task<response> stream_events(const call& asked, services& svc);
 task<response> audit_log(const call& asked, services& svc);
 task<response> audit_checkpoint(const call& asked, services& svc);
+task<response> make_backup(const call& asked, services& svc);
+task<response> show_backup(const call& asked, services& svc);
 task<response> show_stats(const call& asked, services& svc);
+task<response> show_live_stats(const call& asked, services& svc);
+task<response> show_metrics(const call& asked, services& svc);
 task<response> create_webhook(const call& asked, services& svc);
 task<response> list_webhooks(const call& asked, services& svc);
 task<response> show_webhook(const call& asked, services& svc);
@@ -139,12 +146,16 @@ task<response> rotate_webhook(const call& asked, services& svc);
 task<response> try_webhook(const call& asked, services& svc);
 task<response> list_deliveries(const call& asked, services& svc);
 task<response> deliver_again(const call& asked, services& svc);
+task<response> sign_in(const call& asked, services& svc);
+task<response> show_session(const call& asked, services& svc);
+task<response> sign_out(const call& asked, services& svc);
 task<response> show_openapi(const call& asked, services& svc);
 task<response> show_docs(const call& asked, services& svc);
 task<response> show_docs_script(const call& asked, services& svc);
 task<response> show_docs_style(const call& asked, services& svc);
 
 // Both sides
-task<response> health(const call& asked, services& svc);
+task<response> show_liveness(const call& asked, services& svc);
+task<response> show_readiness(const call& asked, services& svc);
 
 } // namespace doorward::handlers

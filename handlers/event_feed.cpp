@@ -81,15 +81,19 @@ response to_response(const event_page& page)
 class event_stream final : public response_stream {
 public:
     event_stream(services& svc, std::shared_ptr<const registry::account> who, event_sequence after,
-                 std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat, std::string bearer)
+                 std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat, stream_secret secret)
         : svc_{svc},
           who_{std::move(who)},
           after_{after},
           place_{std::move(place)},
           heartbeat_{heartbeat},
-          bearer_{std::move(bearer)}
+          secret_{std::move(secret)}
     {}
-    ~event_stream() override { crypto::wipe(bearer_.data(), bearer_.size()); }
+    ~event_stream() override
+    {
+        crypto::wipe(secret_.bearer.data(), secret_.bearer.size());
+        crypto::wipe(secret_.session.data(), secret_.session.size());
+    }
 
     task<std::string> next() override
     {
@@ -117,11 +121,20 @@ public:
     }
 
 private:
+    std::shared_ptr<const registry::account> account_now()
+    {
+        if (!secret_.session.empty()) // that a page listens is no sign that somebody sits before it
+            return svc_.sessions
+                .find(secret_.session, svc_.directory, svc_.clock.now(), console_sessions::use::unnoticed)
+                .who;
+        return secret_.bearer.empty() ? svc_.directory.find_account(who_->username)
+                                      : svc_.directory.find_token_owner(secret_.bearer, svc_.clock.now());
+    }
+
     // What the account may see follows its applications. With another password or role it has to come again.
     bool follow_account()
     {
-        auto now = bearer_.empty() ? svc_.directory.find_account(who_->username)
-                                   : svc_.directory.find_token_owner(bearer_, svc_.clock.now());
+        auto now = account_now();
         const bool same =
             now && now->enabled && now->password_hash == who_->password_hash && now->its_role == who_->its_role;
         if (same)
@@ -157,7 +170,7 @@ private:
     event_sequence told_ = after_; // the reader knows it as the last one
     const std::unique_ptr<event_bell::place> place_;
     const std::chrono::milliseconds heartbeat_;
-    std::string bearer_;
+    stream_secret secret_;
     bool begun_ = false;
 };
 
@@ -178,9 +191,9 @@ task<kv::result<event_page>> next_events(services& svc, std::shared_ptr<const re
 
 std::shared_ptr<response_stream> make_event_stream(services& svc, std::shared_ptr<const registry::account> who,
                                                    event_sequence after, std::unique_ptr<event_bell::place> place,
-                                                   std::chrono::milliseconds heartbeat, std::string bearer)
+                                                   std::chrono::milliseconds heartbeat, stream_secret secret)
 {
-    return std::make_shared<event_stream>(svc, std::move(who), after, std::move(place), heartbeat, std::move(bearer));
+    return std::make_shared<event_stream>(svc, std::move(who), after, std::move(place), heartbeat, std::move(secret));
 }
 
 task<response> list_events(const call& asked, services& svc)
@@ -228,8 +241,8 @@ task<response> stream_events(const call& asked, services& svc)
     response answer;
     answer.content_type = "text/event-stream";
     answer.headers.emplace_back("X-Accel-Buffering", "no"); // proxies that would collect it first
-    answer.stream =
-        make_event_stream(svc, asked.who, *after, std::move(place), event_heartbeat, std::string{bearer_of(asked.req)});
+    answer.stream = make_event_stream(svc, asked.who, *after, std::move(place), event_heartbeat,
+                                      {std::string{bearer_of(asked.req)}, std::string{session_of(asked.req)}});
     co_return answer;
 }
 

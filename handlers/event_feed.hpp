@@ -29,15 +29,22 @@ struct event_page {
 task<kv::result<event_page>> next_events(services& svc, std::shared_ptr<const registry::account> who,
                                          registry::event_sequence after, std::size_t limit);
 
+/// What a request for a stream showed beside a password, and what has to go on holding: a token, or the secret of a
+/// session of the console. Wiped with the stream.
+struct stream_secret {
+    std::string bearer;
+    std::string session;
+};
+
 /// The feed as server-sent events (HTML living standard, "Server-sent events"): after `after`, for as long as the
-/// account is what it was when the stream began, and its token holds. Ends when the bell is closed.
+/// account is what it was when the stream began, and its token or session holds. Ends when the bell is closed.
 ///
-/// bearer     the token that the request came with; empty: it came with a password
+/// secret     of the request; nothing: it came with a password
 /// place      of whoever waits, among all that do
 /// heartbeat  how long to be silent at most
 [[nodiscard]] std::shared_ptr<response_stream>
 make_event_stream(services& svc, std::shared_ptr<const registry::account> who, registry::event_sequence after,
                   std::unique_ptr<event_bell::place> place, std::chrono::milliseconds heartbeat,
-                  std::string bearer = {});
+                  stream_secret secret = {});
 
 } // namespace doorward::handlers

@@ -26,6 +26,8 @@ task<std::chrono::nanoseconds> fold(services& svc)
     if (const auto ec = co_await commit(svc, step))
         co_return sweep_rest; // no room; what was to be folded stays in memory and in the journal
     const auto took = std::chrono::steady_clock::now() - began;
+    svc.counts.folded.add(step.folded);
+    svc.counts.fold_steps.observe(static_cast<std::uint64_t>(took / std::chrono::nanoseconds{1}));
     if (step.sweep_ended)
         co_await forget_folded(svc);
     if (svc.journal.is_filling())

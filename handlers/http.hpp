@@ -3,6 +3,7 @@
 #include "handlers/task.hpp"
 #include "registry/source_address.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -10,7 +11,19 @@
 #include <utility>
 #include <vector>
 
+namespace doorward::registry {
+struct account;
+} // namespace doorward::registry
+
 namespace doorward::handlers {
+
+/// The two sides of the server; each has its listener and its table of endpoints.
+enum class side : std::uint8_t { device, office };
+inline constexpr std::array<side, 2> all_sides{side::device, side::office};
+[[nodiscard]] constexpr std::string_view to_text(side which) noexcept
+{
+    return which == side::device ? "device" : "office";
+}
 
 /// One HTTP request, independent of the library that read it. The views live until the response has been sent.
 struct request {
@@ -27,6 +40,11 @@ struct request {
     std::string_view idempotency_key;          // Idempotency-Key
     std::string_view if_match;                 // If-Match
     std::string_view if_none_match;            // If-None-Match
+    std::string_view accept_encoding;          // Accept-Encoding
+    std::string_view host;                     // Host
+    std::string_view origin;                   // Origin
+    std::string_view cookie;                   // Cookie
+    std::string_view console;                  // X-Doorward-Console
     std::string_view request_id;               // ours, or the client's X-Request-Id
     std::string_view traceparent;              // as the client sent it, when it is valid; else empty
     registry::source_address source;           // of the connection
@@ -66,6 +84,8 @@ struct response {
     std::vector<std::pair<std::string_view, std::string>> headers; // beyond the usual ones
     bool ends_connection = false;                                  // whoever wants to go on must connect again
     std::shared_ptr<response_stream> stream;                       // in place of `body`; the connection ends with it
+    std::string_view route;                                        // that answered, with {} for segments; for the log
+    std::shared_ptr<const registry::account> asked_by;             // office side, where an account was asked for
 };
 
 } // namespace doorward::handlers

@@ -1,16 +1,18 @@
-// GET and DELETE /v2/jobs/{jobId} (REGISTRATION-API.md R15): how far a job has come, and its end before its time. Jobs
-// are their makers' and those of admins.
+// GET /v2/jobs, GET and DELETE /v2/jobs/{jobId} (REGISTRATION-API.md R15): how far a job has come, and its end before
+// its time. Jobs are their makers' and those of admins.
 
 #include "handlers/jobs.hpp"
 #include "handlers/problem.hpp"
 #include "handlers/registration_access.hpp"
 
+#include <algorithm>
+#include <functional>
+
 namespace doorward::handlers {
 namespace {
 
-response job_answer(const registry::uuid& id, const registry::job& record)
+void write_job(json_writer& out, const registry::uuid& id, const registry::job& record)
 {
-    json_writer out;
     out.object()
         .member("jobId", id.text())
         .member("change", to_text(record.kind))
@@ -28,8 +30,15 @@ response job_answer(const registry::uuid& id, const registry::job& record)
     out.member("timestampCreated", record.created_at);
     if (record.finished_at != 0)
         out.member("timestampFinished", record.finished_at);
+    out.end();
+}
+
+response job_answer(const registry::uuid& id, const registry::job& record)
+{
+    json_writer out;
+    write_job(out, id, record);
     response answer;
-    answer.body = out.end().text();
+    answer.body = out.text();
     return answer;
 }
 
@@ -61,6 +70,26 @@ task<response> start_job(services& svc, registry::uuid id, registry::job record,
     response answer;
     answer.status = 202;
     answer.body = json_writer{}.object().member("jobId", id.text()).member("matched", matched).end().text();
+    co_return answer;
+}
+
+task<response> list_jobs(const call& asked, services& svc)
+{
+    std::vector<std::pair<registry::uuid, registry::job>> found;
+    svc.journal.view([&](const registry::snapshot& txn) {
+        registry::scan_jobs(txn, [&](const registry::uuid& id, const registry::job& record) {
+            if (may_see(*asked.who, record))
+                found.emplace_back(id, record);
+            return true;
+        });
+    });
+    std::ranges::sort(found, std::greater{}, [](const auto& each) { return each.second.created_at; });
+    json_writer out;
+    out.object().key("jobs").array();
+    for (const auto& [id, record] : found)
+        write_job(out, id, record);
+    response answer;
+    answer.body = out.end().end().text();
     co_return answer;
 }
 

@@ -36,6 +36,7 @@ noise_deposit::~noise_deposit()
 void count_noise(services& svc, registry::registration_number number, const registry::source_address& source)
 {
     svc.noise_counts.count(number, source, svc.clock.now());
+    svc.counts.count(attempt_kind::noise);
 }
 
 response answer_noise(services& svc, const request& req, const std::optional<registry::uuid>& id,

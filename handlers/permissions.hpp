@@ -9,7 +9,8 @@ namespace doorward::handlers {
 /// May it ask for registrations without naming users?
 [[nodiscard]] inline bool may_list_everybody(const registry::account& who) noexcept
 {
-    return who.its_role == registry::role::admin || who.its_role == registry::role::auditor;
+    return who.its_role == registry::role::admin || who.its_role == registry::role::auditor ||
+           who.its_role == registry::role::human_operator;
 }
 
 /// May it remove registrations? An operator needs the right to, by whichever way.

@@ -23,6 +23,13 @@ response answer(const row& told)
     return out;
 }
 
+response answer_later(const row& told, registry::time_ms wait)
+{
+    response out = answer(told);
+    out.headers.emplace_back("Retry-After", std::to_string(std::max(registry::time_ms{1}, (wait + 999) / 1000)));
+    return out;
+}
+
 row row_of(device_problem what)
 {
     switch (what) {
@@ -170,6 +177,12 @@ row row_of(registry::errc what)
         return {400, "ERROR_REQUEST", "The callback has no such delivery."};
     case errc::too_many_redeliveries:
         return {409, "ERROR_CONFLICT", "Too many redeliveries of this callback are under way; try again later."};
+    case errc::backups_not_offered:
+        return {409, "ERROR_CONFLICT", "The server has no directory for backups (--backup-directory)."};
+    case errc::backup_under_way:
+        return {409, "ERROR_CONFLICT", "A backup is under way; try again later."};
+    case errc::backup_failed:
+        return {409, "ERROR_CONFLICT", "The backup could not be written; GET /admin/backup tells why."};
     case errc::code_not_found:
     case errc::envelope_malformed:
     case errc::envelope_out_of_time:
@@ -193,6 +206,8 @@ row row_of(kv::errc what)
         return {503, "ERROR_OVERLOADED", "Too many changes are waiting; try again."};
     case kv::errc::closing:
         return {503, "ERROR_OVERLOADED", "The server is stopping."};
+    case kv::errc::damaged:
+        return {500, "ERROR_GENERIC", "What this is about is damaged in the store."};
     }
     return {500, "ERROR_GENERIC", "Unknown error."};
 }
@@ -239,12 +254,22 @@ response problem(office_problem what)
     return out;
 }
 
+response not_signed_in()
+{
+    response out = answer(row_of(office_problem::unauthorized));
+    out.headers.emplace_back("WWW-Authenticate", R"(Session realm="doorward")");
+    return out;
+}
+
+response too_many_sign_ins(registry::time_ms wait)
+{
+    return answer_later({429, "ERROR_RATE_LIMITED", "Too many wrong passwords; try again later."}, wait);
+}
+
 response too_much_noise(registry::time_ms wait)
 {
-    const registry::time_ms seconds = std::max(registry::time_ms{1}, (wait + 999) / 1000);
-    response out =
-        answer({429, "ERROR_RATE_LIMITED", "Too many requests came whose signature fits nothing; try again later."});
-    out.headers.emplace_back("Retry-After", std::to_string(seconds));
+    response out = answer_later(
+        {429, "ERROR_RATE_LIMITED", "Too many requests came whose signature fits nothing; try again later."}, wait);
     out.ends_connection = true;
     return out;
 }

@@ -44,6 +44,13 @@ enum class office_problem {
 };
 [[nodiscard]] response problem(office_problem what);
 
+/// 401 for the page of the console: as office_problem::unauthorized, with a challenge that no browser answers by
+/// itself.
+[[nodiscard]] response not_signed_in();
+
+/// Too many wrong passwords at the console: 429 that says when the next one is looked at.
+[[nodiscard]] response too_many_sign_ins(registry::time_ms wait);
+
 /// Noise over its budget: 429 that says when to come back, and the end of the connection.
 [[nodiscard]] response too_much_noise(registry::time_ms wait);
 

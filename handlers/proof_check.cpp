@@ -148,11 +148,14 @@ task<kv::error_code> settle(services& svc, judged_proof& proof)
     auto& steps = proof.more;
     if (proof.result.change)
         steps.insert(steps.begin(), std::move(*proof.result.change));
-    if (steps.empty()) {
-        const auto ec = co_await wait_until_durable(svc, proof.slot, proof.result.word.version());
-        co_return ec;
+    auto durable = steps.empty() ? wait_until_durable(svc, proof.slot, proof.result.word.version())
+                                 : commit_transitions(svc, std::move(steps));
+    const auto ec = co_await std::move(durable);
+    if (!ec) {
+        svc.counts.count(proof.result);
+        const auto took = std::chrono::steady_clock::now() - proof.began;
+        svc.counts.verdicts.observe(static_cast<std::uint64_t>(took / std::chrono::nanoseconds{1}));
     }
-    const auto ec = co_await commit_transitions(svc, std::move(steps));
     co_return ec;
 }
 

@@ -39,6 +39,8 @@ struct judged_proof {
     /// without settle(): that answer tells of nothing that must be on disk.
     std::optional<registry::time_ms> throttled;
 
+    std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now(); // for the meters
+
     [[nodiscard]] bool accepted() const noexcept
     {
         return what == kind::judged && !failure && result.outcome == registry::attempt_result::verdict::accepted;

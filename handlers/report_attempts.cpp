@@ -139,8 +139,10 @@ task<kv::error_code> settle(services& svc, const registry::account& who, std::ve
         svc.unsettled.keep(std::move(change.steps));
         co_return committed;
     }
-    for (std::size_t i = 0; i < decided.size(); ++i)
+    for (std::size_t i = 0; i < decided.size(); ++i) {
         decided[i]->row = change.steps[i].row();
+        svc.counts.count(*decided[i]->result);
+    }
     for (report& one : reports) { // the same report twice in one call
         const auto first = one.slot ? first_of.find({one.id, one.attempt_id()}) : first_of.end();
         if (first != first_of.end() && first->second != &one) {

@@ -1,5 +1,6 @@
 #include "handlers/routes.hpp"
 #include "handlers/authenticate.hpp"
+#include "handlers/console_page.hpp"
 #include "handlers/endpoint.hpp"
 #include "handlers/idempotency.hpp"
 #include "handlers/precondition.hpp"
@@ -22,9 +23,12 @@ constexpr permission back_offices{{role::admin, role::integration}, {}};
 constexpr permission consoles{{role::admin, role::integration, role::human_operator}, {}};
 constexpr permission removers{{role::admin, role::integration, role::human_operator}, right::remove};
 constexpr permission auditors{{role::admin, role::auditor}, {}};
-constexpr permission followers{{role::admin, role::integration, role::auditor}, {}}; // of what happens
+constexpr permission followers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 constexpr permission statisticians{{role::admin, role::auditor, role::metrics}, {}};
+constexpr permission watchers{{role::admin, role::human_operator, role::auditor, role::metrics}, {}};
 constexpr permission bulk_changers{{role::admin, role::human_operator}, right::bulk};
+constexpr permission everyone_known{
+    {role::admin, role::integration, role::human_operator, role::auditor, role::metrics}, {}};
 constexpr permission readers{{role::admin, role::integration, role::human_operator, role::auditor}, {}};
 
 struct endpoint {
@@ -55,9 +59,9 @@ constexpr endpoint device_endpoints[]{
     {"POST", "/api/registration/rename", everybody, rename_own_registration},
     {"POST", "/api/registrations/list", everybody, list_own_registrations},
     {"POST", "/api/registrations/remove", everybody, remove_own_registration},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 constexpr endpoint office_endpoints[]{
@@ -77,6 +81,7 @@ constexpr endpoint office_endpoints[]{
     {"PATCH", "/v2/registrations/{}", back_offices, edit_registration},
     {"DELETE", "/v2/registrations/{}", removers, remove_registration},
     {"POST", "/v2/registrations/{}/transfer", back_offices, transfer_registration},
+    {"GET", "/v2/registrations/{}/activation-qr", back_offices, show_activation_qr},
     {"GET", "/v2/registrations/{}/children", readers, list_children},
     {"PUT", "/v2/registrations/{}/otp", back_offices, replace_otp},
     {"GET", "/v2/registrations/{}/history", readers, registration_history},
@@ -91,8 +96,10 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/v2/attempts", back_offices, report_attempts},
     {"GET", "/v2/registrations/{}/lockout", readers, show_lockout},
     {"PUT", "/v2/registrations/{}/lockout", consoles, reset_lockout},
+    {"GET", "/v2/jobs", bulk_changers, list_jobs},
     {"GET", "/v2/jobs/{}", bulk_changers, show_job},
     {"DELETE", "/v2/jobs/{}", bulk_changers, cancel_job},
+    {"GET", "/v2/users", readers, find_users},
     {"DELETE", "/v2/users/{}", admins, remove_all_of_user},
     {"PUT", "/v2/users/{}/claims", back_offices, set_user_claims},
     {"GET", "/v2/users/{}/claims", back_offices, show_user_claims},
@@ -103,6 +110,8 @@ constexpr endpoint office_endpoints[]{
     {"GET", "/audit/log", auditors, audit_log},
     {"GET", "/v2/audit/checkpoint", auditors, audit_checkpoint},
     {"GET", "/v2/stats", statisticians, show_stats},
+    {"GET", "/v2/stats/live", watchers, show_live_stats},
+    {"GET", "/metrics", statisticians, show_metrics},
     {"POST", "/admin/applications", admins, create_application},
     {"GET", "/admin/applications", admins, list_applications},
     {"GET", "/admin/applications/{}", admins, show_application},
@@ -117,6 +126,8 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/admin/applications/{}/master-keys", admins, create_master_key},
     {"PUT", "/admin/applications/{}/master-keys/{}", admins, sign_with_master_key},
     {"DELETE", "/admin/applications/{}/master-keys/{}", admins, remove_master_key},
+    {"POST", "/admin/backup", admins, make_backup},
+    {"GET", "/admin/backup", admins, show_backup},
     {"POST", "/admin/users", admins, create_user},
     {"GET", "/admin/users", admins, list_users},
     {"GET", "/admin/users/{}", admins, show_user},
@@ -138,13 +149,16 @@ constexpr endpoint office_endpoints[]{
     {"POST", "/admin/applications/{}/callbacks/{}/test", back_offices, try_webhook},
     {"GET", "/admin/applications/{}/callbacks/{}/deliveries", back_offices, list_deliveries},
     {"POST", "/admin/applications/{}/callbacks/{}/deliveries/{}/redeliver", back_offices, deliver_again},
+    {"POST", "/console/session", everybody, sign_in}, // it proves who it is in the body
+    {"GET", "/console/session", everyone_known, show_session},
+    {"DELETE", "/console/session", everybody, sign_out},
     {"GET", "/openapi.json", everybody, show_openapi},
     {"GET", "/docs", everybody, show_docs},
     {"GET", "/docs/docs.js", everybody, show_docs_script},
     {"GET", "/docs/docs.css", everybody, show_docs_style},
-    {"GET", "/health", everybody, health},
-    {"GET", "/health/live", everybody, health},
-    {"GET", "/health/ready", everybody, health},
+    {"GET", "/health", everybody, show_readiness},
+    {"GET", "/health/live", everybody, show_liveness},
+    {"GET", "/health/ready", everybody, show_readiness},
 };
 
 std::span<const endpoint> table_of(side which) noexcept
@@ -219,6 +233,9 @@ task<response> route(side which, const request& req, services& svc)
     if (which == side::office && path.starts_with(newer_admin_prefix)) // the same under /v2
         path.remove_prefix(newer_admin_prefix.size() - admin_prefix.size());
 
+    if (which == side::office && is_console_page(path))
+        co_return console_page(req, path);
+
     call asked{req, {}, {}, nullptr};
     const endpoint* found = nullptr;
     segments holes;
@@ -243,19 +260,26 @@ task<response> route(side which, const request& req, services& svc)
         co_return out;
     }
 
+    const auto told = [&](response answer) { // for the log
+        answer.route = found->path;
+        answer.asked_by = asked.who;
+        return answer;
+    };
     bool once = false; // is it a request that is remembered, to be carried out once?
     if (!found->callers.is_open()) {
         asked.who = find_bearer(req, svc);
+        if (!asked.who)
+            asked.who = find_session_owner(req, svc);
         if (!asked.who && !names_bearer(req)) {
             const auto who = co_await authenticate(req, svc);
             if (!who)
-                co_return problem(office_problem::rate_limited);
+                co_return told(problem(office_problem::rate_limited));
             asked.who = *who;
         }
         if (!asked.who)
-            co_return problem(office_problem::unauthorized);
+            co_return told(is_of_console(req) ? not_signed_in() : problem(office_problem::unauthorized));
         if (!found->callers.allows(*asked.who))
-            co_return problem(office_problem::forbidden);
+            co_return told(problem(office_problem::forbidden));
         // What is no text of a name names nothing.
         asked.first = percent_decode(holes.values[0], false).value_or("");
         asked.second = percent_decode(holes.values[1], false).value_or("");
@@ -266,7 +290,7 @@ task<response> route(side which, const request& req, services& svc)
                 {"X-External-User", "", "must be UTF-8 without control characters, at most 255 characters"});
         asked.expected = decode_if_match(req.if_match, violations);
         if (!violations.empty())
-            co_return problem(violations);
+            co_return told(problem(violations));
         if (svc.office_manners.strict_json)
             asked.unknown = unknown_members::refused;
         once = req.method == "POST" && !req.idempotency_key.empty();
@@ -275,7 +299,7 @@ task<response> route(side which, const request& req, services& svc)
     response answer = co_await std::move(pending);
     if (which == side::office && answer.rest_status != 0 && svc.office_manners.statuses == status_style::rest)
         answer.status = answer.rest_status;
-    co_return answer;
+    co_return told(std::move(answer));
 }
 
 } // namespace doorward::handlers

@@ -5,9 +5,6 @@
 
 namespace doorward::handlers {
 
-/// The two sides of the server; each has its listener and its table of endpoints.
-enum class side { device, office };
-
 /// Who may call an endpoint.
 struct permission {
     registry::role_set roles;                       // none: everybody, without being asked who he is

@@ -1,11 +1,15 @@
 #pragma once
 
 #include "handlers/activation_provider.hpp"
+#include "handlers/backup_work.hpp"
 #include "handlers/concurrency_limit.hpp"
+#include "handlers/console_sessions.hpp"
 #include "handlers/credential_cache.hpp"
 #include "handlers/event_bell.hpp"
 #include "handlers/idempotency_keys.hpp"
 #include "handlers/manners.hpp"
+#include "handlers/meters.hpp"
+#include "handlers/sign_in_throttle.hpp"
 #include "handlers/statistics.hpp"
 #include "handlers/task.hpp"
 #include "handlers/webhook_work.hpp"
@@ -55,6 +59,11 @@ struct services {
     idempotency_keys& idempotency;
     statistics& stats;
     webhook_work& webhooks;
+    meters& counts;
+    const transport_gauges& transport;
+    backup_work& backups;
+    console_sessions& sessions;
+    sign_in_throttle& sign_ins;
     manners office_manners{};
 };
 

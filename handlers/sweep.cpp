@@ -40,6 +40,17 @@ task<void> record_token_uses(services& svc)
     static_cast<void>(co_await commit(svc, change));
 }
 
+// Sessions of the console that are over, and when the others were used last. The same holds for them.
+task<void> tidy_sessions(services& svc)
+{
+    registry::end_console_sessions over = svc.sessions.take_over(svc.directory, svc.clock.now());
+    if (!over.marks.empty())
+        static_cast<void>(co_await commit(svc, over)); // without room they are erased after the next start
+    registry::note_session_uses used = svc.sessions.take_unwritten_uses();
+    if (!used.uses.empty())
+        static_cast<void>(co_await commit(svc, used));
+}
+
 // That breakers of mass lockouts opened and let go again.
 task<void> record_breakers(services& svc)
 {
@@ -66,6 +77,7 @@ task<bool> sweep(services& svc)
 
     co_await record_noise(svc);
     co_await record_token_uses(svc);
+    co_await tidy_sessions(svc);
     co_await record_breakers(svc);
 
     std::vector<registry::full_registration> late;

@@ -115,6 +115,24 @@ void webhook_work::wake_at(event_bell::place* place)
     place_ = place;
 }
 
+std::vector<webhook_work::line_usage> webhook_work::usage() const
+{
+    const std::lock_guard lock{mutex_};
+    return usage_;
+}
+
+void webhook_work::note_usage()
+{
+    std::vector<line_usage> now;
+    for (const auto& each : lines_) {
+        if (each->settings->settings.enabled)
+            now.push_back({each->settings->id, each->settings->application_id, each->queue.looked_at(),
+                           each->queue.waiting(), each->queue.is_open()});
+    }
+    const std::lock_guard lock{mutex_};
+    usage_ = std::move(now);
+}
+
 void webhook_work::wake()
 {
     const std::lock_guard lock{mutex_};
@@ -237,6 +255,7 @@ task<void> webhook_work::deliver(services& svc, std::shared_ptr<line> to, delive
     }
     const bool was_open = to->queue.is_open();
     to->queue.ended(which, record, how.is_success(), now);
+    (how.is_success() ? svc.counts.deliveries : svc.counts.failed_deliveries).add();
     const bool is_open = to->queue.is_open();
     // Those that ended side by side did not know of each other.
     if (to->queue.waiting() == 0 && to->queue.cursor() > to->written_cursor)
@@ -284,6 +303,7 @@ task<std::chrono::milliseconds> webhook_work::round(services& svc)
         take(*std::move(found), svc.clock.now());
         guard.was_read = true;
     }
+    note_usage();
     if (lines_.empty())
         co_return webhooks_sleep;
 
@@ -302,6 +322,7 @@ task<std::chrono::milliseconds> webhook_work::round(services& svc)
         more = more || (at->queue.looked_at() < last && at->queue.room() > 0);
     }
     start_due(svc, here);
+    note_usage();
     if (more)
         co_return std::chrono::milliseconds{0};
     co_return until_next(svc.clock.now());

@@ -19,7 +19,7 @@ struct services;
 ///
 /// A delivery is written down before the next one of its registration goes out, so that at a restart whatever is not
 /// written down, one attempt of each registration at most, is sent again: at least once, in order.
-/// threads  changed() any; everything else the io thread of whoever drives it
+/// threads  changed() and usage() any; everything else the io thread of whoever drives it
 class webhook_work {
 public:
     webhook_work() = default;
@@ -44,6 +44,17 @@ public:
     [[nodiscard]] bool is_needed() const noexcept;
     [[nodiscard]] std::size_t in_flight() const noexcept { return in_flight_; }
 
+    /// How far a webhook has come, as of the last round.
+    struct line_usage {
+        registry::uuid id;
+        std::string application_id;
+        registry::event_sequence looked_at = 0; // the last event that was looked at for it
+        std::uint64_t waiting = 0;              // of those, events that are still to be delivered
+        bool failing = false;                   // it is tried once a minute
+    };
+    /// Of those that are switched on. threads  any
+    [[nodiscard]] std::vector<line_usage> usage() const;
+
 private:
     struct line; // one webhook
     struct known_webhook;
@@ -60,6 +71,7 @@ private:
     task<void> write_cursor(services& svc, line& of);
     [[nodiscard]] std::chrono::milliseconds until_next(registry::time_ms now) const;
     void wake();
+    void note_usage();
 
     std::vector<std::shared_ptr<line>> lines_; // in the order of their ids
     std::size_t turn_ = 0;                     // of the line that starts first
@@ -69,8 +81,9 @@ private:
     outgoing_stop stop_;
 
     std::atomic<bool> stale_{true};
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     event_bell::place* place_ = nullptr; // guarded by mutex_
+    std::vector<line_usage> usage_;      // guarded by mutex_
 };
 
 inline constexpr std::chrono::milliseconds webhooks_rest{500};      // when something cannot be done just now

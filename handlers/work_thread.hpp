@@ -37,7 +37,8 @@ public:
     /// Runs `job` on the pool's thread and completes on the caller's executor with what it returned.
     ///
     /// token   signature void(kv::error_code, Result); Result is default constructible
-    /// errors  `busy` of the constructor, with a default Result: too many wait, or the job threw
+    /// errors  `busy` of the constructor, with a default Result: too many wait, or the job threw; kv::errc::damaged
+    /// when it came upon that
     template <class Job, class Token>
     auto async_run(Job job, Token&& token)
     {
@@ -57,6 +58,8 @@ public:
                 result_type outcome{};
                 try {
                     outcome = w();
+                } catch (const kv::damaged&) { // told to the log by the store
+                    ec = kv::errc::damaged;
                 } catch (const std::exception&) {
                     ec = pool->busy_;
                 }

@@ -19,6 +19,8 @@ public:
             return "too many changes are waiting for the store";
         case errc::closing:
             return "the store is closing";
+        case errc::damaged:
+            return "the store is damaged; doorward check tells where";
         }
         return "unknown storage error";
     }

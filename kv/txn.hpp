@@ -19,7 +19,8 @@ enum class table : unsigned {};
 ///
 /// lifetime  views returned from it point into the store and end with the transaction; pages freed meanwhile are not
 ///           reused, so keep it short (env::view sees to that)
-/// errors    a damaged store throws storage_fault; "nothing there" is an empty optional
+/// errors    a row that is not what was written throws damaged (record_sum.hpp), another fault of the store
+///           storage_fault; "nothing there" is an empty optional
 /// threads   one at a time
 class read_txn {
 public:
@@ -27,6 +28,13 @@ public:
     read_txn& operator=(const read_txn&) = delete;
 
     [[nodiscard]] std::optional<bytes_view> get(table from, bytes_view key) const;
+
+    // As it lies in the file: the sum is behind the record, and was not looked at. For finding out what the file is.
+
+    [[nodiscard]] std::optional<bytes_view> get_as_stored(table from, bytes_view key) const;
+    void scan_as_stored(table from, bytes_view first, const std::function<bool(bytes_view, bytes_view)>& visit) const;
+    /// Does the sum behind a record fit? True where rows have none.
+    [[nodiscard]] bool is_sound(table from, bytes_view key, bytes_view stored) const noexcept;
 
     /// Calls visit(key, value) for each row whose key is at least `first`, in key order, until it returns false.
     /// The visitor must not write.
@@ -42,7 +50,13 @@ public:
     /// The row with the greatest key.
     [[nodiscard]] std::optional<row> last(table from) const;
 
-    [[nodiscard]] std::size_t row_count(table from) const;
+    [[nodiscard]] std::size_t row_count(table from) const { return usage_of(from).rows; }
+
+    struct table_usage {
+        std::size_t rows = 0;
+        std::size_t pages = 0; // of all kinds
+    };
+    [[nodiscard]] table_usage usage_of(table which) const;
 
 protected:
     friend class env;
@@ -52,6 +66,10 @@ protected:
 
     const env& env_;
     MDB_txn* txn_;
+
+private:
+    // The record of a row, once its sum was found to fit.
+    [[nodiscard]] bytes_view checked(table from, bytes_view key, bytes_view stored) const;
 };
 
 /// The one transaction that may write; the writer thread owns it.

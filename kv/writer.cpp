@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <cassert>
 #include <cstdio>
 #include <cstdlib>
@@ -14,6 +15,11 @@ namespace {
 {
     std::fprintf(stderr, "doorward: the store failed and the process stops: %s\n", what);
     std::abort();
+}
+
+std::int64_t steady_ns() noexcept
+{
+    return std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds{1};
 }
 
 } // namespace
@@ -117,26 +123,41 @@ void writer::run()
     }
 }
 
-void writer::settle(pending_write* batch, std::size_t size)
+std::chrono::nanoseconds writer::busy_for() const noexcept
 {
-    error_code durable;
+    const auto began = batch_began_.load(std::memory_order_relaxed);
+    return std::chrono::nanoseconds{began == 0 ? 0 : std::max<std::int64_t>(steady_ns() - began, 0)};
+}
+
+// One transaction of the changes from `first` to before `end`.
+error_code writer::commit(pending_write* first, const pending_write* end)
+{
     try {
         std::size_t weight = 0;
-        for (const pending_write* change = batch; change != nullptr; change = change->next)
+        for (const pending_write* change = first; change != end; change = change->next)
             weight += change->weight();
-        durable = env_.reserve(batch_bytes_least + weight * batch_bytes_per_change);
-        if (!durable) {
-            write_txn txn{env_};
-            for (pending_write* change = batch; change != nullptr; change = change->next)
-                change->outcome = change->apply(txn);
-            durable = txn.commit();
-        }
+        if (const auto full = env_.reserve(batch_bytes_least + weight * batch_bytes_per_change))
+            return full;
+        write_txn txn{env_};
+        for (pending_write* change = first; change != end; change = change->next)
+            change->outcome = change->apply(txn);
+        const auto applied = steady_ns();
+        const auto outcome = txn.commit();
+        commit_times_.observe(static_cast<std::uint64_t>(steady_ns() - applied));
+        return outcome;
     } catch (const batch_full&) {
-        durable = errc::storage_full;
+        return errc::storage_full;
+    } catch (const damaged& fault) {
+        env_.report(fault.what());
+        return errc::damaged;
     } catch (const std::exception& fault) {
         stop_process(fault.what());
     }
-    for (pending_write* change = batch; change != nullptr; change = change->next) {
+}
+
+void writer::tell_outcome(pending_write* first, const pending_write* end, error_code durable) noexcept
+{
+    for (pending_write* change = first; change != end; change = change->next) {
         if (durable)
             change->outcome = durable;
         if (change->outcome)
@@ -144,11 +165,34 @@ void writer::settle(pending_write* batch, std::size_t size)
         else
             change->durable();
     }
+}
+
+void writer::settle(pending_write* batch, std::size_t size)
+{
+    batch_began_.store(steady_ns(), std::memory_order_relaxed);
+    error_code durable = commit(batch, nullptr);
+    tell_outcome(batch, nullptr, durable);
+    if (durable == errc::damaged && size > 1) {
+        // Somebody's, which is no reason to refuse the others.
+        for (pending_write* change = batch; change != nullptr; change = change->next) {
+            const auto own = commit(change, change->next);
+            tell_outcome(change, change->next, own);
+            durable = own ? durable : own;
+        }
+    }
     batches_.fetch_add(1, std::memory_order_relaxed);
     changes_.fetch_add(size, std::memory_order_relaxed);
+    batch_sizes_.observe(size);
+    lacks_room_.store(durable == errc::storage_full, std::memory_order_relaxed);
+    batch_began_.store(0, std::memory_order_relaxed);
     deliver(batch);
-    if (!durable && listener_ != nullptr)
+    if (durable || listener_ == nullptr)
+        return;
+    try {
         listener_->committed();
+    } catch (const damaged& fault) { // it may read what was written
+        env_.report(fault.what());
+    }
 }
 
 void writer::deliver(pending_write* batch)

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "kv/env.hpp"
+#include "kv/meter.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 namespace doorward::kv {
@@ -17,6 +19,10 @@ static_assert(batch_changes_max <= writer_queue_max);
 /// Room that is reserved for a batch: new pages for every change, and some for the tree above them.
 inline constexpr std::size_t batch_bytes_per_change = std::size_t{8} * 4096;
 inline constexpr std::size_t batch_bytes_least = std::size_t{1024} * 1024;
+
+/// Bounds of the sizes of batches, in changes.
+inline constexpr std::array<std::uint64_t, 13> batch_size_bounds{1,   2,   4,   8,    16,   32,  64,
+                                                                 128, 256, 512, 1024, 2048, 4096};
 
 class pending_write;
 
@@ -39,7 +45,8 @@ public:
     pending_write& operator=(const pending_write&) = delete;
     virtual ~pending_write() = default;
 
-    /// Writer thread: reads first and writes last, so that an error leaves the batch untouched.
+    /// Writer thread: reads first and writes last, so that an error leaves the batch untouched. May be called again
+    /// after undone().
     virtual error_code apply(write_txn& txn) = 0;
 
     /// Writer thread, after the commit and before the next batch, when the outcome is success.
@@ -80,7 +87,8 @@ protected:
 ///
 /// A failed flush ends the process: the kernel may have dropped the dirty pages, and LMDB 0.9.24 would let the next
 /// commit succeed on top of them. Nothing has been answered by then, so a restart reads what the disk really has. A
-/// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried.
+/// full disk or map is not such a failure: the batch is refused with storage_full and the next one is tried. Nor is a
+/// damaged row: the changes of its batch are made again one by one, and the one that looks at it is refused.
 class writer {
 public:
     /// listener  outlives this object
@@ -96,16 +104,28 @@ public:
     /// errors  queue_full, closing
     [[nodiscard]] error_code submit(pending_write& change) noexcept;
 
-    /// Changes that wait for the next transaction.
+    /// Changes that were submitted and are in no batch yet; at most so many are wrong by as threads submit.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t changes() const noexcept { return changes_.load(std::memory_order_relaxed); }
+
+    // For whoever watches over it. Any thread.
+
+    /// For how long it has been at one batch; 0: it is at none.
+    [[nodiscard]] std::chrono::nanoseconds busy_for() const noexcept;
+    /// Did the last batch find no room on the disk?
+    [[nodiscard]] bool lacks_room() const noexcept { return lacks_room_.load(std::memory_order_relaxed); }
+    /// What commits took, in ns, and how many changes they had.
+    [[nodiscard]] const histogram& commit_times() const noexcept { return commit_times_; }
+    [[nodiscard]] const histogram& batch_sizes() const noexcept { return batch_sizes_; }
 
 private:
     void run();
     void push(pending_write& change) noexcept;
     [[nodiscard]] pending_write* take_queue() noexcept;
     void settle(pending_write* batch, std::size_t size);
+    [[nodiscard]] error_code commit(pending_write* first, const pending_write* end);
+    static void tell_outcome(pending_write* first, const pending_write* end, error_code durable) noexcept;
     void refuse(pending_write* late);
     void deliver(pending_write* batch);
 
@@ -120,6 +140,10 @@ private:
 
     std::atomic<std::uint64_t> batches_{0};
     std::atomic<std::uint64_t> changes_{0};
+    std::atomic<std::int64_t> batch_began_{0}; // ns of the steady clock; 0: no batch is under way
+    std::atomic<bool> lacks_room_{false};
+    histogram commit_times_{duration_bounds_ns};
+    histogram batch_sizes_{batch_size_bounds};
 
     std::thread thread_; // last: starts when everything above is ready
 };

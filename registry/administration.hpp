@@ -27,6 +27,8 @@ inline constexpr std::string_view assign_application = "ASSIGN_APPLICATION";
 inline constexpr std::string_view unassign_application = "UNASSIGN_APPLICATION";
 inline constexpr std::string_view create_token = "CREATE_TOKEN";
 inline constexpr std::string_view revoke_token = "REVOKE_TOKEN";
+inline constexpr std::string_view sign_in = "SIGN_IN"; // to the console
+inline constexpr std::string_view sign_out = "SIGN_OUT";
 inline constexpr std::string_view open_breaker = "OPEN_LOCKOUT_BREAKER"; // by doorward itself
 inline constexpr std::string_view close_breaker = "CLOSE_LOCKOUT_BREAKER";
 } // namespace action

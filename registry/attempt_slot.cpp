@@ -42,7 +42,6 @@ attempt_slot::attempt_slot(content what)
     accepts_decimal_.store(what.accepts_decimal, std::memory_order_relaxed);
     assert(limits_.max_failed > 0 && limits_.look_ahead > 0);
     assert(static_cast<std::uint16_t>(what.stored.counter.position) == what.stored.word.position());
-    refused_.reserve(limits_.max_failed); // so that counting allocates nothing
 }
 
 attempt_limits attempt_slot::limits() const
@@ -158,6 +157,7 @@ attempt_slot::refusal attempt_slot::refuse(attempt_word expected, const failure&
     const counted_failure next = count_failure(expected, refused_.known(), more, mine, limits_.max_failed);
     if (holds && next.after.current() != state::active)
         return refusal::held;
+    refused_.make_room(); // a swap that was won must be noted
     if (!exchange(expected, next.after))
         return refusal::lost;
     refused_.add(next.after, more, next.aged, next.led_to.blocks);

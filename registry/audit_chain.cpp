@@ -33,6 +33,17 @@ public:
 
     chain_report run()
     {
+        try {
+            compare_all();
+        } catch (const kv::damaged& fault) {
+            fail(out_.sound.sequence, fault.what());
+        }
+        return out_;
+    }
+
+private:
+    void compare_all()
+    {
         read_events();
         if (!out_.fault)
             compare_end();
@@ -42,10 +53,8 @@ public:
             look_for_strange_index_rows();
         if (!out_.fault)
             look_for_strange_history();
-        return out_;
     }
 
-private:
     bool fail(event_sequence at, std::string what)
     {
         out_.fault = chain_fault{at, std::move(what)};
@@ -54,7 +63,7 @@ private:
 
     void read_events()
     {
-        txn_.scan(tables::events, {}, [this](bytes_view key, bytes_view value) {
+        txn_.scan_as_stored(tables::events, {}, [this](bytes_view key, bytes_view stored) {
             const event_sequence wanted = out_.sound.sequence + 1;
             if (key.size() != 8)
                 return fail(wanted, "there is a row among the events that is none");
@@ -63,7 +72,9 @@ private:
                 return fail(0, "there is no such event");
             if (sequence != wanted)
                 return fail(wanted, "it is missing");
-            return check_event(sequence, value);
+            if (!txn_.is_sound(tables::events, key, stored))
+                return fail(sequence, "its sum does not fit");
+            return check_event(sequence, txn_.get(tables::events, key).value());
         });
     }
 

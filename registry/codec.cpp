@@ -789,6 +789,30 @@ account_token decode(bytes_view data)
     return record;
 }
 
+// console session := 1  username:text  stamp:32  created_at:u64  last_used_at:u64
+bytes encode(const console_session& record)
+{
+    return record_writer{version_1}
+        .text(record.username)
+        .raw(record.stamp)
+        .time(record.created_at)
+        .time(record.last_used_at)
+        .done();
+}
+
+template <>
+console_session decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    console_session record;
+    record.username = in.text();
+    record.stamp = in.raw<32>();
+    record.created_at = in.time();
+    record.last_used_at = in.time();
+    in.done();
+    return record;
+}
+
 // idempotent request := 1  request:32  expires_at:u64  answered:u8  and when that is 1: answer:blob (sealed)
 bytes encode(const idempotent_request& record)
 {

@@ -1,9 +1,11 @@
 #pragma once
 
+#include "kv/error.hpp"
 #include "registry/account.hpp"
 #include "registry/application.hpp"
 #include "registry/attempt_row.hpp"
 #include "registry/claims.hpp"
+#include "registry/console_session.hpp"
 #include "registry/event.hpp"
 #include "registry/idempotent_request.hpp"
 #include "registry/job.hpp"
@@ -19,8 +21,8 @@ namespace doorward::registry {
 // version byte; a reader accepts every version up to its own. A damaged record is a fault of the store and throws
 // record_fault: nothing a client sent can cause it.
 
-struct record_fault : std::runtime_error {
-    using std::runtime_error::runtime_error;
+struct record_fault : kv::damaged {
+    using kv::damaged::damaged;
 };
 
 [[nodiscard]] crypto::bytes encode(const registration& record);
@@ -41,6 +43,7 @@ struct record_fault : std::runtime_error {
 [[nodiscard]] crypto::bytes encode(const job& record);
 [[nodiscard]] crypto::bytes encode(const webhook& record);
 [[nodiscard]] crypto::bytes encode(const delivery& record);
+[[nodiscard]] crypto::bytes encode(const console_session& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

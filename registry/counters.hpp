@@ -41,7 +41,7 @@ using proof_digest = std::uint64_t;
 /// Where a row of the journal stands: its key, growing with every row of the store.
 using row_sequence = std::uint64_t;
 
-/// One counted failure; 16 bytes, because every slot has room for as many as may happen.
+/// One counted failure; 16 bytes, because slots keep those of many registrations in memory.
 class failure {
 public:
     constexpr failure() = default;

@@ -111,6 +111,12 @@ public:
             return "the webhook has no such delivery";
         case errc::too_many_redeliveries:
             return "too many redeliveries of the webhook are under way";
+        case errc::backups_not_offered:
+            return "the server has no directory for backups";
+        case errc::backup_under_way:
+            return "a backup is under way";
+        case errc::backup_failed:
+            return "the backup failed";
         }
         return "unknown registry error";
     }

@@ -61,13 +61,16 @@ enum class errc {
     too_many_webhooks, // of one application, or in all
     delivery_not_found,
     too_many_redeliveries, // of one webhook are under way
+    backups_not_offered,   // there is no directory for them
+    backup_under_way,
+    backup_failed,
 };
 
 [[nodiscard]] const boost::system::error_category& category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
 /// The greatest value of errc, for tests that walk it.
-inline constexpr int errc_last = static_cast<int>(errc::too_many_redeliveries);
+inline constexpr int errc_last = static_cast<int>(errc::backup_failed);
 
 } // namespace doorward::registry
 

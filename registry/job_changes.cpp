@@ -33,6 +33,7 @@ kv::error_code create_job::operator()(kv::write_txn& txn)
     });
     if (running >= jobs_running_max || txn.row_count(tables::jobs) >= jobs_max)
         return errc::too_many_jobs;
+    record.chunks = 0; // it may be applied again
     for (std::span<const registration_number> rest{targets}; !rest.empty();) {
         const auto some = rest.first(std::min(rest.size(), job_chunk));
         rest = rest.subspan(some.size());

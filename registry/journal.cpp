@@ -138,12 +138,12 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
     }
     const std::size_t wanted = mine.step_size();
     while (written_.size() < wanted && !mine.sweep_.empty()) {
-        std::ranges::pop_heap(mine.sweep_, std::greater{});
-        const registration_number number = mine.sweep_.back();
-        mine.sweep_.pop_back();
+        const registration_number number = mine.sweep_.front();
         const auto fresh = mine.find_unfolded(number);
         auto stored = find_counters(txn, number);
         assert(fresh && stored);
+        std::ranges::pop_heap(mine.sweep_, std::greater{});
+        mine.sweep_.pop_back();
         written_.push_back({number, fresh->word.version(), fresh->last_row});
         assert(stored->word.current() != state::removed || stored->word.version() >= fresh->word.version()); // (5)
         merge(*stored, *fresh);
@@ -186,6 +186,9 @@ void journal::fold_step::undone() noexcept
         journal_->sweep_.push_back(each.number);
         std::ranges::push_heap(journal_->sweep_, std::greater{});
     }
+    written_.clear(); // it may be applied again
+    folded = 0;
+    sweep_ended = false;
 }
 
 std::atomic<std::uint32_t>& journal::enter() const noexcept

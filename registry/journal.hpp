@@ -46,6 +46,9 @@ public:
         return store_.view([&](const kv::read_txn& txn) { return read(snapshot{txn, *this}); });
     }
 
+    /// Of the store that it is part of. Any thread.
+    [[nodiscard]] kv::env::usage store_usage() const { return store_.used(); }
+
     /// What is not folded yet of a registration. Any thread.
     [[nodiscard]] std::optional<counters> find_unfolded(registration_number number) const;
 

@@ -105,6 +105,22 @@ inline constexpr time_ms token_use_told_ms = 60 * 1000;         // grain of "las
 inline constexpr time_ms token_use_written_ms = 60 * 60 * 1000; // how far the store may be behind it
 inline constexpr std::size_t token_uses_written_max = 256;      // by one change, count
 
+// Sessions of the console
+inline constexpr std::size_t console_sessions_max = 1'024;         // count; all are held in memory
+inline constexpr std::size_t console_sessions_of_account_max = 16; // one more takes the place of the one unused longest
+inline constexpr time_ms session_idle_ms = 15 * 60 * 1000;         // without use, then it is over
+inline constexpr time_ms session_life_ms = 8 * 60 * 60 * 1000;     // from signing in, however it is used
+inline constexpr time_ms session_use_written_ms = 60 * 1000;       // how far the store may be behind the last use
+inline constexpr std::size_t session_changes_max = 256;            // written or erased by one change, count
+
+// Guessing passwords at the console
+inline constexpr unsigned sign_ins_of_name_max = 5;      // wrong ones in a row before there is a pause
+inline constexpr unsigned sign_ins_of_address_max = 20;  // the same; people behind one proxy have one address
+inline constexpr time_ms sign_in_pause_first_ms = 5'000; // then twice as long after each
+inline constexpr time_ms sign_in_pause_max_ms = 5 * 60 * 1000;
+inline constexpr time_ms sign_in_memory_ms = 15 * 60 * 1000; // of wrong ones, from the last
+inline constexpr std::size_t sign_in_entries_max = 4'096;    // names, and as many addresses; the oldest goes first
+
 // Settings of applications
 inline constexpr unsigned provider_timeout_ms_default = 3'000; // a phone waits 15 s or more for its answer
 inline constexpr unsigned provider_timeout_ms_min = 100;
@@ -124,6 +140,10 @@ inline constexpr std::size_t transfer_otp_characters_min = 16;   // REGISTRATION
 // Pages of lists and histories, in rows
 inline constexpr std::size_t page_rows_default = 100;
 inline constexpr std::size_t page_rows_max = 1000;
+
+// Users found by the beginning of their ids, count
+inline constexpr std::size_t found_users_default = 10;
+inline constexpr std::size_t found_users_max = 100;
 
 // Attempts that business systems report
 inline constexpr std::size_t attempt_id_bytes_max = 64;

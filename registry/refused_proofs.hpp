@@ -23,14 +23,20 @@ public:
         : known_{std::move(since_reset)}, version_{version}
     {}
 
-    /// So that counting as many allocates nothing.
-    void reserve(std::size_t count) { known_.list.reserve(count); }
+    /// So that add() allocates nothing. Room grows with the failures: most registrations never come near their limit.
+    void make_room()
+    {
+        if (known_.list.size() == known_.list.capacity())
+            known_.list.reserve(std::max(room_min, 2 * known_.list.size()));
+    }
 
     /// Before a proof is counted against the present word, or found here: lets go what does not belong to it.
     void follow(attempt_word now) noexcept
     {
-        if (known_.list.size() > now.failed())
-            known_ = {};
+        if (known_.list.size() > now.failed()) {
+            known_.list.clear();
+            known_.blocks = 0;
+        }
         if (now.failed() == 0)
             known_.blocks = 0;
         known_.list.resize(now.failed()); // nobody wrote down more of them: a one-time password, an older record
@@ -75,6 +81,8 @@ public:
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
 
 private:
+    static constexpr std::size_t room_min = 4; // failures
+
     failures known_;
     std::uint64_t version_ = 0; // of the word that the last entry made
 };

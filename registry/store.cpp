@@ -331,6 +331,25 @@ void scan_users(const kv::read_txn& txn, const std::vector<std::string>& user_id
     }
 }
 
+void scan_users_with_prefix(const kv::read_txn& txn, std::string_view prefix,
+                            const std::function<next_of_users(std::string_view user_id, registration_number)>& visit)
+{
+    constexpr std::size_t behind_name = 1 + sizeof(registration_number); // its end, and the number
+    kv::key from{as_bytes(prefix)};
+    for (auto next = next_of_users::user; next == next_of_users::user;) {
+        next = next_of_users::nothing;
+        txn.scan(tables::by_user, from, [&](bytes_view key, bytes_view) {
+            const std::string_view user_id = crypto::as_text(key.first(key.size() - behind_name));
+            if (!user_id.starts_with(prefix))
+                return false;
+            next = visit(user_id, kv::from_descending(key.last(sizeof(registration_number))));
+            if (next == next_of_users::user)
+                from = kv::key{as_bytes(user_id)}.small(1); // behind all of his
+            return next == next_of_users::registration;
+        });
+    }
+}
+
 void scan_registrations(const kv::read_txn& txn, registration_number before,
                         const std::function<bool(registration_number)>& visit)
 {
@@ -402,26 +421,66 @@ std::vector<due_row> find_due(const kv::read_txn& txn, time_ms now, std::size_t 
     return out;
 }
 
+std::optional<crypto::byte> find_format(const kv::read_txn& txn)
+{
+    const auto key = as_bytes(meta_key::format);
+    const auto stored = txn.get_as_stored(tables::meta, key);
+    if (!stored)
+        return std::nullopt;
+    if (stored->size() == 1) // rows had no sums
+        return (*stored)[0];
+    if (stored->size() != 1 + kv::sum_bytes || !txn.is_sound(tables::meta, key, *stored))
+        throw record_fault{"the row of the table meta that says what the store is, is damaged"};
+    return (*stored)[0];
+}
+
 bool is_initialised(const kv::read_txn& txn)
 {
-    return txn.get(tables::meta, as_bytes(meta_key::format)).has_value();
+    return find_format(txn).has_value();
 }
+
+namespace {
+
+void require_format(crypto::byte found, const std::filesystem::path& directory)
+{
+    if (found > store_format)
+        throw kv::open_error{"the store was written by a newer doorward: its format is " + std::to_string(found) +
+                             ", this one knows up to " + std::to_string(store_format)};
+    if (found < store_format)
+        throw kv::open_error{"the store was written by an older doorward: its format is " + std::to_string(found) +
+                             "; back it up, then bring it to " + std::to_string(store_format) +
+                             " with: doorward upgrade --data " + directory.string()};
+}
+
+} // namespace
 
 void require_store(const kv::read_txn& txn, const std::filesystem::path& directory)
 {
-    if (!is_initialised(txn))
+    const auto format = find_format(txn);
+    if (!format)
         throw kv::open_error{directory.string() + " holds no store yet; make one with: doorward init --data " +
                              directory.string()};
+    require_format(*format, directory);
 }
 
 void check_store(const kv::read_txn& txn, const crypto::sealer& with)
 {
-    const auto format = txn.get(tables::meta, as_bytes(meta_key::format));
-    if (!format || format->size() != 1 || (*format)[0] != store_format)
+    if (find_format(txn) != store_format)
         throw kv::open_error{"the store was written by another version of doorward"};
     const auto sealed = txn.get(tables::meta, as_bytes(meta_key::key_check));
     if (!sealed || !with.open(*sealed, seal_place("meta", {}, meta_key::key_check)))
         throw kv::open_error{"the master key is not the one this store was made with"};
+}
+
+void learn_derivation(const kv::read_txn& txn, crypto::sealer& with)
+{
+    const auto sealed = txn.get(tables::meta, as_bytes(meta_key::derivation));
+    if (!sealed)
+        return;
+    const auto base = with.open(*sealed, seal_place("meta", {}, meta_key::derivation));
+    if (!base || base->size() != crypto::guarded_key::size)
+        throw record_fault{"what keys are derived from does not open"};
+    with.derive_from(base->view().first<crypto::guarded_key::size>());
 }
 
 void initialise(kv::write_txn& txn, const crypto::sealer& with)

@@ -171,6 +171,12 @@ void scan_children(const kv::read_txn& txn, registration_number parent, registra
                    const std::function<bool(registration_number)>& visit);
 [[nodiscard]] std::size_t count_children(const kv::read_txn& txn, registration_number parent);
 
+/// Visits registrations of users whose id begins with these bytes, in the order of the ids and the newest of each
+/// first. The visitor says what comes next.
+enum class next_of_users { registration, user, nothing };
+void scan_users_with_prefix(const kv::read_txn& txn, std::string_view prefix,
+                            const std::function<next_of_users(std::string_view user_id, registration_number)>& visit);
+
 /// Visits a registration's history, newest first, starting below version `before` (0: from the newest).
 void scan_history(const kv::read_txn& txn, registration_number number, std::uint64_t before,
                   const std::function<bool(const history_row&)>& visit);
@@ -273,24 +279,33 @@ struct due_row {
 
 /// Settings of a store, written when it is made.
 namespace meta_key {
-inline constexpr std::string_view format = "format";      // u8, raised when tables or records change incompatibly
-inline constexpr std::string_view key_check = "keycheck"; // a known text, sealed: tells a wrong master key
-inline constexpr std::string_view fold_mark = "folded";   // u64, rows of the journal up to it are in the tables
-inline constexpr std::string_view last_number = "number"; // u64, the greatest registration number given out
-inline constexpr std::string_view last_event = "events";  // u64 and 32 bytes, the last event and its digest
-inline constexpr std::string_view audit_key = "auditkey"; // the key that checkpoints are signed with, sealed
+inline constexpr std::string_view format = "format";         // u8, raised when tables or records change incompatibly
+inline constexpr std::string_view key_check = "keycheck";    // a known text, sealed: tells a wrong master key
+inline constexpr std::string_view fold_mark = "folded";      // u64, rows of the journal up to it are in the tables
+inline constexpr std::string_view last_number = "number";    // u64, the greatest registration number given out
+inline constexpr std::string_view last_event = "events";     // u64 and 32 bytes, the last event and its digest
+inline constexpr std::string_view audit_key = "auditkey";    // the key that checkpoints are signed with, sealed
+inline constexpr std::string_view derivation = "derivation"; // where keys for other purposes come from, sealed
 } // namespace meta_key
 
-inline constexpr crypto::byte store_format = 1;
+/// 1: rows without sums. 2: every row ends with its sum (kv/record_sum.hpp).
+inline constexpr crypto::byte store_format = 2;
 
+/// The format of the store that a snapshot is of; empty: there is none yet. Of an older one, too.
+/// errors  throws record_fault when it cannot be told
+[[nodiscard]] std::optional<crypto::byte> find_format(const kv::read_txn& txn);
 [[nodiscard]] bool is_initialised(const kv::read_txn& txn);
 
-/// Throws kv::open_error, with what to do about it, when the directory holds no store yet.
+/// Throws kv::open_error, with what to do about it, when the directory holds no store yet, or one of another format.
 void require_store(const kv::read_txn& txn, const std::filesystem::path& directory);
 
 /// Is this the master key the store was made with, and the format one that this program reads?
 /// Throws kv::open_error with the reason.
 void check_store(const kv::read_txn& txn, const crypto::sealer& with);
+
+/// Where keys for other purposes come from, once the master key is another one than the store was made with: told to
+/// the sealer, so that what they made stays good. errors  throws record_fault when it does not open
+void learn_derivation(const kv::read_txn& txn, crypto::sealer& with);
 
 /// Turns an empty store into a doorward store. Writer only.
 void initialise(kv::write_txn& txn, const crypto::sealer& with);

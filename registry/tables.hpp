@@ -39,6 +39,7 @@ inline constexpr const char* names[]{
     "webhook_cursors",
     "deliveries",
     "redeliveries",
+    "console_sessions",
 };
 
 inline constexpr kv::table meta{0};            // text -> value
@@ -76,7 +77,9 @@ inline constexpr kv::table webhook_cursors{28}; // uuid -> sequence of the last 
 inline constexpr kv::table deliveries{29};      // uuid, ~sequence -> delivery: newest first
 inline constexpr kv::table redeliveries{30};    // uuid, sequence -> nothing; those that are under way
 
-static_assert(std::size(names) == 31);
+inline constexpr kv::table console_sessions{31}; // digest of the secret, 32 bytes -> console_session
+
+static_assert(std::size(names) == 32);
 
 } // namespace tables
 

@@ -122,6 +122,7 @@ struct settings {
     log_settings log{};
     int device_socket = -1; // one that listens already, instead of `device`
     int office_socket = -1;
+    std::filesystem::path backup_directory; // of POST /admin/backup; empty: it is not offered
 };
 
 /// Where the master key is when nobody says so: the credentials directory of systemd, else the data directory.

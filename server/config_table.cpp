@@ -16,6 +16,8 @@ constexpr config_setting config_rows[]{
     {"master_key", "", "",
      "File of the master key. Empty: the credential master.key, else master.key beside the store.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.master_key; }},
+    {"backup_directory", "", "", "Where POST /admin/backup writes. Empty: it is not offered.", false, "", 0, 0,
+     [](settings& of) -> config_place { return &of.backup_directory; }},
     {"io_threads", "", "threads", "Threads that serve connections. 0: one for each core.", false, "", 0, io_threads_max,
      [](settings& of) -> config_place { return &of.io_threads; }},
     {"allow_plain", "", "",

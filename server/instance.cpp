@@ -132,6 +132,7 @@ instance::listener::listener(asio::io_context& context, const listener_settings&
 
 instance::instance(const settings& wanted)
     : store_{wanted.data, registry::tables::names},
+      backups_{store_, wanted.backup_directory},
       threads_{thread_count(wanted.io_threads), wanted.transport},
       device_{threads_[0].context(),
               {wanted.device, wanted.device_socket, wanted.allow_plain, connection_budget(wanted.transport).device,
@@ -145,29 +146,52 @@ instance::instance(const settings& wanted)
       jobs_pause_{threads_[0].context().get_executor()},
       webhooks_pause_{threads_[0].context().get_executor()}
 {
+    store_.report_damage_to(damage_);
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
     store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
-    store_.view([this](const kv::read_txn& txn) { registry::check_store(txn, *sealer_); });
+    store_.view([this](const kv::read_txn& txn) {
+        registry::check_store(txn, *sealer_);
+        registry::learn_derivation(txn, *sealer_);
+    });
     journal_.emplace(store_);
     writer_.emplace(store_, &bell_);
     directory_.emplace(store_, *sealer_);
     attempts_.emplace(sealer_->derive("refused proofs"));
     idempotency_.emplace(*sealer_);
-    services_.emplace(handlers::services{*journal_,      *writer_,
-                                         *sealer_,       clock_,
-                                         *directory_,    slots_,
-                                         *attempts_,     unsettled_,
-                                         claims_,        office_passwords_,
-                                         otp_passwords_, lists_,
-                                         credentials_,   noise_,
-                                         noise_counts_,  codes_,
-                                         outgoing_,      provider_failures_,
-                                         simulations_,   breaker_,
-                                         log_,           bell_,
-                                         *idempotency_,  stats_,
-                                         webhooks_,      wanted.office_manners});
+    sessions_.emplace(store_, *sealer_);
+    services_.emplace(handlers::services{*journal_,
+                                         *writer_,
+                                         *sealer_,
+                                         clock_,
+                                         *directory_,
+                                         slots_,
+                                         *attempts_,
+                                         unsettled_,
+                                         claims_,
+                                         office_passwords_,
+                                         otp_passwords_,
+                                         lists_,
+                                         credentials_,
+                                         noise_,
+                                         noise_counts_,
+                                         codes_,
+                                         outgoing_,
+                                         provider_failures_,
+                                         simulations_,
+                                         breaker_,
+                                         log_,
+                                         bell_,
+                                         *idempotency_,
+                                         stats_,
+                                         webhooks_,
+                                         counts_,
+                                         *this,
+                                         backups_,
+                                         *sessions_,
+                                         sign_ins_,
+                                         wanted.office_manners});
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
@@ -191,12 +215,18 @@ instance::instance(const settings& wanted)
         progress_.add("io-" + std::to_string(i), threads_[i].context());
     progress_.add("writer", *writer_);
     tell_of({device_.connections_max, office_.connections_max}, wanted.transport);
-    threads_.start();
+    threads_.start(counts_.loop_lag);
 }
 
 instance::~instance()
 {
     stop();
+}
+
+handlers::transport_gauges::open_connections instance::open(handlers::side where) const noexcept
+{
+    const listener& at = where == handlers::side::device ? device_ : office_;
+    return {at.connections.now(), at.connections_max};
 }
 
 handlers::task<void> instance::accept(listener& from, handlers::side which)
@@ -375,6 +405,7 @@ void instance::stop()
             jobs_pause_.cancel();
             webhooks_pause_.cancel();
         });
+        backups_.stop();
         bell_.close(); // who waits for events is answered, streams end
         threads_.drain(
             [this] {

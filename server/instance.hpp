@@ -22,7 +22,7 @@ struct listen_error : std::runtime_error {
 /// A running doorward: the store, its writer, the io threads and both listeners, wired together.
 ///
 /// Made, stopped and destroyed on one thread. `serve`, `demo` and the tests are its users.
-class instance {
+class instance : private handlers::transport_gauges {
 public:
     /// Opens the store and the listeners; requests are answered when this returns.
     ///
@@ -67,8 +67,8 @@ private:
     struct listener {
         listener(boost::asio::io_context& context, const listener_settings& wanted);
 
-        std::size_t connections_max;             // first io thread only
-        std::shared_ptr<const listener_tls> tls; // first io thread only, once it runs
+        std::atomic<std::size_t> connections_max; // written by the first io thread only
+        std::shared_ptr<const listener_tls> tls;  // first io thread only, once it runs
         const bool has_tls;
         connection_count connections;
         connection_count turned_away; // beyond connections_max, being told so
@@ -91,10 +91,14 @@ private:
     handlers::task<std::chrono::nanoseconds> send_webhooks_once();
     handlers::task<void> send_webhooks_all_along();
 
+    [[nodiscard]] open_connections open(handlers::side where) const noexcept override;
+    [[nodiscard]] bool is_draining() const noexcept override { return stopping_; }
+
     [[nodiscard]] boost::asio::io_context& first_context() { return threads_[0].context(); }
 
     // In the order of construction; each uses only what stands above it.
     progress_watch progress_; // outlives the writer, which may still have its question
+    damage_log damage_;
     kv::env store_;
     std::optional<crypto::sealer> sealer_;
     registry::system_clock clock_;
@@ -121,6 +125,10 @@ private:
     handlers::statistics stats_;
     std::optional<handlers::idempotency_keys> idempotency_;
     handlers::webhook_work webhooks_;
+    handlers::meters counts_;
+    handlers::backup_work backups_;
+    std::optional<handlers::console_sessions> sessions_;
+    handlers::sign_in_throttle sign_ins_;
     std::optional<handlers::services> services_;
     io_threads threads_;
     listener device_;

@@ -14,14 +14,16 @@ namespace {
 using timer = boost::asio::basic_waitable_timer<std::chrono::steady_clock,
                                                 boost::asio::wait_traits<std::chrono::steady_clock>, executor>;
 
-void every(std::shared_ptr<timer> clock, std::chrono::milliseconds pause, std::function<void()> action)
+// lateness  how long after its time it is called
+void every(std::shared_ptr<timer> clock, std::chrono::milliseconds pause,
+           std::function<void(std::chrono::nanoseconds lateness)> action)
 {
     clock->expires_after(pause);
     timer& waiting = *clock;
     waiting.async_wait([clock = std::move(clock), pause, action = std::move(action)](boost::system::error_code ec) {
         if (ec)
             return;
-        action();
+        action(std::chrono::steady_clock::now() - clock->expiry());
         every(clock, pause, action);
     });
 }
@@ -60,12 +62,15 @@ io_threads::~io_threads()
     stop();
 }
 
-void io_threads::start()
+void io_threads::start(kv::histogram& lag)
 {
     for (std::size_t i = 0; i < threads_.size(); ++i) {
         io_thread& each = *threads_[i];
         every(std::make_shared<timer>(each.context_.get_executor()), deadline_step,
-              [&each] { each.look_at_deadlines(); });
+              [&each, &lag](std::chrono::nanoseconds lateness) {
+                  lag.observe(static_cast<std::uint64_t>(lateness.count()));
+                  each.look_at_deadlines();
+              });
         each.thread_ = std::thread{[&each] { each.context_.run(); }};
         pthread_setname_np(each.thread_.native_handle(), ("io-" + std::to_string(i)).c_str());
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kv/meter.hpp"
 #include "server/config.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -113,7 +114,8 @@ public:
     io_threads& operator=(const io_threads&) = delete;
     ~io_threads();
 
-    void start();
+    /// lag  is told how late the loops come to what is due, in ns; outlives them
+    void start(kv::histogram& lag);
 
     /// New limits for all loops, each in its next turn.
     void change_limits(const limits& to);

@@ -7,9 +7,15 @@
 #include "bench/populate.hpp"
 #include "crypto/init.hpp"
 #include "handlers/version.hpp"
+#include "server/admin_command.hpp"
 #include "server/audit.hpp"
+#include "server/backup.hpp"
+#include "server/check.hpp"
+#include "server/completion.hpp"
 #include "server/init.hpp"
+#include "server/master_key_rotation.hpp"
 #include "server/serve.hpp"
+#include "server/upgrade.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -122,6 +128,73 @@ void add_audit_command(CLI::App& parent, server::audit_options& wanted, int& exi
     make->callback([&wanted] { server::write_audit_checkpoint(wanted, std::cout); });
 }
 
+void add_backup_command(CLI::App& parent, server::backup_options& wanted, int& exit_code)
+{
+    auto* backup = parent.add_subcommand("backup", "Write a backup of a store, beside a running server or without one");
+    auto* data = backup->add_option("--data", wanted.data, "Directory of the store");
+    auto* to = backup->add_option("--to", wanted.to, "New file; never written over");
+    backup->footer("The master key is not in a backup: keep DIR/master.key (or the credential) apart from it, and as\n"
+                   "safe. Without it a backup is worthless; secrets in a backup are sealed.");
+    auto* show = backup->add_subcommand("show", "Verify a backup and tell what is in it");
+    show->add_option("file", wanted.from, "The backup")->required();
+    show->footer("Ends with 0 when all is well, with 3 when it was damaged.");
+    show->callback([&wanted, &exit_code] { exit_code = server::show_backup(wanted, std::cout); });
+    backup->callback([&wanted, show, data, to] {
+        if (show->parsed())
+            return;
+        if (data->empty() || to->empty())
+            throw CLI::RequiredError{"--data and --to"};
+        server::take_backup(wanted, std::cout);
+    });
+}
+
+void add_restore_command(CLI::App& parent, server::restore_options& wanted, int& exit_code)
+{
+    auto* command = parent.add_subcommand("restore", "Make a store of a backup");
+    command->add_option("--from", wanted.from, "The backup")->required();
+    command->add_option("--data", wanted.data, "Directory of the store; made, or with nothing in it but master.key")
+        ->required();
+    command->footer("The server needs the master key that the store was sealed with; put it there as DIR/master.key.\n"
+                    "Ends with 0 when all is well, with 3 when the backup was damaged; nothing is left then.");
+    command->callback([&wanted, &exit_code] { exit_code = server::restore_backup(wanted, std::cout); });
+}
+
+void add_check_command(CLI::App& parent, server::check_options& wanted, int& exit_code)
+{
+    auto* command = parent.add_subcommand("check", "Read all of a store or a backup and tell what is wrong with it");
+    auto* source = command->add_option_group("source");
+    source->add_option("--data", wanted.data, "Directory of a store that no server uses");
+    source->add_option("--backup", wanted.backup, "A backup");
+    source->require_option(1);
+    command->add_option("--scratch", wanted.scratch, "Where a backup is unpacked; without it the system's directory");
+    command->add_option("--master-key", wanted.master_key, "Key file; opens every sealed value, too");
+    command->footer("Ends with 0 when all is well, with 3 when something is wrong.");
+    command->callback([&wanted, &exit_code] { exit_code = server::check_store(wanted, std::cout); });
+}
+
+void add_upgrade_command(CLI::App& parent, std::filesystem::path& data)
+{
+    auto* command = parent.add_subcommand("upgrade", "Bring a store of an older doorward to the present format");
+    command->add_option("--data", data, "Directory of a store that no server uses")->required();
+    command->footer("Takes as much room on the disk as the store. The old file stays as data.mdb.format-N; remove it\n"
+                    "when all is well. May be interrupted and done again.");
+    command->callback([&data] { server::upgrade_store(data, std::cout); });
+}
+
+void add_master_key_command(CLI::App& parent, server::rotation_options& wanted)
+{
+    auto* master_key = parent.add_subcommand("master-key", "The key that secrets in the store are sealed with");
+    master_key->require_subcommand(1);
+    auto* rotate = master_key->add_subcommand("rotate", "Seal everything in a store under another master key");
+    rotate->add_option("--data", wanted.data, "Directory of a store that no server uses")->required();
+    rotate->add_option("--master-key", wanted.master_key,
+                       "The present key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
+    rotate->add_option("--next", wanted.next_key, "The next key file; made when it is not there")->required();
+    rotate->footer("From its end on the store needs the next key: put it where the server looks for it. Backups that\n"
+                   "were taken before still need the old one. May be interrupted and done again.");
+    rotate->callback([&wanted] { server::rotate_master_key(wanted, std::cout); });
+}
+
 } // namespace
 
 int main(int argc, char** argv)
@@ -135,11 +208,22 @@ int main(int argc, char** argv)
     bench::demo_options demo;
     bench::bench_options load;
     bench::populate_options crowd;
+    server::backup_options backup;
+    server::restore_options restore;
+    server::check_options check;
+    std::filesystem::path upgrade;
+    server::rotation_options rotation;
     int exit_code = 0;
     add_init_command(app, init);
     add_serve_command(app, config);
     add_config_command(app, config);
     add_audit_command(app, audit, exit_code);
+    add_backup_command(app, backup, exit_code);
+    add_restore_command(app, restore, exit_code);
+    add_check_command(app, check, exit_code);
+    add_upgrade_command(app, upgrade);
+    add_master_key_command(app, rotation);
+    server::add_admin_command(app, exit_code);
     bench::add_demo_command(app, demo);
     bench::add_bench_command(app, load);
     bench::add_populate_command(app, crowd);
@@ -148,6 +232,11 @@ int main(int argc, char** argv)
         std::cout << handlers::product_name << ' ' << handlers::product_version << '\n';
     });
 
+    if (argc > 1 && argv[1] == server::complete_command) { // its words are no arguments of ours
+        for (const std::string& each : server::complete(app, {argv + 2, argv + argc}))
+            std::cout << each << '\n';
+        return 0;
+    }
     try {
         crypto::init();
         app.parse(argc, argv); // runs the callback of the command

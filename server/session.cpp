@@ -230,6 +230,11 @@ handlers::request view_of(const request_parser& parser, std::string_view id)
     out.last_event_id = header(parser, "Last-Event-ID");
     out.idempotency_key = header(parser, "Idempotency-Key");
     out.if_match = header(parser, http::field::if_match);
+    out.accept_encoding = header(parser, http::field::accept_encoding);
+    out.host = header(parser, http::field::host);
+    out.origin = header(parser, http::field::origin);
+    out.cookie = header(parser, http::field::cookie);
+    out.console = header(parser, "X-Doorward-Console");
     const auto traceparent = header(parser, "traceparent");
     if (handlers::trace_id(traceparent))
         out.traceparent = traceparent;
@@ -363,6 +368,7 @@ private:
         }
 
         watch_.expect(watched::phase::busy, home_.current_limits().answer);
+        const auto arrived = std::chrono::steady_clock::now();
         const std::string id = request_id(parser);
         auto request = view_of(parser, id);
         request.source = source_;
@@ -379,6 +385,7 @@ private:
         } catch (const std::exception& unforeseen) {
             answer = fault(request, unforeseen);
         }
+        note(request, answer, std::chrono::steady_clock::now() - arrived);
         if (answer.stream) {
             const auto how = parser.get().version() >= 11 ? framing::chunks : framing::end_of_connection;
             serialise(answer_text_, answer, id, request.traceparent, false, body::left_out, how);
@@ -392,6 +399,16 @@ private:
         const auto rest = send_at_once(answer_text_);
         const bool sent = rest && (rest->empty() || co_await send_rest(*rest));
         co_return sent&& keep_alive;
+    }
+
+    void note(const handlers::request& request, const response& answer, std::chrono::nanoseconds took) const
+    {
+        svc_.counts.count_answer(which_, answer.status, took);
+        if (!is_told_by_access_log())
+            return;
+        const std::string_view account = answer.asked_by ? std::string_view{answer.asked_by->username} : "";
+        log_access({which_, request.method, answer.route, answer.status, took, answer.body.size(), request.request_id,
+                    account, source_});
     }
 
     // More waits for the disk than leaves time to answer: better told now, when it has cost nothing.
@@ -454,7 +471,7 @@ private:
                 fault = unforeseen.what();
             }
             if (!fault.empty()) {
-                log_error("request {} failed in its stream: {}", id, fault);
+                log_failure(id, "a request failed in its stream: " + fault);
                 co_return; // without the end, so that the client knows
             }
             more = !piece.empty();
@@ -468,8 +485,15 @@ private:
 
     static response fault(const handlers::request& request, const std::exception& unforeseen)
     {
-        log_error("request {} failed: {} {}: {}", request.log_name(), request.method, request.path, unforeseen.what());
+        log_failure(request.log_name(), "a request failed: " + std::string{request.method} + ' ' +
+                                            std::string{request.path} + ": " + unforeseen.what());
         return handlers::problem(handlers::office_problem::internal);
+    }
+
+    static void log_failure(std::string_view id, const std::string& message)
+    {
+        const std::array fields{log_field{"request_id", id}};
+        log_with(spdlog::level::err, message, fields);
     }
 
     // Tells why, then reads what is still coming for a moment: closing at once could take the answer back.

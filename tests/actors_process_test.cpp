@@ -279,19 +279,6 @@ std::pair<told_story, std::string> retell(const std::vector<json>& events)
     return {now, ""};
 }
 
-std::vector<json> whole_feed(office_client& who)
-{
-    std::vector<json> out;
-    for (std::uint64_t after = 0;;) {
-        const auto page = who.get("/v2/events?limit=1000&after=" + std::to_string(after));
-        for (const json& each : page.at("events"))
-            out.push_back(each);
-        if (page.at("next") == page.at("last"))
-            return out;
-        after = page.at("next").get<std::uint64_t>();
-    }
-}
-
 std::map<std::string, std::vector<json>> by_registration(const std::vector<json>& feed)
 {
     std::map<std::string, std::vector<json>> out;

@@ -367,6 +367,10 @@ void for_every_record(const Check& check)
     {
         check(account_token{"ci", crypto::digest32{1, 2, 3}, 88, 99, 90});
     }
+    BOOST_TEST_CONTEXT("console session")
+    {
+        check(console_session{"desk", crypto::digest32{4, 5, 6}, 77, 88});
+    }
     BOOST_TEST_CONTEXT("idempotent request")
     {
         check(idempotent_request{crypto::digest32{4, 5, 6}, 77, sealed(50)});

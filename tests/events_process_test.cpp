@@ -69,20 +69,6 @@ bool says(const std::string& text, std::string_view what)
     return text.find(what) != std::string::npos;
 }
 
-// The whole feed, page after page.
-std::vector<json> whole_feed(office_client& who)
-{
-    std::vector<json> out;
-    for (std::uint64_t after = 0;;) {
-        const auto page = who.get("/v2/events?limit=1000&after=" + std::to_string(after));
-        for (const json& each : page.at("events"))
-            out.push_back(each);
-        if (page.at("next") == page.at("last"))
-            return out;
-        after = page.at("next").get<std::uint64_t>();
-    }
-}
-
 std::vector<std::string> audit(const scene& bank, const std::string& command, std::vector<std::string> more = {})
 {
     more.insert(more.begin(), {"audit", command, "--data", bank.server.data().string()});

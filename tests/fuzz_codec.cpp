@@ -36,6 +36,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     try_record<registry::stored_application_version>(all);
     try_record<registry::account>(all);
     try_record<registry::account_token>(all);
+    try_record<registry::console_session>(all);
     try_record<registry::idempotent_request>(all);
     try_record<registry::stored_temporary_key>(all);
     try_record<registry::attempt_row>(all);

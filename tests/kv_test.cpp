@@ -292,6 +292,161 @@ BOOST_AUTO_TEST_CASE(a_damaged_file_is_an_error)
     BOOST_CHECK_THROW((kv::env{directory.path(), names, map_bytes}), open_error);
 }
 
+BOOST_AUTO_TEST_CASE(the_sum_of_rows_is_a_known_one)
+{
+    // RFC 3720 appendix B.4, and the check value that catalogues of CRCs give.
+    const std::vector<byte> zeros(32, 0);
+    std::vector<byte> growing(32);
+    for (std::size_t i = 0; i < growing.size(); ++i)
+        growing[i] = static_cast<byte>(i);
+    BOOST_TEST(crc32c(as_bytes("123456789")) == 0xE3069283U);
+    BOOST_TEST(crc32c(zeros) == 0x8A9136AAU);
+    BOOST_TEST(crc32c(growing) == 0x46DD794EU);
+    BOOST_TEST(crc32c({}) == 0U);
+    // With and without the processor's instruction, of all sizes and in pieces.
+    std::vector<byte> data(200);
+    for (std::size_t i = 0; i < data.size(); ++i)
+        data[i] = static_cast<byte>(i * 37 + 11);
+    for (std::size_t size = 0; size <= data.size(); ++size) {
+        const auto some = bytes_view{data}.first(size);
+        BOOST_TEST(crc32c(some) == crc32c_by_tables(some));
+        BOOST_TEST(crc32c(some.subspan(size / 3), crc32c(some.first(size / 3))) == crc32c(some));
+        BOOST_TEST(crc32c_by_tables(some.subspan(size / 3), crc32c_by_tables(some.first(size / 3))) == crc32c(some));
+    }
+}
+
+// A store whose rows are written without sums, to write some that do not fit.
+void put_as_stored(const std::filesystem::path& directory, std::string_view key, bytes_view value)
+{
+    const kv::env env{directory, names, opening{opening::role::owner, false, map_bytes}};
+    kv::writer writer{env};
+    auto change = [&](write_txn& txn) {
+        txn.put(first, as_bytes(key), value);
+        return error_code{};
+    };
+    BOOST_TEST_REQUIRE(!blocking_commit(writer, change));
+}
+
+BOOST_AUTO_TEST_CASE(a_row_that_is_not_what_was_written_is_never_given_out)
+{
+    const scratch_directory directory;
+    put_as_stored(directory.path(), "bad", as_bytes("no sum"));
+    put_as_stored(directory.path(), "short", as_bytes("abc"));
+    const kv::env env{directory.path(), names, map_bytes};
+    kv::writer writer{env};
+    auto good = [](write_txn& txn) {
+        txn.put(first, as_bytes("a"), as_bytes("1"));
+        txn.put(first, as_bytes("z"), {});
+        return error_code{};
+    };
+    BOOST_TEST_REQUIRE(!blocking_commit(writer, good));
+    env.view([](const read_txn& txn) {
+        BOOST_CHECK_THROW(static_cast<void>(txn.get(first, as_bytes("bad"))), damaged);
+        BOOST_CHECK_THROW(static_cast<void>(txn.get(first, as_bytes("short"))), damaged);
+        BOOST_TEST((as_text(*txn.get(first, as_bytes("a"))) == "1"));
+        BOOST_TEST(txn.get(first, as_bytes("z"))->empty());
+        BOOST_TEST((as_text(txn.last(first)->key) == "z"));
+        std::string seen;
+        const auto look = [&](bytes_view key, bytes_view) {
+            seen += as_text(key);
+            return true;
+        };
+        BOOST_CHECK_THROW(txn.scan(first, {}, look), damaged);
+        BOOST_TEST(seen == "a");
+        // What lies behind a prefix is nobody's business.
+        BOOST_CHECK_NO_THROW(txn.scan_prefix(first, as_bytes("a"), look));
+        BOOST_CHECK_THROW(txn.scan_prefix(first, as_bytes("b"), look), damaged);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_sum_is_of_its_table_and_key)
+{
+    const byte record[]{1, 2, 3};
+    const auto sum = row_sum(table_seed("first"), as_bytes("key"), record);
+    BOOST_TEST(sum != row_sum(table_seed("second"), as_bytes("key"), record));
+    BOOST_TEST(sum != row_sum(table_seed("first"), as_bytes("kez"), record));
+    BOOST_TEST(row_sum(table_seed("first"), as_bytes("ab"), as_bytes("c")) !=
+               row_sum(table_seed("first"), as_bytes("a"), as_bytes("bc")));
+}
+
+// One of a batch looks at a damaged row: it is refused, the others are made, each of them once.
+BOOST_AUTO_TEST_CASE(a_change_that_meets_damage_is_refused_alone)
+{
+    struct recorder final : damage_listener {
+        void damage_found(const char*) noexcept override { ++reports; }
+        std::atomic<int> reports{0};
+    };
+    const scratch_directory directory;
+    put_as_stored(directory.path(), "bad", as_bytes("no sum"));
+    recorder log;
+    kv::env env{directory.path(), names, map_bytes};
+    env.report_damage_to(log);
+    kv::writer writer{env};
+    struct step {
+        std::string reads;
+        std::string writes;
+        int undone_times = 0;
+        int durable_times = 0;
+
+        error_code operator()(write_txn& txn)
+        {
+            txn.put(first, as_bytes(writes), as_bytes("1")); // first, so that it has to be undone
+            static_cast<void>(txn.get(first, as_bytes(reads)));
+            return {};
+        }
+        void durable() noexcept { ++durable_times; }
+        void undone() noexcept { ++undone_times; }
+    };
+    std::vector<step> steps{{"a", "one"}, {"bad", "two"}, {"b", "three"}};
+    std::vector<error_code> outcomes(steps.size());
+    {
+        writer_gate gate{writer}; // so that they are one batch
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < steps.size(); ++i)
+            threads.emplace_back([&, i] { outcomes[i] = blocking_commit(writer, steps[i]); });
+        while (writer.waiting() < steps.size())
+            std::this_thread::yield();
+        gate.open();
+    }
+    BOOST_TEST(!outcomes[0]);
+    BOOST_TEST((outcomes[1] == errc::damaged));
+    BOOST_TEST(!outcomes[2]);
+    env.view([](const read_txn& txn) {
+        BOOST_TEST(txn.get(first, as_bytes("one")).has_value());
+        BOOST_TEST(!txn.get(first, as_bytes("two")).has_value());
+        BOOST_TEST(txn.get(first, as_bytes("three")).has_value());
+    });
+    BOOST_TEST(steps[0].durable_times == 1);
+    BOOST_TEST(steps[1].durable_times == 0);
+    BOOST_TEST(steps[1].undone_times == 2); // with the batch, and alone
+    BOOST_TEST(steps[2].durable_times == 1);
+    BOOST_TEST(log.reports.load() >= 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_reader_sees_what_the_owner_wrote_and_makes_no_tables)
+{
+    store it;
+    BOOST_TEST(!it.put({{"a", "1"}}));
+    constexpr const char* more[]{"first", "second", "third"};
+    // Another process would do so; here the owner has to go first.
+    const auto path = it.directory.path();
+    const scratch_directory copy;
+    std::filesystem::copy_file(path / data_file_name, copy.path() / data_file_name);
+    const kv::env reader{copy.path(), more, opening{opening::role::reader, true, map_bytes}};
+    reader.view([](const read_txn& txn) {
+        constexpr table third{2};
+        BOOST_TEST(txn.get(first, as_bytes("a")).has_value());
+        BOOST_TEST(!txn.get(third, as_bytes("a")).has_value());
+        BOOST_TEST(txn.row_count(third) == 0U);
+        BOOST_TEST(!txn.last(third).has_value());
+        txn.scan(third, {}, [](bytes_view, bytes_view) {
+            BOOST_ERROR("there is nothing");
+            return false;
+        });
+    });
+    BOOST_CHECK_NO_THROW(directory_lock{copy.path()}); // a reader holds none
+}
+
 BOOST_AUTO_TEST_CASE(the_use_of_the_store_is_told)
 {
     store it;
@@ -676,7 +831,7 @@ BOOST_AUTO_TEST_CASE(many_coroutines_of_one_thread_are_woken_once_per_batch)
 
 BOOST_AUTO_TEST_CASE(errors_have_messages)
 {
-    for (const auto each : {errc::storage_full, errc::queue_full, errc::closing}) {
+    for (const auto each : {errc::storage_full, errc::queue_full, errc::closing, errc::damaged}) {
         const error_code ec = each;
         BOOST_TEST(ec.message() != "unknown storage error");
         BOOST_TEST(std::string_view{ec.category().name()} == "doorward.kv");

@@ -14,11 +14,6 @@ using namespace doorward;
 using namespace doorward::tests;
 using handlers::side;
 
-std::string to_text(side which)
-{
-    return which == side::office ? "office" : "device";
-}
-
 // A route or an operation, as both can be compared: method, path, who may call it.
 using callable = std::tuple<std::string, std::string, std::set<std::string>, std::string>;
 
@@ -243,6 +238,10 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     for (const char* each : {"getHealth", "getLiveness", "getReadiness", "getOpenApi"})
         story.play(each);
 
+    // who is asking
+    for (const char* each : {"signIn", "getSession", "signOut"})
+        story.play(each);
+
     // applications
     story.play("createApplication", "more");
     story.play("listApplications");
@@ -280,12 +279,17 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("changeAccount", "disable");
     story.play("unassignApplication");
     story.play("removeAccount");
+    story.play("getBackup");
+    story.play("makeBackup");
+    story.play("getBackup");
 
     // what a registration is before a phone has it
     for (const char* example : {"least", "otp", "policy", "more"})
         story.known["registrationId"] =
             story.play("createRegistration", example).at("registrationId").get<std::string>();
     story.known["otherRegistrationId"] = story.known["registrationId"];
+    story.play("getActivationQr");
+    story.play("findUsers");
     story.play("getRegistration");
     story.play("getRegistration", {}, "?at=1700000000000");
     story.play("listRegistrations");
@@ -341,6 +345,7 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
             story.known["jobId"] = begun.at("jobId").get<std::string>();
     }
     story.play("getJob");
+    story.play("listJobs");
     story.play("cancelJob");
     story.play("removeRegistration");
     story.play("removeUser");
@@ -354,13 +359,15 @@ BOOST_AUTO_TEST_CASE(the_examples_work)
     story.play("removeCallback");
 
     // what came of it all
-    for (const char* each : {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics"})
+    for (const char* each :
+         {"listEvents", "listAudit", "listAuditAlias", "getCheckpoint", "getStatistics", "getLiveStatistics"})
         story.play(each);
     BOOST_TEST(story.world.office("POST", "/admin/applications", R"({"id":"spare"})", "admin").status == 200U);
     story.known["id"] = "spare";
     story.play("removeApplication");
 
-    const std::set<std::string> elsewhere{"streamEvents", "getDocs", "getDocsScript", "getDocsStyle"}; // no JSON
+    const std::set<std::string> elsewhere{"streamEvents", "getMetrics", "getDocs", "getDocsScript",
+                                          "getDocsStyle"}; // no JSON
     for (const described_operation& each : described_operations()) {
         if (each.side != "device")
             BOOST_TEST((story.played.contains(each.id()) || elsewhere.contains(each.id())), each.id()

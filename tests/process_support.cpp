@@ -279,6 +279,12 @@ program_result run_doorward(const std::vector<std::string>& arguments)
     return run_program(DOORWARD_BINARY, arguments);
 }
 
+std::unique_ptr<child_process> start_doorward(const std::vector<std::string>& arguments,
+                                              const std::filesystem::path& error_file)
+{
+    return std::make_unique<child_process>(DOORWARD_BINARY, arguments, error_file);
+}
+
 // --- the validator
 
 namespace {
@@ -344,10 +350,17 @@ server_process::server_process() : data_{home_.path() / "data"}, log_{home_.path
     admin_password_ = admin.at("password").get<std::string>();
 }
 
+void server_process::start_again()
+{
+    device_address_ = "127.0.0.1:" + std::to_string(device_port());
+    office_address_ = "127.0.0.1:" + std::to_string(office_port());
+    start();
+}
+
 void server_process::start(const std::vector<std::string>& more_arguments)
 {
-    std::vector<std::string> arguments{"serve",       "--data",   data_.string(), "--device",
-                                       "127.0.0.1:0", "--office", "127.0.0.1:0"};
+    std::vector<std::string> arguments{"serve",         "--data",   data_.string(), "--device",
+                                       device_address_, "--office", office_address_};
     arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
     child_ = std::make_unique<child_process>(DOORWARD_BINARY, arguments, log_, environment_, sockets_);
     const auto line = child_->read_line();
@@ -490,6 +503,19 @@ json office_client::accepted(std::string_view method, std::string_view path, con
         fail(std::string{method} + ' ' + std::string{path} + " answered " + std::to_string(answer.status) + ' ' +
              answer.body.dump());
     return std::move(answer.body);
+}
+
+std::vector<json> whole_feed(office_client& who)
+{
+    std::vector<json> out;
+    for (std::uint64_t after = 0;;) {
+        const auto page = who.get("/v2/events?limit=1000&after=" + std::to_string(after));
+        for (const json& each : page.at("events"))
+            out.push_back(each);
+        if (page.at("next") == page.at("last"))
+            return out;
+        after = page.at("next").get<std::uint64_t>();
+    }
 }
 
 json office_client::detail(std::string_view registration_id)

@@ -104,6 +104,9 @@ struct program_result {
 program_result run_program(const std::string& program, const std::vector<std::string>& arguments);
 /// Runs the doorward that is tested.
 program_result run_doorward(const std::vector<std::string>& arguments);
+/// Starts it, as something other than a server.
+[[nodiscard]] std::unique_ptr<child_process> start_doorward(const std::vector<std::string>& arguments,
+                                                            const std::filesystem::path& error_file);
 
 /// A public validator between clients and a server (tests/npm/validate): it compares each request and answer with
 /// handlers/openapi.json, and passes them on as they are.
@@ -147,6 +150,8 @@ public:
 
     /// Runs `serve` and waits until it says where it listens.
     void start(const std::vector<std::string>& more_arguments = {});
+    /// The same at the addresses of the last time, for clients that come again by themselves. Not behind a validator.
+    void start_again();
     /// SIGTERM. Throws unless the server ends with status 0 and no sanitizer complained.
     void stop();
     /// The two halves of stop().
@@ -192,6 +197,8 @@ private:
     std::string admin_password_;
     std::string device_url_;
     std::string office_url_;
+    std::string device_address_ = "127.0.0.1:0";
+    std::string office_address_ = "127.0.0.1:0";
     std::vector<std::string> environment_;
     std::vector<int> sockets_;
     std::unique_ptr<child_process> child_;
@@ -244,6 +251,9 @@ private:
     std::string url_;
     std::optional<bench::http_client> client_;
 };
+
+/// All events, page after page.
+[[nodiscard]] std::vector<json> whole_feed(office_client& who);
 
 /// A running server with one application and an account of its back office.
 class scene {

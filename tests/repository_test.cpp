@@ -356,6 +356,10 @@ BOOST_AUTO_TEST_CASE(every_error_of_the_store_has_a_message_and_an_answer)
 {
     for (const auto value : {kv::errc::storage_full, kv::errc::queue_full, kv::errc::closing})
         check_answer(make_error_code(value));
+    // A fault of the disk, told as such.
+    const auto damaged = handlers::problem(make_error_code(kv::errc::damaged));
+    BOOST_TEST(damaged.status == 500U);
+    BOOST_TEST(damaged.body.find("damaged") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(an_error_of_nobody_is_a_fault_of_ours)
@@ -373,6 +377,7 @@ BOOST_AUTO_TEST_CASE(phones_hear_of_what_passes_and_of_nothing_else)
     BOOST_TEST(told(kv::errc::storage_full) == 507U);
     BOOST_TEST(told(kv::errc::queue_full) == 503U);
     BOOST_TEST(told(kv::errc::closing) == 503U);
+    BOOST_TEST(told(kv::errc::damaged) == 500U);
     for (int value = 1; value <= registry::errc_last; ++value) {
         const auto each = static_cast<registry::errc>(value);
         const bool busy = each == registry::errc::passwords_busy || each == registry::errc::providers_busy;

@@ -62,13 +62,16 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
          {nothing, "", R"({"change":"BLOCK","registrationIds":["%ID%"],"maxAffected":1,"dryRun":true})"}},
         {{"PATCH", "/v2/registrations/{}"}, {registration_in_path, "", R"({"metadata":{"branch":"north"}})"}},
         {{"GET", "/v2/registrations/{}/explain"}, {registration_in_path, "", ""}},
+        {{"GET", "/v2/jobs"}, {nothing, "", ""}},
         {{"GET", "/v2/jobs/{}"}, {nothing, "", ""}},
         {{"DELETE", "/v2/jobs/{}"}, {nothing, "", ""}},
+        {{"GET", "/v2/users"}, {nothing, "?prefix=alice", ""}},
         {{"DELETE", "/v2/users/{}"}, {nothing, "?mode=remove", ""}},
         {{"POST", "/v2/registrations/{}/commit"}, {registration_in_path, "", ""}},
         {{"PUT", "/v2/registrations/{}"}, {registration_in_path, "", R"({"change":"BLOCK"})"}},
         {{"DELETE", "/v2/registrations/{}"}, {registration_in_path, "", ""}},
         {{"POST", "/v2/registrations/{}/transfer"}, {registration_in_path, "", R"({"type":"SPAWN"})"}},
+        {{"GET", "/v2/registrations/{}/activation-qr"}, {registration_in_path, "", ""}},
         {{"GET", "/v2/registrations/{}/children"}, {registration_in_path, "", ""}},
         {{"PUT", "/v2/registrations/{}/otp"}, {registration_in_path, "", R"({"otp":"a password of twenty"})"}},
         {{"GET", "/v2/registrations/{}/history"}, {registration_in_path, "", ""}},
@@ -95,6 +98,8 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"GET", "/audit/log"}, {nothing, "", ""}},
         {{"GET", "/v2/audit/checkpoint"}, {nothing, "", ""}},
         {{"GET", "/v2/stats"}, {nothing, "", ""}},
+        {{"GET", "/v2/stats/live"}, {nothing, "", ""}},
+        {{"GET", "/metrics"}, {nothing, "", ""}},
         {{"GET", "/admin/applications/{}/lockout-policy"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/lockout-policy"}, {application, "", R"({"maxFailedAttempts":5})"}},
         {{"POST", "/admin/applications/{}/lockout-policy/simulate"}, {application, "", "{}"}},
@@ -109,6 +114,8 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"POST", "/admin/applications/{}/master-keys"}, {application, "", ""}},
         {{"PUT", "/admin/applications/{}/master-keys/{}"}, {application, "", R"({"signs":true})"}},
         {{"DELETE", "/admin/applications/{}/master-keys/{}"}, {application, "", ""}},
+        {{"POST", "/admin/backup"}, {nothing, "", ""}},
+        {{"GET", "/admin/backup"}, {nothing, "", ""}},
         {{"POST", "/admin/users"}, {nothing, "", R"({"username":"user-%N%"})"}},
         {{"GET", "/admin/users"}, {nothing, "", ""}},
         {{"GET", "/admin/users/{}"}, {nothing, "", ""}},
@@ -133,6 +140,9 @@ const std::map<std::pair<std::string_view, std::string_view>, example>& examples
         {{"POST", "/admin/applications/{}/callbacks/{}/test"}, {application, "", ""}},
         {{"GET", "/admin/applications/{}/callbacks/{}/deliveries"}, {application, "", ""}},
         {{"POST", "/admin/applications/{}/callbacks/{}/deliveries/{}/redeliver"}, {application, "", ""}},
+        {{"POST", "/console/session"}, {nothing, "", R"({"username":"admin","password":"admin"})"}},
+        {{"GET", "/console/session"}, {nothing, "", ""}},
+        {{"DELETE", "/console/session"}, {nothing, "", ""}},
         {{"GET", "/openapi.json"}, {nothing, "", ""}},
         {{"GET", "/docs"}, {nothing, "", ""}},
         {{"GET", "/docs/docs.js"}, {nothing, "", ""}},
@@ -357,7 +367,7 @@ BOOST_AUTO_TEST_CASE(roles_are_what_they_are_meant_to_be)
                 route.path.starts_with("/admin/") && route.path.find("/callbacks") == std::string_view::npos;
             const bool open = route.callers.is_open();
             BOOST_TEST(may(role::admin, route.method, route.path));
-            const bool numbers = route.path == "/v2/stats";
+            const bool numbers = route.path.starts_with("/v2/stats") || route.path == "/metrics";
             BOOST_TEST(may(role::metrics, route.method, route.path) == (open || numbers));
             if (may(role::auditor, route.method, route.path))
                 BOOST_TEST(route.method == "GET");

@@ -248,7 +248,8 @@ BOOST_AUTO_TEST_CASE(who_may_sees_the_registrations_of_everybody)
     registry::account who;
     for (const auto each : registry::all_roles) {
         who.its_role = each;
-        const bool may = each == registry::role::admin || each == registry::role::auditor;
+        const bool may =
+            each == registry::role::admin || each == registry::role::auditor || each == registry::role::human_operator;
         BOOST_TEST(handlers::may_list_everybody(who) == may);
     }
 }

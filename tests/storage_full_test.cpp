@@ -119,6 +119,21 @@ BOOST_AUTO_TEST_CASE(reads_go_on_while_changes_are_refused)
     BOOST_TEST(office("GET", "/v2/registrations?userId=alice").status == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(a_full_store_is_alive_and_not_ready_until_there_is_room)
+{
+    auto alice = enrol();
+    BOOST_TEST(office("GET", "/health/ready", {}, "").status == 200u);
+    fill();
+    BOOST_TEST(office("PUT", "/v2/registrations/" + alice.activation_id(), R"({"change":"BLOCK"})").status == 507u);
+    const auto full = office("GET", "/health/ready", {}, "");
+    BOOST_TEST(full.status == 503u);
+    BOOST_TEST((full.body.at("reasons") == json{"STORAGE_FULL"}));
+    BOOST_TEST(office("GET", "/health/live", {}, "").status == 200u);
+    make_room();
+    BOOST_TEST(!sweep());
+    BOOST_TEST(office("GET", "/health/ready", {}, "").status == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_block_that_found_no_room_is_written_when_there_is_some)
 {
     auto alice = enrol();

@@ -443,6 +443,11 @@ handlers::request owned_request::view() const
     out.request_id = request_id;
     out.idempotency_key = idempotency_key;
     out.if_match = if_match;
+    out.accept_encoding = accept_encoding;
+    out.host = host;
+    out.origin = origin;
+    out.cookie = cookie;
+    out.console = console;
     out.source = source;
     return out;
 }
@@ -474,7 +479,7 @@ std::string answer::header(std::string_view name) const
     return {};
 }
 
-struct scratch_world::running {
+struct scratch_world::running : handlers::transport_gauges {
     running(const std::filesystem::path& directory, std::size_t map_bytes, scratch_world& in)
         : env{directory, registry::tables::names, map_bytes},
           sealer{scratch_master_key()},
@@ -483,7 +488,9 @@ struct scratch_world::running {
           codes{in.codes},
           outgoing{in.provider},
           provider_failures{in.log},
-          log{in.log}
+          log{in.log},
+          world{in},
+          backups{env, in.offers_backups ? directory : std::filesystem::path{}}
     {
         if (!env.view([](const kv::read_txn& txn) { return registry::is_initialised(txn); })) {
             auto initialise = [this](kv::write_txn& txn) {
@@ -495,12 +502,30 @@ struct scratch_world::running {
         journal.emplace(env);
         directory_of.emplace(env, sealer);
         attempts.emplace(sealer.derive("refused proofs"));
-        services.emplace(handlers::services{
-            *journal, *writer,           sealer,        in.clock, *directory_of, slots, *attempts,    unsettled,
-            claims,   office_passwords,  otp_passwords, lists,    credentials,   noise, noise_counts, codes,
-            outgoing, provider_failures, simulations,   breaker,  log,           bell,  idempotency,  stats,
-            webhooks, in.manners});
+        sessions.emplace(env, sealer);
+        services.emplace(handlers::services{*journal,      *writer,
+                                            sealer,        in.clock,
+                                            *directory_of, slots,
+                                            *attempts,     unsettled,
+                                            claims,        office_passwords,
+                                            otp_passwords, lists,
+                                            credentials,   noise,
+                                            noise_counts,  codes,
+                                            outgoing,      provider_failures,
+                                            simulations,   breaker,
+                                            log,           bell,
+                                            idempotency,   stats,
+                                            webhooks,      counts,
+                                            *this,         backups,
+                                            *sessions,     sign_ins,
+                                            in.manners});
     }
+
+    [[nodiscard]] open_connections open(handlers::side which) const noexcept override
+    {
+        return which == handlers::side::device ? open_connections{7, 100} : open_connections{2, 10};
+    }
+    [[nodiscard]] bool is_draining() const noexcept override { return world.draining; }
 
     kv::env env;
     crypto::sealer sealer;
@@ -527,6 +552,11 @@ struct scratch_world::running {
     handlers::idempotency_keys idempotency{sealer};
     handlers::statistics stats;
     handlers::webhook_work webhooks;
+    handlers::meters counts;
+    const scratch_world& world;
+    handlers::backup_work backups;
+    std::optional<handlers::console_sessions> sessions;
+    handlers::sign_in_throttle sign_ins;
     std::optional<handlers::services> services;
 };
 

@@ -249,6 +249,11 @@ struct owned_request {
     registry::source_address source{};
     std::string idempotency_key{};
     std::string if_match{};
+    std::string accept_encoding{};
+    std::string host{};
+    std::string origin{};
+    std::string cookie{};
+    std::string console{};
 
     [[nodiscard]] handlers::request view() const;
 };
@@ -287,10 +292,13 @@ public:
     planned_codes codes;
     scripted_provider provider;
     recorded_log log;
-    handlers::manners manners; // what restart() begins with
+    handlers::manners manners;  // what restart() begins with
+    bool offers_backups = true; // the same; they go to the directory of the store
+    bool draining = false;      // what the transport tells
 
     [[nodiscard]] handlers::services& services();
     [[nodiscard]] const kv::env& env() const;
+    [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
     [[nodiscard]] kv::writer& writer();
     /// Everything in memory goes; what is on disk stays.
     void restart();

@@ -64,18 +64,13 @@ struct webhook_scene : scene {
     {
         static const std::set<std::string> told{"CREATE", "EXCHANGE_KEYS", "COMMIT", "BLOCK", "UNBLOCK", "REMOVE"};
         std::map<std::string, std::set<std::uint64_t>> out;
-        for (std::uint64_t after = 0;;) {
-            const auto page = office.get("/v2/events?limit=1000&after=" + std::to_string(after));
-            for (const json& each : page.at("events")) {
-                if (!told.contains(each.at("event")))
-                    continue;
-                out[each.at("registrationId")].insert(each.at("version").get<std::uint64_t>());
-                last_told = each.at("seq");
-            }
-            after = page.at("next");
-            if (after == page.at("last"))
-                return out;
+        for (const json& each : whole_feed(office)) {
+            if (!told.contains(each.at("event")))
+                continue;
+            out[each.at("registrationId")].insert(each.at("version").get<std::uint64_t>());
+            last_told = each.at("seq");
         }
+        return out;
     }
     // Waits until the receiver has been told of every event.
     void wait_until_told(const provider_server& receiver, const std::string& id)

@@ -1,0 +1,71 @@
+// Takes a picture of every screen of the console: node pictures.mjs BINARY FOLDER. Run by console/screenshots.
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { furnish, screens } from "./screens.mjs";
+import { launch, World } from "./world.mjs";
+
+const [binary, folder] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+const world = await new World(binary).begin();
+const browser = await launch();
+let bytes = 0;
+try {
+    const of = await furnish(world);
+
+    async function take(page, context, name) {
+        await page.evaluate(() => document.fonts.ready);
+        const client = await context.newCDPSession(page);
+        const { data } = await client.send("Page.captureScreenshot", {
+            format: "webp",
+            quality: 82,
+        });
+        const picture = Buffer.from(data, "base64");
+        bytes += picture.length;
+        writeFileSync(join(folder, `${name}.webp`), picture);
+    }
+
+    async function takeAll(suffix, wanted, options) {
+        const context = await browser.newContext({
+            viewport: { width: 1180, height: 780 },
+            reducedMotion: "reduce",
+            ...options,
+        });
+        const page = await context.newPage();
+        await page.goto(`${world.office}/console/`);
+        await page.getByLabel("Account").waitFor();
+        if (wanted.includes("sign-in")) await take(page, context, `sign-in${suffix}`);
+        await page.getByLabel("Account").fill(world.admin.username);
+        await page.getByLabel("Password").fill(world.admin.password);
+        await page.keyboard.press("Enter");
+        await page.getByRole("heading", { level: 1, name: "Find a phone" }).waitFor();
+        for (const screen of screens) {
+            if (!wanted.includes(screen.name)) continue;
+            await page.goto("about:blank");
+            await page.goto(`${world.office}/console/${screen.at(of)}`);
+            await screen.ready(page, of);
+            await page.getByText("Live", { exact: true }).waitFor({ state: options.viewport ? "attached" : "visible" });
+            await take(page, context, `${screen.name}${suffix}`);
+        }
+        await context.close();
+    }
+
+    await takeAll(
+        "",
+        ["sign-in", ...screens.map((each) => each.name)].filter((each) => each !== "nothing"),
+        { colorScheme: "light" },
+    );
+    await takeAll("-dark", ["find", "registration-blocked", "application"], {
+        colorScheme: "dark",
+    });
+    await takeAll("-narrow", ["find", "user", "registration-blocked"], {
+        colorScheme: "light",
+        viewport: { width: 360, height: 740 },
+    });
+    of.receiver.close();
+} finally {
+    await browser.close();
+    await world.end();
+}
+console.log(`${bytes} bytes in ${folder}`);

@@ -1,0 +1,204 @@
+// A whole server in a directory of its own, phones, and a browser: what journeys and pictures are played with.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request } from "node:http";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { chromium } from "playwright-core";
+
+const browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Chromium of the system; none is fetched. DOORWARD_CHROMIUM names another one. */
+export function launch() {
+    const executablePath = process.env.DOORWARD_CHROMIUM ?? browsers.find(existsSync);
+    if (!executablePath) throw new Error("no chromium is installed");
+    return chromium.launch({
+        executablePath,
+        args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+    });
+}
+
+/** Runs a program to its end and gives what it printed. */
+async function output(binary, args, accepted = [0]) {
+    const program = spawn(binary, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    let said = "";
+    program.stdout.on("data", (piece) => (out += piece));
+    program.stderr.on("data", (piece) => (said += piece));
+    const [code] = await once(program, "close");
+    if (!accepted.includes(code)) throw new Error(`${args.join(" ")} ended with ${code}: ${said || out}`);
+    return out;
+}
+
+/**
+ * What stands between a browser and the server and answers some of it itself.
+ *
+ * answers(asked, answer) returns true when it did.
+ */
+export async function between(office, answers) {
+    const proxy = createServer((asked, answer) => {
+        if (answers(asked, answer)) return;
+        const to = new URL(office);
+        const passed = request(
+            { host: to.hostname, port: to.port, path: asked.url, method: asked.method, headers: asked.headers },
+            (told) => {
+                answer.writeHead(told.statusCode, told.headers);
+                told.pipe(answer);
+                told.on("error", () => answer.destroy());
+            },
+        );
+        passed.on("error", () => answer.destroy());
+        asked.pipe(passed);
+        answer.on("close", () => passed.destroy());
+    });
+    await new Promise((ready) => proxy.listen(0, "127.0.0.1", ready));
+    const close = () => {
+        proxy.closeAllConnections();
+        proxy.close();
+    };
+    return { at: `http://127.0.0.1:${proxy.address().port}`, close };
+}
+
+const contentTypes = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
+
+/** Serves files of the console from a folder, to try them without building the server. */
+function filesOf(folder) {
+    return (asked, answer) => {
+        const found = /^\/console\/([\w.-]*)(\?|$)/.exec(asked.url);
+        if (!found || found[1] === "session") return false;
+        const name = found[1] || "index.html";
+        answer.writeHead(200, { "Content-Type": contentTypes[extname(name)] });
+        answer.end(readFileSync(join(folder, name)));
+        return true;
+    };
+}
+
+export class World {
+    constructor(binary) {
+        this.binary = binary;
+        this.home = mkdtempSync(join(tmpdir(), "doorward-console-"));
+        this.data = join(this.home, "data");
+        this.listening = { device: "127.0.0.1:0", office: "127.0.0.1:0" };
+        this.phones = 0;
+    }
+
+    async begin() {
+        const { username, password } = JSON.parse(await output(this.binary, ["init", "--data", this.data]));
+        this.admin = { username, password };
+        await this.start();
+        const folder = process.env.DOORWARD_CONSOLE_FILES;
+        if (folder) this.proxy = await between(`http://${this.listening.office}`, filesOf(folder));
+        return this;
+    }
+
+    get office() {
+        return this.proxy?.at ?? `http://${this.listening.office}`;
+    }
+
+    async start() {
+        const { device, office } = this.listening;
+        this.server = spawn(this.binary, ["serve", "--data", this.data, "--device", device, "--office", office], {
+            stdio: ["ignore", "pipe", "inherit"],
+        });
+        for await (const line of createInterface({ input: this.server.stdout })) {
+            const found = / device http:\/\/(\S+).* office http:\/\/(\S+)/.exec(line);
+            if (!found) continue;
+            this.listening = { device: found[1], office: found[2] }; // the same after a restart
+            this.server.stdout.resume();
+            return;
+        }
+        throw new Error("the server did not start");
+    }
+
+    async stop(signal = "SIGTERM") {
+        const ended = once(this.server, "exit");
+        this.server.kill(signal);
+        await ended;
+    }
+
+    async end() {
+        this.proxy?.close();
+        if (this.server?.exitCode === null && this.server.signalCode === null) await this.stop();
+        rmSync(this.home, { recursive: true, force: true });
+    }
+
+    /** A request of the office side, as the admin or as somebody else. */
+    async ask(method, path, body, who = this.admin) {
+        const answer = await fetch(this.office + path, {
+            method,
+            headers: {
+                Authorization: `Basic ${Buffer.from(`${who.username}:${who.password}`).toString("base64")}`,
+                "Content-Type": "application/json",
+            },
+            body: body === undefined ? undefined : JSON.stringify(body),
+        });
+        const text = await answer.text();
+        if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+        return text ? JSON.parse(text) : undefined;
+    }
+
+    async application(id, settings = {}) {
+        const made = await this.ask("POST", "/admin/applications", {
+            id,
+            ...settings,
+        });
+        this.sdk = this.sdk ?? made.mobileSdkConfig;
+        return made;
+    }
+
+    async account(username, role, applications = [], rights = []) {
+        const made = await this.ask("POST", "/admin/users", {
+            username,
+            role,
+            rights,
+        });
+        for (const each of applications) await this.ask("POST", `/admin/users/${username}/applications/${each}`);
+        return { username, password: made.password };
+    }
+
+    /** A phone that is not registered yet. */
+    phone(sdk = this.sdk, style = "ios") {
+        const state = join(this.home, `phone-${++this.phones}.json`);
+        const base = [
+            "device",
+            "--server",
+            `http://${this.listening.device}`,
+            "--sdk-config",
+            sdk,
+            "--state",
+            state,
+            "--style",
+            style,
+            "--pin-iterations",
+            "10",
+        ];
+        const run = async (...args) => JSON.parse(await output(this.binary, [...base, ...args], [0, 2]));
+        return {
+            activate: (code, more = []) => run("activate", code, "--pin", "1234", ...more),
+            validate: (pin = "1234") => run("validate", "--pin", pin),
+            run,
+        };
+    }
+
+    /** A registration with a phone that works. */
+    async registered(userId, { appId = "bank", name = "Phone", style = "ios", flags = [], sdk, more = {} } = {}) {
+        const made = await this.ask("POST", "/v2/registrations", {
+            userId,
+            appId,
+            flags,
+            ...more,
+        });
+        const phone = this.phone(sdk, style);
+        await phone.activate(made.activationQrCodeData, ["--name", name]);
+        await this.ask("POST", `/v2/registrations/${made.registrationId}/commit`, {});
+        return { id: made.registrationId, phone };
+    }
+
+    async state(id) {
+        return (await this.ask("GET", `/v2/registrations/${id}`)).registrationStatus;
+    }
+}
