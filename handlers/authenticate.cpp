@@ -1,4 +1,5 @@
 #include "handlers/authenticate.hpp"
+#include "crypto/digest.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
@@ -67,6 +68,35 @@ bool check_password(services& svc, const registry::account* whose, std::string_v
     if (right)
         svc.credentials.remember(*whose, password, svc.clock.now());
     return right;
+}
+
+// Wrong ones of a name from one address; right ones are free. Not of a name alone: otherwise whoever knows it could
+// keep its owner out from elsewhere.
+constexpr unsigned wrong_credentials_per_minute = registry::unproven_address_factor; // 20
+constexpr unsigned guesses_budget = wrong_credentials_per_minute / registry::unproven_address_factor;
+
+// Who guesses, as the throttle of noise knows addresses.
+registry::source_address guesser_of(const basic_credentials& given, const registry::source_address& from)
+{
+    crypto::bytes text;
+    const auto append = [&text](crypto::bytes_view more) {
+        text.push_back(0);
+        text.insert(text.end(), more.begin(), more.end());
+    };
+    append(crypto::as_bytes("office credentials"));
+    append(from.network());
+    append(crypto::as_bytes(given.username));
+    registry::source_address out{crypto::blake2b<16>(text)};
+    out.bytes[0] = 0xFF; // of multicast: nobody's own
+    return out;
+}
+
+// The account of credentials that were checked before; null when they were not.
+std::shared_ptr<const registry::account> find_remembered(const basic_credentials& given, services& svc)
+{
+    auto whose = svc.directory.find_account(given.username);
+    const bool known = whose && whose->enabled && svc.credentials.knows(*whose, given.password, svc.clock.now());
+    return known ? whose : nullptr;
 }
 
 // given  outlives the coroutine
@@ -173,7 +203,15 @@ task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const re
     const auto given = parse_basic(req.authorization);
     if (!given)
         co_return std::shared_ptr<const registry::account>{};
+    if (auto remembered = find_remembered(*given, svc))
+        co_return remembered;
+    const auto guesser = guesser_of(*given, req.source);
+    if (svc.noise.spend(nullptr, &guesser, guesses_budget, svc.clock.now()) > 0)
+        co_return make_error_code(registry::errc::passwords_busy);
     auto checked = co_await check_basic(*given, svc);
+    const bool is_wrong = checked.has_value() && *checked == nullptr;
+    if (!is_wrong)
+        svc.noise.give_back(guesser, guesses_budget, svc.clock.now());
     co_return checked;
 }
 

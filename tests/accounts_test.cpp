@@ -291,6 +291,37 @@ BOOST_AUTO_TEST_CASE(a_rotated_password_replaces_the_one_before)
     check_error(world.with_password("office", password), 401, "HTTP_401");
 }
 
+BOOST_AUTO_TEST_CASE(guessing_a_password_is_slowed_down_where_it_is_done)
+{
+    accounts_world world;
+    const auto asked_from = [&world](const registry::source_address& where, const std::string& name,
+                                     const std::string& password) {
+        auto req = world.office_request("GET", a_list, {}, {});
+        const std::string both = name + ':' + password;
+        req.authorization = "Basic " + crypto::to_base64(crypto::as_bytes(both));
+        req.source = where;
+        return world.call(handlers::side::office, req);
+    };
+    const auto here = v4(192, 0, 2, 1);
+    const auto there = v4(192, 0, 2, 2);
+    for (int i = 0; i < 20; ++i)
+        BOOST_TEST(asked_from(here, "office", "guess " + std::to_string(i)).status == 401U);
+    const auto slowed = asked_from(here, "office", "office"); // right, which nobody looks at
+    check_error(slowed, 429, "ERROR_RATE_LIMITED");
+    BOOST_TEST(!slowed.header("Retry-After").empty());
+    BOOST_TEST(asked_from(here, "nobody", "guess").status == 401U); // each name for itself
+    BOOST_TEST(asked_from(there, "office", "office").status == 200U);
+    BOOST_TEST(asked_from(here, "office", "office").status == 200U); // remembered by now
+    for (int i = 0; i < 19; ++i)
+        BOOST_TEST(asked_from(here, "stranger", "guess").status == 401U);
+    BOOST_TEST(asked_from(here, "stranger", "stranger").status == 200U); // does not count
+    BOOST_TEST(asked_from(here, "stranger", "guess").status == 401U);
+    BOOST_TEST(asked_from(here, "stranger", "guess").status == 429U);
+    world.clock.advance(4000);
+    BOOST_TEST(asked_from(here, "office", "guess").status == 401U); // one in every three seconds
+    BOOST_TEST(asked_from(here, "office", "guess").status == 429U);
+}
+
 BOOST_AUTO_TEST_CASE(an_application_is_taken_out_of_sight)
 {
     accounts_world world;
