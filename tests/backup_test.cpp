@@ -517,9 +517,10 @@ BOOST_AUTO_TEST_CASE(a_row_too_many_is_found)
         for (auto place = key.size(); place-- > 0 && ++key[place] == 0;) {
         }
         const bool is_free = store.env.view([&](const kv::read_txn& txn) { return !txn.get(each.table, key); });
-        // Deliveries that ended, their end, and attempts may be of any event and at any time.
+        // Deliveries that ended, their end, and attempts may be of any event and at any time, sessions of anything.
         const bool is_anybodys =
             each.table == tables::deliveries || each.table == tables::journal ||
+            each.table == tables::console_sessions ||
             (each.table == tables::due && key[8] == static_cast<crypto::byte>(registry::due_kind::delivery));
         if (!is_free || is_anybodys)
             continue;
