@@ -263,6 +263,25 @@ export const t = {
         noneHint: "This user has no phone here that you can see, or all were removed.",
     },
 
+    leave: {
+        open: "User leaves",
+        title: (user: string) => `${user} leaves`,
+        mode: "What becomes of the user",
+        modes: {
+            remove: "Everything is removed",
+            erase: "Everything is removed, and the user made unrecognisable",
+        } as Record<string, string>,
+        actions: { remove: "Remove for good", erase: "Remove and erase" } as Record<string, string>,
+        consequences: (erase: boolean) => [
+            "This cannot be undone. None of the user's phones ever works again, in any application.",
+            ...(erase
+                ? [
+                      "Names, phones, metadata and claims are erased, also of registrations that were removed before; the user id gives way to a pseudonym.",
+                      "What stays is that somebody had these registrations, and when.",
+                  ]
+                : ["Histories and attempts can still be read."]),
+        ],
+    },
     lineage: {
         title: "Lineage",
         SPAWN: "Added by",

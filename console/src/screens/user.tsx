@@ -2,10 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, query, type Registration, type RegistrationPage } from "../api";
+import { get, path, query, remove, type Registration, type RegistrationPage } from "../api";
 import { t } from "../en";
 import { follow } from "../feed";
-import { at } from "../router";
+import { at, go } from "../router";
 import { can } from "../session";
 import { Time } from "../time";
 import {
@@ -22,6 +22,9 @@ import {
     StateBadge,
     useLoaded,
     usePoll,
+    ActionDialog,
+    Select,
+    toast,
 } from "../ui";
 import { Until } from "./registration";
 
@@ -30,6 +33,7 @@ const registrationsAtOnce = 100;
 export function User({ id }: { id: string }) {
     const withRemoved = useSignal(false);
     const limit = useSignal(registrationsAtOnce);
+    const leaving = useSignal(false);
     const read = useLoaded(`${id} ${withRemoved.value} ${limit.value}`, async ({ signal, quiet }) =>
         get<RegistrationPage>(
             `/v2/registrations${query({ userId: id, removed: withRemoved.value, limit: limit.value })}`,
@@ -56,6 +60,11 @@ export function User({ id }: { id: string }) {
                         checked={withRemoved.value}
                         onValue={(value) => (withRemoved.value = value)}
                     />
+                    {can.administer.value && (
+                        <Button kind="danger" icon="cross" onClick={() => (leaving.value = true)}>
+                            {t.leave.open}
+                        </Button>
+                    )}
                     {can.manage.value && (
                         <LinkButton href={`${at("new")}${query({ user: id })}`} icon="add" kind="primary">
                             {t.nav.new}
@@ -83,7 +92,41 @@ export function User({ id }: { id: string }) {
                     <Button onClick={() => (limit.value = Math.min(1000, limit.value * 3))}>{t.actions.more}</Button>
                 </div>
             )}
+            {leaving.value && <Leave id={id} onClose={() => (leaving.value = false)} />}
         </Page>
+    );
+}
+
+/** A user who goes: with everything, and perhaps without a trace. */
+function Leave({ id, onClose }: { id: string; onClose: () => void }) {
+    const mode = useSignal("remove");
+    return (
+        <ActionDialog
+            title={t.leave.title(id)}
+            action={t.leave.actions[mode.value] ?? ""}
+            kind="danger"
+            typed={id}
+            onClose={onClose}
+            consequences={
+                <ul>
+                    {t.leave.consequences(mode.value === "erase").map((each) => (
+                        <li key={each}>{each}</li>
+                    ))}
+                </ul>
+            }
+            run={async () => {
+                await remove(`${path`/v2/users/${id}`}${query({ mode: mode.value })}`);
+                toast(t.jobs.started);
+                go(at("jobs"));
+            }}
+        >
+            <Select
+                label={t.leave.mode}
+                value={mode.value}
+                onValue={(value) => (mode.value = value)}
+                options={Object.entries(t.leave.modes)}
+            />
+        </ActionDialog>
     );
 }
 

@@ -503,6 +503,20 @@ describe("the console", { timeout: 600_000 }, () => {
         await close();
     });
 
+    test("a user leaves without a trace", async () => {
+        await world.registered("leaving-user", { name: "Leaving phone" });
+        const { page, close } = await open({ who: world.admin, at: "#/users/leaving-user" });
+        await page.getByRole("button", { name: "User leaves" }).click();
+        await dialog(page).getByLabel("What becomes of the user").selectOption("erase");
+        await dialog(page).getByText(/gives way to a pseudonym/).waitFor();
+        await dialog(page).getByLabel("Type leaving-user to confirm").fill("leaving-user");
+        await dialog(page).getByRole("button", { name: "Remove and erase" }).click();
+        await headline(page).getByText("Bulk changes").waitFor();
+        await page.locator(".job", { hasText: "Erase a user" }).getByText("1 of 1 done").waitFor();
+        assert.deepEqual((await world.ask("GET", "/v2/users?prefix=leaving-user")).users, []);
+        await close();
+    });
+
     test("the audit log tells who did what, and signs that it did", async () => {
         const one = await world.registered("audit-user", { name: "Audited phone" });
         for (const change of ["BLOCK", "UNBLOCK"])

@@ -102,7 +102,7 @@ export class World {
     async start() {
         const { device, office } = this.listening;
         this.server = spawn(this.binary, ["serve", "--data", this.data, "--device", device, "--office", office], {
-            stdio: ["ignore", "pipe", "inherit"],
+            stdio: ["ignore", "pipe", process.env.DOORWARD_SERVER_LOG ? "inherit" : "ignore"],
         });
         for await (const line of createInterface({ input: this.server.stdout })) {
             const found = / device http:\/\/(\S+).* office http:\/\/(\S+)/.exec(line);
