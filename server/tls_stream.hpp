@@ -72,6 +72,7 @@ public:
     void finish() noexcept;
 
 private:
+    void acknowledge() noexcept;
     // Waits as the library wants it; an error when there is nothing to wait for.
     handlers::task<boost::system::error_code> wait(crypto::tls_session::outcome why);
 
