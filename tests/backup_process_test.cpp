@@ -404,6 +404,7 @@ BOOST_AUTO_TEST_CASE(a_newer_store_is_refused)
         BOOST_TEST_REQUIRE(!kv::blocking_commit(writer, change));
     }
     const std::string data = server.data().string();
+    const auto before = read_file(server.data() / kv::data_file_name);
     for (const auto& arguments : std::vector<std::vector<std::string>>{
              {"serve", "--data", data, "--device", "127.0.0.1:0", "--office", "127.0.0.1:0"},
              {"upgrade", "--data", data},
@@ -412,6 +413,7 @@ BOOST_AUTO_TEST_CASE(a_newer_store_is_refused)
         const auto got = run_doorward(arguments);
         BOOST_TEST(got.status == 1, arguments.front());
         BOOST_TEST(got.err.find("newer") != std::string::npos, got.err);
+        BOOST_TEST((read_file(server.data() / kv::data_file_name) == before)); // nothing is made in it
     }
 }
 
