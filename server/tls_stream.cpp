@@ -30,7 +30,8 @@ handlers::task<error_code> tls_stream::handshake()
         const auto how = session_.handshake();
         if (how == outcome::done)
             co_return error_code{};
-        if (const auto ec = co_await wait(how))
+        const auto ec = co_await wait(how);
+        if (ec)
             co_return ec;
     }
 }
@@ -49,7 +50,8 @@ handlers::task<std::tuple<error_code, std::size_t>> tls_stream::read_some(asio::
                 co_await asio::post(socket_.get_executor(), asio::deferred);
             co_return result{error_code{}, size};
         }
-        if (const auto ec = co_await wait(how))
+        const auto ec = co_await wait(how);
+        if (ec)
             co_return result{ec, 0};
     }
 }
@@ -67,7 +69,8 @@ handlers::task<std::tuple<error_code, std::size_t>> tls_stream::write_all(std::s
             sent += size;
             continue;
         }
-        if (const auto ec = co_await wait(how))
+        const auto ec = co_await wait(how);
+        if (ec)
             co_return result{ec, sent};
     }
     co_return result{error_code{}, sent};

@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_SUITE(office_access)
 BOOST_AUTO_TEST_CASE(unknown_paths_are_not_found_and_known_ones_tell_their_methods)
 {
     scratch_world world;
-    for (const char* target : {"/", "/v2", "/v2/registration", "/v2/registrations/", "/v2/registrations/x/y",
+    for (const char* target : {"/v2", "/v2/registration", "/v2/registrations/", "/v2/registrations/x/y",
                                "/v2/registrations/x/history/y", "/pa/v3/status", "/admin", "/powerauth-cloud"})
         BOOST_TEST_CONTEXT(target)
         {

@@ -84,17 +84,19 @@ private:
     unsigned short port_ = 0;
 };
 
+constexpr std::size_t lost_max = 5;
+
 // What became of the requests of one client.
 struct load_result {
     std::size_t answered = 0;
-    std::vector<std::string> lost; // what happened instead
+    std::vector<std::string> lost; // what happened instead; it ends after a few
 };
 
 // Requests on connections of their own, one after the other, until `done`.
 load_result load_with_new_connections(unsigned short port, const std::atomic<bool>& done)
 {
     load_result out;
-    while (!done.load()) {
+    while (!done.load() && out.lost.size() < lost_max) {
         raw_connection connection{port};
         const bool sent = connection.send(
             "POST /pa/v3/status HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}");
@@ -112,7 +114,7 @@ load_result load_with_new_connections(unsigned short port, const std::atomic<boo
 load_result load_with_phone(bench::device& phone, const std::atomic<bool>& done)
 {
     load_result out;
-    while (!done.load()) {
+    while (!done.load() && out.lost.size() < lost_max) {
         try {
             if (phone.validate(bench::signature_type::possession_knowledge, right_pin))
                 ++out.answered;
@@ -241,7 +243,7 @@ BOOST_AUTO_TEST_CASE(whoever_has_connected_before_the_stop_is_answered)
     BOOST_TEST(kept.read_answer().has_value()); // both are accepted
     server.ask_to_stop();
     BOOST_TEST(kept.is_closed()); // idle
-    early.send("GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    early.send("POST /pa/v3/status HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
     const auto answer = early.read_answer();
     BOOST_TEST_REQUIRE(answer.has_value());
     BOOST_TEST(answer->status == 200);
@@ -264,8 +266,11 @@ BOOST_AUTO_TEST_CASE(a_restart_under_load_loses_no_request)
     bank.server.set_sockets({device.socket(), office.socket()});
     bank.server.set_environment({"LISTEN_FDNAMES=device:office"});
     bank.server.start();
-    for (auto& phone : enrolled)
-        phone = bank.twin_of(phone); // at the address from now on
+    for (auto& phone : enrolled) { // at the address from now on
+        auto client = std::make_shared<bench::http_client>(device.url());
+        phone = bench::device{bank.application, phone.state(), phone.style(),
+                              [client](const http_request& what) { return client->request(what); }};
+    }
 
     std::atomic<bool> done{false};
     std::vector<load_result> results(clients + phones);
@@ -317,7 +322,7 @@ BOOST_AUTO_TEST_CASE(the_units_are_right_and_their_sandbox_is_tight)
     BOOST_TEST(rated.out.find("Overall exposure level for doorward.service: ") != std::string::npos, rated.out);
     // The check can fail.
     write_file(home.path() / "doorward.service",
-               std::regex_replace(text_of_unit("doorward.service"), std::regex{"ProtectSystem=strict"}, ""));
+               std::regex_replace(text_of_unit("doorward.service"), std::regex{"CapabilityBoundingSet=\n"}, ""));
     BOOST_TEST(run_program("systemd-analyze",
                            {"security", "--offline=true", "--no-pager", "--threshold=12", unit("doorward.service")})
                    .status != 0);

@@ -239,9 +239,14 @@ BOOST_AUTO_TEST_CASE(without_a_certificate_only_this_machine_is_served)
     BOOST_TEST(refused.status == 1);
     BOOST_TEST(refused.err.find("device.listen: 0.0.0.0:0 can be reached from other machines") != std::string::npos,
                refused.err);
-    server.start({"--device", ":0", "--allow-plain"});
-    BOOST_TEST(server.device_url().starts_with("http://0.0.0.0:"));
-    server.stop();
+    const auto allowed = start_doorward(
+        {"serve", "--data", server.data().string(), "--device", ":0", "--office", "127.0.0.1:0", "--allow-plain"},
+        file("log"));
+    const auto line = allowed->read_line();
+    BOOST_TEST_REQUIRE(line.has_value());
+    BOOST_TEST(line->starts_with("doorward listens: device http://0.0.0.0:"));
+    allowed->signal(SIGTERM);
+    BOOST_TEST(allowed->wait() == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_certificate_stands_for_an_account)
