@@ -10,6 +10,7 @@
 // Names tell contents, so browsers may keep what they have for ever; index.html alone is asked for again.
 
 import { build } from "esbuild";
+import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,6 +35,7 @@ const types = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
 };
 
 const bundle = await build({
@@ -70,6 +72,14 @@ const page = readFileSync(join(wanted.from, "src/index.html"), "utf8")
     .replace("{style}", nameOf("style", ".css"))
     .replace("{icon}", nameOf("icon", ".svg"));
 files.push({ name: "index.html", content: Buffer.from(page), isForever: false });
+
+// What others have written and is in the script may be given away only together with their licences.
+const licences = ["preact", "@preact/signals", "@preact/signals-core"].map(
+    (each) => `${each}\n\n${readFileSync(join(wanted.modules, "node_modules", each, "LICENSE"), "utf8")}`,
+);
+const licenceText = Buffer.from(licences.join("\n\n"));
+const licenceTag = createHash("sha256").update(licenceText).digest("hex").slice(0, 8).toUpperCase();
+files.push({ name: `licences-${licenceTag}.txt`, content: licenceText, isForever: true, isLater: true });
 files.sort((a, b) => (a.name < b.name ? -1 : 1));
 
 let firstLoad = 0;
@@ -78,7 +88,7 @@ for (const each of files) {
     if (!each.type) throw new Error(`no content type is known for ${each.name}`);
     each.gzip = gzipSync(each.content, { level: 9 });
     each.brotli = brotliCompressSync(each.content, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } });
-    firstLoad += each.gzip.length;
+    if (!each.isLater) firstLoad += each.gzip.length;
 }
 if (firstLoad > firstLoadBytesMax)
     throw new Error(`the console is too large: ${firstLoad} bytes compressed, ${firstLoadBytesMax} are allowed`);

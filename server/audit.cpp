@@ -6,6 +6,7 @@
 #include "registry/audit_chain.hpp"
 #include "server/config.hpp"
 #include "server/master_key.hpp"
+#include "server/store_builder.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -66,6 +67,7 @@ int verify_audit(const audit_options& wanted, std::ostream& out)
     if (!wanted.checkpoint.empty())
         known.push_back(load_checkpoint(wanted.checkpoint, wanted.public_key).upto);
     require_directory(wanted.data);
+    look_at_store(wanted.data);
     const kv::env store{wanted.data, registry::tables::names};
     const auto report = store.view([&](const kv::read_txn& txn) {
         registry::require_store(txn, wanted.data);
@@ -78,6 +80,7 @@ int verify_audit(const audit_options& wanted, std::ostream& out)
 void write_audit_checkpoint(const audit_options& wanted, std::ostream& out)
 {
     require_directory(wanted.data);
+    look_at_store(wanted.data);
     const kv::env store{wanted.data, registry::tables::names};
     store.view([&](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;

@@ -6,6 +6,7 @@
 #include "server/log.hpp"
 #include "server/master_key.hpp"
 #include "server/session.hpp"
+#include "server/store_builder.hpp"
 #include "server/tls_files.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -34,6 +35,12 @@ void log_fault(std::exception_ptr fault)
     } catch (const std::exception& problem) {
         log_error("a task ended: {}", problem.what());
     }
+}
+
+const std::filesystem::path& looked_at(const std::filesystem::path& data)
+{
+    look_at_store(data);
+    return data;
 }
 
 constexpr std::int64_t certificate_days_least = 14; // before it ends; fewer are an error in the log
@@ -131,7 +138,7 @@ instance::listener::listener(asio::io_context& context, const listener_settings&
 }
 
 instance::instance(const settings& wanted)
-    : store_{wanted.data, registry::tables::names},
+    : store_{looked_at(wanted.data), registry::tables::names},
       backups_{store_, wanted.backup_directory},
       threads_{thread_count(wanted.io_threads), wanted.transport},
       device_{threads_[0].context(),

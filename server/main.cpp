@@ -12,6 +12,7 @@
 #include "server/backup.hpp"
 #include "server/check.hpp"
 #include "server/completion.hpp"
+#include "server/config_file.hpp"
 #include "server/init.hpp"
 #include "server/master_key_rotation.hpp"
 #include "server/serve.hpp"
@@ -243,6 +244,9 @@ int main(int argc, char** argv)
         return exit_code;
     } catch (const CLI::ParseError& problem) {
         return app.exit(problem) == 0 ? 0 : 2;
+    } catch (const server::config_error& problem) {
+        std::cerr << "doorward: " << problem.what() << '\n';
+        return 2;
     } catch (const std::exception& problem) {
         std::cerr << "doorward: " << problem.what() << '\n';
         return 1;

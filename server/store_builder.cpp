@@ -89,6 +89,14 @@ void store_builder::finish()
     ++rows_;
 }
 
+void look_at_store(const std::filesystem::path& directory)
+{
+    if (!std::filesystem::exists(directory / kv::data_file_name))
+        return; // what is wrong then is said by whoever opens it
+    const kv::env store{directory, registry::tables::names, kv::opening{kv::opening::role::reader}};
+    store.view([&](const kv::read_txn& txn) { registry::require_store(txn, directory); });
+}
+
 void replace_store(const std::filesystem::path& data, const std::filesystem::path& built,
                    const std::filesystem::path& kept)
 {

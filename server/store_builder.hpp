@@ -43,6 +43,10 @@ private:
     std::uint64_t rows_ = 0;
 };
 
+/// Looks what a directory holds before it is opened by its owner, who makes tables that are not there: a store that is
+/// refused stays as it is. errors  throws kv::open_error: no store, or one of another format
+void look_at_store(const std::filesystem::path& directory);
+
 /// Lets a store that was built in DIR/NAME take the place of the one in DIR, in one step. Nobody has either open but
 /// readers. kept  another name that the old file has then; empty: it is gone
 /// errors  throws std::runtime_error

@@ -75,16 +75,16 @@ BOOST_AUTO_TEST_CASE(a_configuration_is_checked_without_a_server)
     write("[limits]\nidle_seconds = \"30\"\nidle = 30\n");
     for (const char* command : {"check", "show"}) {
         const auto wrong = run_doorward({"config", command, "--config", file.string()});
-        BOOST_TEST(wrong.status == 1);
+        BOOST_TEST(wrong.status == 2);
         BOOST_TEST(wrong.out == "");
         BOOST_TEST(wrong.err == "doorward: " + file.string() + ":3: limits.idle: is not known\n" + file.string() +
                                     ":2: limits.idle_seconds: must be a whole number from 1 to 86400 (seconds)\n");
     }
     const auto served = run_doorward({"serve", "--data", server.data().string(), "--config", file.string()});
-    BOOST_TEST(served.status == 1);
+    BOOST_TEST(served.status == 2);
     const auto missing = run_doorward({"config", "check", "--config", (home.path() / "none").string()});
-    BOOST_TEST(missing.status == 1);
-    BOOST_TEST(run_doorward({"serve"}).status == 1); // no data
+    BOOST_TEST(missing.status == 2);
+    BOOST_TEST(run_doorward({"serve"}).status == 2); // no data
 }
 
 BOOST_AUTO_TEST_CASE(what_holds_is_shown_with_its_origin)

@@ -849,6 +849,15 @@ std::optional<std::string> raw_connection::read_chunk()
     return chunk;
 }
 
+bool raw_connection::wait_for(std::string_view text)
+{
+    while (unread_.find(text) == std::string::npos) {
+        if (!read_more())
+            return false;
+    }
+    return true;
+}
+
 std::string raw_connection::read_rest()
 {
     while (read_more()) {

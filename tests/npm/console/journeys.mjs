@@ -344,14 +344,14 @@ describe("the console", { timeout: 600_000 }, () => {
         // As a camera sees it.
         const seen = await picture.evaluate((image) => {
             const canvas = document.createElement("canvas");
-            canvas.width = canvas.height = 600;
+            canvas.width = canvas.height = 320;
             const at = canvas.getContext("2d");
             at.fillStyle = "white";
-            at.fillRect(0, 0, 600, 600);
-            at.drawImage(image, 0, 0, 600, 600);
-            return [...at.getImageData(0, 0, 600, 600).data];
+            at.fillRect(0, 0, 320, 320);
+            at.drawImage(image, 0, 0, 320, 320);
+            return [...at.getImageData(0, 0, 320, 320).data];
         });
-        const code = jsQR(Uint8ClampedArray.from(seen), 600, 600)?.data;
+        const code = jsQR(Uint8ClampedArray.from(seen), 320, 320)?.data;
         assert.match(code, /^[A-Z2-7]{5}(-[A-Z2-7]{5}){3}#/);
         const phone = world.phone();
         const known = await phone.activate(code, ["--name", "Scanned phone"]);
@@ -508,7 +508,9 @@ describe("the console", { timeout: 600_000 }, () => {
         const { page, close } = await open({ who: world.admin, at: "#/users/leaving-user" });
         await page.getByRole("button", { name: "User leaves" }).click();
         await dialog(page).getByLabel("What becomes of the user").selectOption("erase");
-        await dialog(page).getByText(/gives way to a pseudonym/).waitFor();
+        await dialog(page)
+            .getByText(/gives way to a pseudonym/)
+            .waitFor();
         await dialog(page).getByLabel("Type leaving-user to confirm").fill("leaving-user");
         await dialog(page).getByRole("button", { name: "Remove and erase" }).click();
         await headline(page).getByText("Bulk changes").waitFor();

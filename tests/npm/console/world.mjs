@@ -7,6 +7,7 @@ import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { gzipSync } from "node:zlib";
 
 import { chromium } from "playwright-core";
 
@@ -71,8 +72,8 @@ function filesOf(folder) {
         const found = /^\/console\/([\w.-]*)(\?|$)/.exec(asked.url);
         if (!found || found[1] === "session") return false;
         const name = found[1] || "index.html";
-        answer.writeHead(200, { "Content-Type": contentTypes[extname(name)] });
-        answer.end(readFileSync(join(folder, name)));
+        answer.writeHead(200, { "Content-Type": contentTypes[extname(name)], "Content-Encoding": "gzip" });
+        answer.end(gzipSync(readFileSync(join(folder, name))));
         return true;
     };
 }
