@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(clients_that_know_no_chunks_read_until_the_end)
     BOOST_TEST(says(curious.read_head().value_or(""), "text/event-stream"));
     BOOST_TEST(curious.is_closed());
     const auto made = bank.create_registration("alice");
-    BOOST_TEST(old.wait_for(made.id));
+    BOOST_TEST(old.await_text(made.id));
     bank.server.ask_to_stop();
     const auto body = old.read_rest();
     BOOST_TEST(body.starts_with("retry: 1000\n\n"));

@@ -849,7 +849,7 @@ std::optional<std::string> raw_connection::read_chunk()
     return chunk;
 }
 
-bool raw_connection::wait_for(std::string_view text)
+bool raw_connection::await_text(std::string_view text)
 {
     while (unread_.find(text) == std::string::npos) {
         if (!read_more())

@@ -340,7 +340,7 @@ public:
     /// The next chunk of an answer that comes in chunks; the last one is empty. None when the connection ended instead.
     std::optional<std::string> read_chunk();
     /// Waits until what comes has this text in it, which stays to be read. False when the connection ended instead.
-    bool wait_for(std::string_view text);
+    bool await_text(std::string_view text);
     /// All that comes until the server closes the connection.
     std::string read_rest();
     /// True when the server has closed the connection and nothing is left to read. Waits for it.
