@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(an_address_that_is_none_is_refused_with_an_example)
         const auto refused = run_doorward(serve_command(server.data(), address));
         BOOST_TEST_CONTEXT(address)
         {
-            BOOST_TEST(refused.status == 1);
+            BOOST_TEST(refused.status == 2);
             BOOST_TEST(says(refused.err, "for example 127.0.0.1:8080"));
         }
     }
