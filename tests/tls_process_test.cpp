@@ -224,7 +224,7 @@ BOOST_AUTO_TEST_CASE(a_key_that_everybody_may_read_is_refused)
     configure();
     fs::permissions(file("device.key"), fs::perms::others_read, fs::perm_options::add);
     const auto checked = run_doorward({"config", "check", "--config", file("doorward.toml").string()});
-    BOOST_TEST(checked.status == 1);
+    BOOST_TEST(checked.status == 2);
     BOOST_TEST(checked.err ==
                "doorward: device.tls: " + file("device.key").string() + ": everybody may read it; chmod o-r it\n");
     const auto served =
@@ -236,7 +236,7 @@ BOOST_AUTO_TEST_CASE(a_key_that_everybody_may_read_is_refused)
 BOOST_AUTO_TEST_CASE(without_a_certificate_only_this_machine_is_served)
 {
     const auto refused = run_doorward({"serve", "--data", server.data().string(), "--device", "0.0.0.0:0"});
-    BOOST_TEST(refused.status == 1);
+    BOOST_TEST(refused.status == 2);
     BOOST_TEST(refused.err.find("device.listen: 0.0.0.0:0 can be reached from other machines") != std::string::npos,
                refused.err);
     const auto allowed = start_doorward(
