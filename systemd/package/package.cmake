@@ -22,6 +22,7 @@ install(FILES ${from}/doorward.toml DESTINATION /etc/doorward)
 install(FILES ${made}/doorward.1.gz DESTINATION share/man/man1)
 install(FILES ${made}/doorward.toml.5.gz DESTINATION share/man/man5)
 install(FILES ${from}/package/completion.bash DESTINATION share/bash-completion/completions RENAME doorward)
+install(FILES ${from}/package/lintian-overrides DESTINATION share/lintian/overrides RENAME doorward)
 install(FILES ${from}/package/copyright ${made}/changelog.gz DESTINATION share/doc/doorward)
 install(FILES ${from}/monitoring/doorward.rules.yml ${from}/monitoring/doorward-dashboard.json
     DESTINATION share/doc/doorward/examples)
@@ -29,16 +30,19 @@ install(FILES ${from}/monitoring/doorward.rules.yml ${from}/monitoring/doorward-
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_PACKAGE_NAME doorward)
-set(CPACK_PACKAGE_CONTACT "doorward engineers <root@localhost.localdomain>")
+# Whoever builds it for others names a maintainer: ./package -D CPACK_PACKAGE_CONTACT='Somebody <somebody@bank.example>'
+set(CPACK_PACKAGE_CONTACT "doorward engineers <engineers@localhost.localdomain>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "registers phones, checks what they sign, blocks wrong PINs")
-set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "registers phones, checks what they sign, blocks wrong PINs
- Phones with the PowerAuth mobile SDKs register with it and prove with every sensitive
- request that they are the right phone with the right user. It blocks a phone after too
- many wrong proofs, exactly and durably, with its storage inside.")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
+"Phones with the PowerAuth mobile SDKs register with it and prove with
+ every sensitive request that they are the right phone with the right
+ user. It blocks a phone after too many wrong proofs, exactly and durably,
+ with its storage inside.")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS procps) # /bin/kill, which the unit reloads with
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "prometheus, bash-completion")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${from}/package/postinst ${from}/package/prerm ${from}/package/postrm
