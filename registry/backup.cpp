@@ -187,7 +187,8 @@ backup_reader::backup_reader(backup_source from) : from_{std::move(from)}
 {
     const std::string place = "ends within its head";
     bytes head(fixed_head_bytes);
-    if (from_(head) < backup_magic.size() || crypto::as_text(bytes_view{head}.first(backup_magic.size())) != backup_magic)
+    if (from_(head) < backup_magic.size() ||
+        crypto::as_text(bytes_view{head}.first(backup_magic.size())) != backup_magic)
         refuse_backup("is none");
     // What was read is believed once its digest fits; until then nothing of it is told.
     const auto more = [&](std::size_t size) {
