@@ -282,7 +282,7 @@ public:
             become_idle();
             if (buffer_.size() == 0) {
                 const auto [ec, size] = co_await stream_.read_some(buffer_.prepare(first_read_bytes));
-                if (ec)
+                if (ec || was_closed())
                     break;
                 buffer_.commit(size);
                 watch_.greeted();
@@ -434,8 +434,12 @@ private:
         const auto room = std::min(first_read_bytes, buffer_.max_size() - buffer_.size());
         const auto [ec, size] = co_await stream_.read_some(buffer_.prepare(room));
         buffer_.commit(size);
-        co_return ec;
+        co_return was_closed() ? asio::error::operation_aborted : ec;
     }
+
+    // Whoever watches over the connection may close it when the event loop has read already and has not told us. What
+    // was read then must not be carried out: nobody could be told, and the client sends it again.
+    [[nodiscard]] bool was_closed() { return !stream_.socket().is_open(); }
 
     // What the socket does not take at once: nearly always nothing, so the event loop is rarely asked. Empty when the
     // connection is broken.
