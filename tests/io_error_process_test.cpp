@@ -208,6 +208,7 @@ BOOST_AUTO_TEST_CASE(an_operation_that_fails_ends_the_server_and_loses_nothing_t
 // already and needs no room on most file systems, and LMDB takes any failure to write it for the end of the store.
 BOOST_AUTO_TEST_CASE(an_operation_without_room_is_refused_and_survived)
 {
+    int refused_in_all = 0;
     std::uint64_t number = 1;
     for (bool reached = true; reached; ++number) {
         BOOST_TEST_CONTEXT("operation " << number)
@@ -235,8 +236,10 @@ BOOST_AUTO_TEST_CASE(an_operation_without_room_is_refused_and_survived)
                 expect_end_by_failure(log);
             } else {
                 BOOST_TEST((last == outcome::answered));
-                // A smaller reservation is tried next, which is enough.
-                BOOST_TEST(refused == (failed == storage_action::reserve ? 0 : 1));
+                // A smaller reservation is tried next, which is enough. On a slow machine the operation may be one of
+                // the clean-up, which comes every second and tries again by itself.
+                BOOST_TEST(refused <= (failed == storage_action::reserve ? 0 : 1));
+                refused_in_all += refused;
                 check();
                 server.stop();
             }
@@ -245,6 +248,7 @@ BOOST_AUTO_TEST_CASE(an_operation_without_room_is_refused_and_survived)
         }
     }
     BOOST_TEST(number > 20U);
+    BOOST_TEST(refused_in_all > 0);
 }
 
 // --- a full disk
