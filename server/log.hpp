@@ -13,7 +13,8 @@
 namespace doorward::server {
 
 /// The log: one line per event on standard error, where systemd's journal takes it. Nothing secret ever goes in: no
-/// body, no header, no proof, no key; and of a path only the route, because paths may name users.
+/// body, no header, no proof, no key. Of a path the access log tells the route, because paths may name users; a request
+/// that failed by a fault of ours is told with its path.
 ///
 /// As text, with the priority in front where standard error is the journal (sd-daemon(3)), or as one JSON object:
 /// `time`, `level`, `message`, and what else there is to tell as members of their own.
