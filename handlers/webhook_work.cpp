@@ -291,7 +291,7 @@ std::chrono::milliseconds webhook_work::until_next(registry::time_ms now) const
     return std::chrono::milliseconds{wait};
 }
 
-task<std::chrono::milliseconds> webhook_work::round(services& svc)
+task<std::chrono::nanoseconds> webhook_work::round(services& svc)
 {
     const auto here = co_await boost::asio::this_coro::executor;
     if (stale_.exchange(false)) {

@@ -35,7 +35,7 @@ public:
     /// One round: looks at what is new and starts what is due.
     ///
     /// returns  after how long there is something to do, if nothing wakes it before
-    task<std::chrono::milliseconds> round(services& svc);
+    task<std::chrono::nanoseconds> round(services& svc);
 
     /// Waits for what is on its way, so long at most; then ends it. When this returns nothing is under way.
     task<void> finish(std::chrono::milliseconds patience);

@@ -148,10 +148,14 @@ instance::instance(const settings& wanted)
               {wanted.office, wanted.office_socket, wanted.allow_plain, connection_budget(wanted.transport).office,
                load_tls(wanted.office_tls, "office")}},
       drain_seconds_{wanted.transport.drain},
-      sweep_pause_{threads_[0].context().get_executor()},
-      fold_pause_{threads_[0].context().get_executor()},
-      jobs_pause_{threads_[0].context().get_executor()},
-      webhooks_pause_{threads_[0].context().get_executor()}
+      sweeping_{"the clean-up", sweep_pause, [this] { return sweep(); }, timer{first_context().get_executor()}},
+      folding_{"the fold", handlers::sweep_rest, [this] { return handlers::fold(*services_); },
+               timer{first_context().get_executor()}},
+      working_on_jobs_{"a step of a job", handlers::jobs_rest,
+                       [this] { return handlers::work_on_jobs(*services_, jobs_turn_); },
+                       timer{first_context().get_executor()}},
+      sending_webhooks_{"sending to webhooks", handlers::webhooks_rest, [this] { return webhooks_.round(*services_); },
+                        timer{first_context().get_executor()}}
 {
     store_.report_damage_to(damage_);
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
@@ -202,22 +206,8 @@ instance::instance(const settings& wanted)
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
-    asio::co_spawn(first_context(), sweep_now_and_then(), [this](std::exception_ptr fault) {
-        log_fault(fault);
-        sweep_ended_.set_value();
-    });
-    asio::co_spawn(first_context(), fold_all_along(), [this](std::exception_ptr fault) {
-        log_fault(fault);
-        fold_ended_.set_value();
-    });
-    asio::co_spawn(first_context(), work_on_jobs_all_along(), [this](std::exception_ptr fault) {
-        log_fault(fault);
-        jobs_ended_.set_value();
-    });
-    asio::co_spawn(first_context(), send_webhooks_all_along(), [this](std::exception_ptr fault) {
-        log_fault(fault);
-        webhooks_ended_.set_value();
-    });
+    for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+        start(*each);
     for (std::size_t i = 0; i < threads_.size(); ++i)
         progress_.add("io-" + std::to_string(i), threads_[i].context());
     progress_.add("writer", *writer_);
@@ -285,92 +275,45 @@ void instance::reload(const settings& wanted)
     });
 }
 
-handlers::task<bool> instance::sweep_once()
+void instance::start(chore& which)
+{
+    auto work = &which == &sending_webhooks_ ? send_webhooks_all_along() : do_all_along(which);
+    asio::co_spawn(first_context(), std::move(work), [&which](std::exception_ptr fault) {
+        log_fault(fault);
+        which.ended.set_value();
+    });
+}
+
+handlers::task<std::chrono::nanoseconds> instance::do_once(chore& which)
 {
     std::string fault;
     try {
-        const bool more = co_await handlers::sweep(*services_);
-        co_return more;
-    } catch (const std::exception& problem) {
-        fault = problem.what();
-    }
-    log_error("the clean-up failed and is tried again: {}", fault);
-    co_return false;
-}
-
-handlers::task<void> instance::sweep_now_and_then()
-{
-    while (!stopping_) {
-        const bool more = co_await sweep_once();
-        if (more || stopping_)
-            continue;
-        sweep_pause_.expires_after(sweep_pause);
-        const auto [ec] = co_await sweep_pause_.async_wait(token);
-        static_cast<void>(ec);
-    }
-}
-
-handlers::task<std::chrono::nanoseconds> instance::fold_once()
-{
-    std::string fault;
-    try {
-        const auto pause = co_await handlers::fold(*services_);
+        auto step = which.step();
+        const auto pause = co_await std::move(step);
         co_return pause;
     } catch (const std::exception& problem) {
         fault = problem.what();
     }
-    log_error("the fold failed and is tried again: {}", fault);
-    co_return handlers::sweep_rest;
+    log_error("{} failed and is tried again: {}", which.what, fault);
+    co_return which.rest;
 }
 
-handlers::task<void> instance::fold_all_along()
+handlers::task<void> instance::do_all_along(chore& which)
 {
     while (!stopping_) {
-        const auto pause = co_await fold_once();
+        const auto pause = co_await do_once(which);
         if (stopping_)
             break;
-        fold_pause_.expires_after(pause);
-        const auto [ec] = co_await fold_pause_.async_wait(token);
+        which.pause.expires_after(pause);
+        const auto [ec] = co_await which.pause.async_wait(token);
         static_cast<void>(ec);
     }
 }
 
-handlers::task<std::chrono::nanoseconds> instance::work_on_jobs_once()
+handlers::task<std::chrono::nanoseconds> instance::sweep()
 {
-    std::string fault;
-    try {
-        const auto pause = co_await handlers::work_on_jobs(*services_, jobs_turn_);
-        co_return pause;
-    } catch (const std::exception& problem) {
-        fault = problem.what();
-    }
-    log_error("a step of a job failed and is tried again: {}", fault);
-    co_return handlers::jobs_rest;
-}
-
-handlers::task<void> instance::work_on_jobs_all_along()
-{
-    while (!stopping_) {
-        const auto pause = co_await work_on_jobs_once();
-        if (stopping_)
-            break;
-        jobs_pause_.expires_after(pause);
-        const auto [ec] = co_await jobs_pause_.async_wait(token);
-        static_cast<void>(ec);
-    }
-}
-
-handlers::task<std::chrono::nanoseconds> instance::send_webhooks_once()
-{
-    std::string fault;
-    try {
-        const auto pause = co_await webhooks_.round(*services_);
-        co_return pause;
-    } catch (const std::exception& problem) {
-        fault = problem.what();
-    }
-    log_error("sending to webhooks failed and is tried again: {}", fault);
-    co_return handlers::webhooks_rest;
+    const bool more = co_await handlers::sweep(*services_);
+    co_return more ? std::chrono::nanoseconds{0} : std::chrono::nanoseconds{sweep_pause};
 }
 
 handlers::task<void> instance::send_webhooks_all_along()
@@ -378,7 +321,7 @@ handlers::task<void> instance::send_webhooks_all_along()
     const auto place = bell_.enter("", first_context().get_executor()); // nobody has come before
     webhooks_.wake_at(place.get());
     while (!stopping_) {
-        const auto pause = co_await send_webhooks_once();
+        const auto pause = co_await do_once(sending_webhooks_);
         if (stopping_)
             break;
         if (place->listen(webhooks_.is_needed()))
@@ -387,8 +330,8 @@ handlers::task<void> instance::send_webhooks_all_along()
         if (stopping_)
             break;
         // What many flushes bring is looked at together.
-        webhooks_pause_.expires_after(webhooks_pause);
-        const auto [ec] = co_await webhooks_pause_.async_wait(token);
+        sending_webhooks_.pause.expires_after(webhooks_pause);
+        const auto [ec] = co_await sending_webhooks_.pause.async_wait(token);
         static_cast<void>(ec);
     }
     co_await webhooks_.finish(handlers::webhooks_patience);
@@ -407,10 +350,8 @@ void instance::stop()
                 each->sockets.close();
                 each->pause.cancel();
             }
-            sweep_pause_.cancel();
-            fold_pause_.cancel();
-            jobs_pause_.cancel();
-            webhooks_pause_.cancel();
+            for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+                each->pause.cancel();
         });
         backups_.stop();
         bell_.close(); // who waits for events is answered, streams end
@@ -421,10 +362,8 @@ void instance::stop()
                        0;
             },
             drain_seconds_);
-        sweep_ended_.get_future().wait();
-        fold_ended_.get_future().wait();
-        jobs_ended_.get_future().wait();
-        webhooks_ended_.get_future().wait();
+        for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+            each->ended.get_future().wait();
     }
     office_passwords_.finish();
     otp_passwords_.finish();

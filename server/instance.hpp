@@ -8,6 +8,7 @@
 #include "server/progress_watch.hpp"
 #include "server/session.hpp"
 
+#include <functional>
 #include <future>
 #include <optional>
 #include <stdexcept>
@@ -82,13 +83,18 @@ private:
         return (which.has_tls ? "https://" : "http://") + to_text(which.local);
     }
     handlers::task<void> accept(listener& from, handlers::side which);
-    handlers::task<bool> sweep_once();
-    handlers::task<void> sweep_now_and_then();
-    handlers::task<std::chrono::nanoseconds> fold_once();
-    handlers::task<void> fold_all_along();
-    handlers::task<std::chrono::nanoseconds> work_on_jobs_once();
-    handlers::task<void> work_on_jobs_all_along();
-    handlers::task<std::chrono::nanoseconds> send_webhooks_once();
+    /// Something that is done beside requests, step by step, on the first io thread.
+    struct chore {
+        const char* what;                                               // it is, in the log when a step fails
+        std::chrono::nanoseconds rest;                                  // before one that failed is done again
+        std::function<handlers::task<std::chrono::nanoseconds>()> step; // returns how long to wait before the next one
+        timer pause;
+        std::promise<void> ended{};
+    };
+    handlers::task<std::chrono::nanoseconds> do_once(chore& which);
+    handlers::task<void> do_all_along(chore& which);
+    void start(chore& which);
+    handlers::task<std::chrono::nanoseconds> sweep();
     handlers::task<void> send_webhooks_all_along();
 
     [[nodiscard]] open_connections open(handlers::side where) const noexcept override;
@@ -134,15 +140,11 @@ private:
     listener device_;
     listener office_;
     std::chrono::seconds drain_seconds_;
-    timer sweep_pause_;
-    std::promise<void> sweep_ended_;
-    timer fold_pause_;
-    std::promise<void> fold_ended_;
-    handlers::job_turn jobs_turn_; // of the coroutine that works on jobs
-    timer jobs_pause_;
-    std::promise<void> jobs_ended_;
-    timer webhooks_pause_;
-    std::promise<void> webhooks_ended_;
+    handlers::job_turn jobs_turn_; // of the chore that works on jobs
+    chore sweeping_;
+    chore folding_;
+    chore working_on_jobs_;
+    chore sending_webhooks_; // waits for events, too: send_webhooks_all_along()
     std::atomic<bool> stopping_{false};
     bool stopped_ = false;
 };

@@ -102,14 +102,14 @@ struct webhooks_world : scratch_world {
     // One round whose deliveries stay on their way.
     void start_round()
     {
-        auto done = std::make_shared<std::optional<std::chrono::milliseconds>>();
+        auto done = std::make_shared<std::optional<std::chrono::nanoseconds>>();
         spawn(services().webhooks.round(services()), *done);
         rounds.push_back(done);
         while (!done->has_value())
             poll();
     }
 
-    std::vector<std::shared_ptr<std::optional<std::chrono::milliseconds>>> rounds;
+    std::vector<std::shared_ptr<std::optional<std::chrono::nanoseconds>>> rounds;
     std::string secret; // of the webhook that was created last
 };
 
