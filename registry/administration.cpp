@@ -92,6 +92,12 @@ void tell_of_account(kv::write_txn& txn, const authorship& by, const std::string
                           {event_subject::account, username, std::string{what}, std::move(detail)});
 }
 
+void tell_of_store(kv::write_txn& txn, time_ms at, std::string subject, std::string_view what, std::string detail)
+{
+    append_administration(txn, {{}, at}, {},
+                          {event_subject::store, std::move(subject), std::string{what}, std::move(detail)});
+}
+
 std::string describe_change(const stored_application& before, const stored_application& after)
 {
     const application_settings& old = before.settings;

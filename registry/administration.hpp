@@ -31,6 +31,8 @@ inline constexpr std::string_view sign_in = "SIGN_IN"; // to the console
 inline constexpr std::string_view sign_out = "SIGN_OUT";
 inline constexpr std::string_view open_breaker = "OPEN_LOCKOUT_BREAKER"; // by doorward itself
 inline constexpr std::string_view close_breaker = "CLOSE_LOCKOUT_BREAKER";
+inline constexpr std::string_view begin_rotation = "BEGIN_MASTER_KEY_ROTATION"; // by doorward itself
+inline constexpr std::string_view end_rotation = "END_MASTER_KEY_ROTATION";
 } // namespace action
 
 /// Appends an event about an application, for those who see the application.
@@ -45,6 +47,11 @@ void tell_of_application(kv::write_txn& txn, const authorship& by, const std::st
 /// detail          cut to event_detail_bytes_max
 void tell_of_account(kv::write_txn& txn, const authorship& by, const std::string& username, std::string_view what,
                      std::string detail, const std::string& application_id = {});
+
+/// Appends an event about the store itself, by doorward, for admins.
+///
+/// subject  which part of it
+void tell_of_store(kv::write_txn& txn, time_ms at, std::string subject, std::string_view what, std::string detail);
 
 /// Which settings are others, by their names in API.md, with what they are now where that is short; no secrets. Empty
 /// when none is.

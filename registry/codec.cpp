@@ -546,7 +546,7 @@ event decode(bytes_view data)
     record.who.account = in.text();
     if (in.flag())
         record.who.phone.emplace().value = in.raw<16>();
-    const auto about = in.enumeration(event_subject::registration, event_subject::webhook);
+    const auto about = in.enumeration(event_subject::registration, event_subject::store);
     if (about == event_subject::registration) {
         record.what = read_registration_event(in);
     } else {
@@ -809,6 +809,43 @@ console_session decode(bytes_view data)
     record.stamp = in.raw<32>();
     record.created_at = in.time();
     record.last_used_at = in.time();
+    in.done();
+    return record;
+}
+
+// rotation := 1  number:u8  began_at:u64  ended_at:u64  former_check:blob (sealed)  table:u8  key:blob  walks:u32
+//             sealed_anew:u64  walk_began_with:u64  unreadable:u64
+bytes encode(const rotation& record)
+{
+    return record_writer{version_1}
+        .u8(record.number)
+        .time(record.began_at)
+        .time(record.ended_at)
+        .blob(record.former_check)
+        .u8(record.table)
+        .blob(record.key)
+        .u32(record.walks)
+        .u64(record.sealed_anew)
+        .u64(record.walk_began_with)
+        .u64(record.unreadable)
+        .done();
+}
+
+template <>
+rotation decode(bytes_view data)
+{
+    record_reader in{data, version_1};
+    rotation record;
+    record.number = in.u8();
+    record.began_at = in.time();
+    record.ended_at = in.time();
+    record.former_check = in.blob();
+    record.table = in.u8();
+    record.key = in.blob();
+    record.walks = in.u32();
+    record.sealed_anew = in.u64();
+    record.walk_began_with = in.u64();
+    record.unreadable = in.u64();
     in.done();
     return record;
 }

@@ -11,6 +11,7 @@
 #include "registry/job.hpp"
 #include "registry/keys.hpp"
 #include "registry/metadata.hpp"
+#include "registry/rotation.hpp"
 #include "registry/temporary_key.hpp"
 #include "registry/token.hpp"
 #include "registry/webhook.hpp"
@@ -44,6 +45,7 @@ struct record_fault : kv::damaged {
 [[nodiscard]] crypto::bytes encode(const webhook& record);
 [[nodiscard]] crypto::bytes encode(const delivery& record);
 [[nodiscard]] crypto::bytes encode(const console_session& record);
+[[nodiscard]] crypto::bytes encode(const rotation& record);
 
 /// decode<registration>(bytes) and so on. errors  throws record_fault
 template <class Record>

@@ -13,6 +13,8 @@ std::string_view to_text(event_subject value) noexcept
         return "ACCOUNT";
     case event_subject::webhook:
         return "WEBHOOK";
+    case event_subject::store:
+        return "STORE";
     }
     return "UNKNOWN";
 }

@@ -8,7 +8,7 @@
 namespace doorward::registry {
 
 /// What an event is about.
-enum class event_subject : std::uint8_t { registration = 1, application = 2, account = 3, webhook = 4 };
+enum class event_subject : std::uint8_t { registration = 1, application = 2, account = 3, webhook = 4, store = 5 };
 
 [[nodiscard]] std::string_view to_text(event_subject value) noexcept; // "REGISTRATION"
 

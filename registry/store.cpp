@@ -1,6 +1,7 @@
 #include "registry/store.hpp"
 #include "crypto/digest.hpp"
 #include "registry/journal.hpp"
+#include "registry/master_key.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -11,8 +12,6 @@ namespace {
 
 using crypto::as_bytes;
 using crypto::bytes_view;
-
-constexpr std::string_view key_check_text = "doorward";
 
 template <class Record>
 std::optional<Record> find(const kv::read_txn& txn, kv::table from, bytes_view key)
@@ -463,31 +462,10 @@ void require_store(const kv::read_txn& txn, const std::filesystem::path& directo
     require_format(*format, directory);
 }
 
-void check_store(const kv::read_txn& txn, const crypto::sealer& with)
-{
-    if (find_format(txn) != store_format)
-        throw kv::open_error{"the store was written by another version of doorward"};
-    const auto sealed = txn.get(tables::meta, as_bytes(meta_key::key_check));
-    if (!sealed || !with.open(*sealed, seal_place("meta", {}, meta_key::key_check)))
-        throw kv::open_error{"the master key is not the one this store was made with"};
-}
-
-void learn_derivation(const kv::read_txn& txn, crypto::sealer& with)
-{
-    const auto sealed = txn.get(tables::meta, as_bytes(meta_key::derivation));
-    if (!sealed)
-        return;
-    const auto base = with.open(*sealed, seal_place("meta", {}, meta_key::derivation));
-    if (!base || base->size() != crypto::guarded_key::size)
-        throw record_fault{"what keys are derived from does not open"};
-    with.derive_from(base->view().first<crypto::guarded_key::size>());
-}
-
 void initialise(kv::write_txn& txn, const crypto::sealer& with)
 {
     txn.put(tables::meta, as_bytes(meta_key::format), std::span{&store_format, 1});
-    txn.put(tables::meta, as_bytes(meta_key::key_check),
-            with.seal(as_bytes(key_check_text), seal_place("meta", {}, meta_key::key_check)));
+    txn.put(tables::meta, as_bytes(meta_key::key_check), seal_key_check(with));
     txn.put(tables::meta, as_bytes(meta_key::last_number), crypto::big_endian(registration_number{0}));
 }
 

@@ -286,6 +286,7 @@ inline constexpr std::string_view last_number = "number";    // u64, the greates
 inline constexpr std::string_view last_event = "events";     // u64 and 32 bytes, the last event and its digest
 inline constexpr std::string_view audit_key = "auditkey";    // the key that checkpoints are signed with, sealed
 inline constexpr std::string_view derivation = "derivation"; // where keys for other purposes come from, sealed
+inline constexpr std::string_view rotation = "rotation";     // of the master key (registry/master_key.hpp)
 } // namespace meta_key
 
 /// 1: rows without sums. 2: every row ends with its sum (kv/record_sum.hpp).
@@ -298,14 +299,6 @@ inline constexpr crypto::byte store_format = 2;
 
 /// Throws kv::open_error, with what to do about it, when the directory holds no store yet, or one of another format.
 void require_store(const kv::read_txn& txn, const std::filesystem::path& directory);
-
-/// Is this the master key the store was made with, and the format one that this program reads?
-/// Throws kv::open_error with the reason.
-void check_store(const kv::read_txn& txn, const crypto::sealer& with);
-
-/// Where keys for other purposes come from, once the master key is another one than the store was made with: told to
-/// the sealer, so that what they made stays good. errors  throws record_fault when it does not open
-void learn_derivation(const kv::read_txn& txn, crypto::sealer& with);
 
 /// Turns an empty store into a doorward store. Writer only.
 void initialise(kv::write_txn& txn, const crypto::sealer& with);

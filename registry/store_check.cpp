@@ -153,6 +153,8 @@ void store_checker::check_meta(bytes_view key, bytes_view record)
         static_cast<void>(number_of(record));
     else if (name == meta_key::last_event)
         require(record.size() == 8 + sizeof(crypto::digest32), "an end of the events that is none");
+    else if (name == meta_key::rotation)
+        static_cast<void>(decode<rotation>(record));
     else if (name != meta_key::key_check && name != meta_key::audit_key && name != meta_key::derivation)
         say("nothing that doorward knows");
 }

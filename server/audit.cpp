@@ -4,6 +4,7 @@
 #include "handlers/json_writer.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/audit_chain.hpp"
+#include "registry/master_key.hpp"
 #include "server/config.hpp"
 #include "server/master_key.hpp"
 #include "server/store_builder.hpp"
@@ -84,17 +85,17 @@ void write_audit_checkpoint(const audit_options& wanted, std::ostream& out)
     const kv::env store{wanted.data, registry::tables::names};
     store.view([&](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
-    const crypto::sealer sealer{read_master_key(key_file).view().first<crypto::guarded_key::size>()};
-    store.view([&](const kv::read_txn& txn) { registry::check_store(txn, sealer); });
+    const auto at_hand = read_master_keys(key_file, wanted.data);
+    const auto keys = store.view([&](const kv::read_txn& txn) { return registry::find_store_keys(txn, at_hand); });
     {
         kv::writer writer{store};
-        registry::create_audit_key fresh{sealer};
+        registry::create_audit_key fresh{*keys.sealer};
         if (const auto ec = kv::blocking_commit(writer, fresh))
             throw std::runtime_error{"cannot keep the key of checkpoints: " + ec.message()};
     }
     const auto made = store.view([&](const kv::read_txn& txn) {
         return registry::make_checkpoint(registry::last_event(txn), registry::system_clock{}.now(),
-                                         registry::find_audit_key(txn, sealer).value());
+                                         registry::find_audit_key(txn, *keys.sealer).value());
     });
     out << handlers::write_checkpoint(made) << '\n';
 }

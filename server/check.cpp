@@ -1,6 +1,7 @@
 #include "server/check.hpp"
 #include "handlers/json_writer.hpp"
 #include "kv/page_walk.hpp"
+#include "registry/master_key.hpp"
 #include "registry/store_check.hpp"
 #include "server/backup.hpp"
 #include "server/master_key.hpp"
@@ -64,7 +65,21 @@ std::uint64_t tell_pages(const kv::page_report& pages, std::ostream& out)
     return pages.faults.size() + pages.unknown_tables.size();
 }
 
-int check_directory(const fs::path& data, const crypto::sealer* sealer, std::ostream& out)
+using key_list = std::vector<crypto::secret<32>>;
+
+// Of keys that are not the store's the first: it is said of each value that it does not open.
+std::unique_ptr<crypto::sealer> sealer_of(const kv::read_txn& txn, const key_list& keys)
+{
+    if (keys.empty())
+        return nullptr;
+    try {
+        return registry::find_store_keys(txn, keys).sealer;
+    } catch (const std::runtime_error&) {
+        return std::make_unique<crypto::sealer>(keys.front().view().first<crypto::guarded_key::size>());
+    }
+}
+
+int check_directory(const fs::path& data, const key_list& keys, std::ostream& out)
 {
     if (!fs::exists(data / kv::data_file_name))
         throw kv::open_error{data.string() + " holds no store"};
@@ -79,7 +94,8 @@ int check_directory(const fs::path& data, const crypto::sealer* sealer, std::ost
                 registry::require_store(txn, data);
             } catch (const kv::damaged&) { // said by the check
             }
-            return registry::check_rows(txn, sealer);
+            const auto sealer = sealer_of(txn, keys);
+            return registry::check_rows(txn, sealer.get());
         });
         for (const registry::check_finding& each : rows.findings)
             tell_finding(out, each.table, each.key, 0, each.what);
@@ -91,7 +107,7 @@ int check_directory(const fs::path& data, const crypto::sealer* sealer, std::ost
         .member("findings", found)
         .member("pages", pages.pages)
         .member("rows", rows.rows);
-    if (sealer != nullptr)
+    if (!keys.empty())
         told.member("sealsOpened", rows.seals);
     if (!pages.faults.empty())
         told.member("rowsRead", false);
@@ -103,19 +119,18 @@ int check_directory(const fs::path& data, const crypto::sealer* sealer, std::ost
 
 int check_store(const check_options& wanted, std::ostream& out)
 {
-    std::optional<crypto::sealer> sealer;
-    if (!wanted.master_key.empty())
-        sealer.emplace(read_master_key(wanted.master_key).view().first<crypto::guarded_key::size>());
-    const auto* const with = sealer ? &*sealer : nullptr;
+    key_list keys;
+    for (const fs::path& each : wanted.master_keys)
+        keys.push_back(read_master_key(each));
     if (wanted.backup.empty())
-        return check_directory(wanted.data, with, out);
+        return check_directory(wanted.data, keys, out);
     const temporary_store unpacked{wanted.scratch};
     std::ostringstream told;
     if (const int outcome = restore_backup({wanted.backup, unpacked.path()}, told); outcome != 0) {
         out << told.str();
         return outcome;
     }
-    return check_directory(unpacked.path(), with, out);
+    return check_directory(unpacked.path(), keys, out);
 }
 
 } // namespace doorward::server

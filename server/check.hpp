@@ -2,14 +2,16 @@
 
 #include <filesystem>
 #include <iosfwd>
+#include <vector>
 
 namespace doorward::server {
 
 struct check_options {
-    std::filesystem::path data;       // a store; or
-    std::filesystem::path backup;     // a backup
-    std::filesystem::path scratch;    // of a backup: where it is unpacked; empty: the system's directory for that
-    std::filesystem::path master_key; // opens every sealed value, too; empty: none are opened
+    std::filesystem::path data;    // a store; or
+    std::filesystem::path backup;  // a backup
+    std::filesystem::path scratch; // of a backup: where it is unpacked; empty: the system's directory for that
+    std::vector<std::filesystem::path> master_keys; // open every sealed value, too; empty: none are opened. Two of what
+                                                    // is on its way from one to the other
 };
 
 /// Reads all of a store, or of a backup, and tells what is not as doorward writes it: one line of JSON for each

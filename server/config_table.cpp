@@ -16,6 +16,10 @@ constexpr config_setting config_rows[]{
     {"master_key", "", "",
      "File of the master key. Empty: the credential master.key, else master.key beside the store.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.master_key; }},
+    {"rotation_settle_seconds", "", "seconds",
+     "Once another master key took over, so long something that was sealed with the former one may still be on its way "
+     "to the disk.",
+     false, "", 1, 3600, [](settings& of) -> config_place { return &of.rotation_settle; }},
     {"backup_directory", "", "", "Where POST /admin/backup writes. Empty: it is not offered.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.backup_directory; }},
     {"io_threads", "", "threads", "Threads that serve connections. 0: one for each core.", false, "", 0, io_threads_max,
@@ -85,7 +89,7 @@ constexpr config_setting config_rows[]{
      [](settings& of) -> config_place { return &of.log.level; }},
     {"log.format", "", "", "text: for people. json: a document on each line.", false, "text|json", 0, 0,
      [](settings& of) -> config_place { return &of.log.format; }},
-    {"log.access_sample", "", "requests", "A line for one of so many requests. 0: for none. 1: for each.", false, "", 0,
+    {"log.access_sample", "", "requests", "A line for one of so many requests. 0: for none. 1: for each.", true, "", 0,
      1'000'000'000, [](settings& of) -> config_place { return &of.log.access_sample; }},
 };
 

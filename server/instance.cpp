@@ -4,7 +4,6 @@
 #include "handlers/sweep.hpp"
 #include "server/config_file.hpp"
 #include "server/log.hpp"
-#include "server/master_key.hpp"
 #include "server/session.hpp"
 #include "server/store_builder.hpp"
 #include "server/tls_files.hpp"
@@ -139,6 +138,7 @@ instance::listener::listener(asio::io_context& context, const listener_settings&
 
 instance::instance(const settings& wanted)
     : store_{looked_at(wanted.data), registry::tables::names},
+      next_master_key_{next_master_key(wanted.data)},
       backups_{store_, wanted.backup_directory},
       threads_{thread_count(wanted.io_threads), wanted.transport},
       device_{threads_[0].context(),
@@ -154,6 +154,8 @@ instance::instance(const settings& wanted)
       working_on_jobs_{"a step of a job", handlers::jobs_rest,
                        [this] { return handlers::work_on_jobs(*services_, jobs_turn_); },
                        timer{first_context().get_executor()}},
+      rotating_master_key_{"the rotation of the master key", handlers::rotation_rest,
+                           [this] { return work_on_rotation(); }, timer{first_context().get_executor()}},
       sending_webhooks_{"sending to webhooks", handlers::webhooks_rest, [this] { return webhooks_.round(*services_); },
                         timer{first_context().get_executor()}}
 {
@@ -161,10 +163,15 @@ instance::instance(const settings& wanted)
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
     // A directory without a store is told apart from one whose key is missing.
     store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
-    sealer_.emplace(read_master_key(key_file).view().first<crypto::guarded_key::size>());
-    store_.view([this](const kv::read_txn& txn) {
-        registry::check_store(txn, *sealer_);
-        registry::learn_derivation(txn, *sealer_);
+    const auto at_hand = read_master_keys(key_file, wanted.data);
+    store_.view([&](const kv::read_txn& txn) {
+        auto keys = registry::find_store_keys(txn, at_hand);
+        sealer_ = std::move(keys.sealer);
+        if (keys.current != 0)
+            log_error("{} is not the master key of the store any more; put {} in its place", key_file.native(),
+                      next_master_key(wanted.data).native());
+        const auto under_way = registry::find_rotation(txn);
+        rotation_.emplace(*sealer_, under_way && under_way->is_under_way(), wanted.rotation_settle);
     });
     journal_.emplace(store_);
     writer_.emplace(store_, &bell_);
@@ -206,7 +213,7 @@ instance::instance(const settings& wanted)
 
     asio::co_spawn(first_context(), accept(device_, handlers::side::device), log_fault);
     asio::co_spawn(first_context(), accept(office_, handlers::side::office), log_fault);
-    for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+    for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &rotating_master_key_, &sending_webhooks_})
         start(*each);
     for (std::size_t i = 0; i < threads_.size(); ++i)
         progress_.add("io-" + std::to_string(i), threads_[i].context());
@@ -316,6 +323,31 @@ handlers::task<std::chrono::nanoseconds> instance::sweep()
     co_return more ? std::chrono::nanoseconds{0} : std::chrono::nanoseconds{sweep_pause};
 }
 
+handlers::task<std::chrono::nanoseconds> instance::work_on_rotation()
+{
+    if (!rotation_->is_under_way()) {
+        auto next = next_master_key_.look();
+        if (!next)
+            co_return handlers::rotation_rest;
+        const auto refused = co_await rotation_->begin(*services_, std::move(*next));
+        if (refused) {
+            next_master_key_.look_again();
+            throw std::runtime_error{refused.message()};
+        }
+        if (!rotation_->is_under_way())
+            co_return handlers::rotation_rest; // the store has it already
+        log_info("there is another master key; everything is sealed anew with it");
+    }
+    std::optional<registry::rotation> ended;
+    const auto pause = co_await rotation_->step(*services_, ended);
+    if (ended && ended->unreadable > 0)
+        log_error("the master key was exchanged, but {} values could not be read; doorward check tells which",
+                  ended->unreadable);
+    else if (ended)
+        log_info("the master key was exchanged: {} values were sealed anew", ended->sealed_anew);
+    co_return pause;
+}
+
 handlers::task<void> instance::send_webhooks_all_along()
 {
     const auto place = bell_.enter("", first_context().get_executor()); // nobody has come before
@@ -350,7 +382,7 @@ void instance::stop()
                 each->sockets.close();
                 each->pause.cancel();
             }
-            for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+            for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &rotating_master_key_, &sending_webhooks_})
                 each->pause.cancel();
         });
         backups_.stop();
@@ -362,7 +394,7 @@ void instance::stop()
                        0;
             },
             drain_seconds_);
-        for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &sending_webhooks_})
+        for (chore* each : {&sweeping_, &folding_, &working_on_jobs_, &rotating_master_key_, &sending_webhooks_})
             each->ended.get_future().wait();
     }
     office_passwords_.finish();

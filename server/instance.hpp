@@ -1,9 +1,11 @@
 #pragma once
 
 #include "handlers/job_work.hpp"
+#include "handlers/master_key_rotation.hpp"
 #include "handlers/routes.hpp"
 #include "server/io_threads.hpp"
 #include "server/log.hpp"
+#include "server/master_key.hpp"
 #include "server/outgoing_http.hpp"
 #include "server/progress_watch.hpp"
 #include "server/session.hpp"
@@ -95,6 +97,7 @@ private:
     handlers::task<void> do_all_along(chore& which);
     void start(chore& which);
     handlers::task<std::chrono::nanoseconds> sweep();
+    handlers::task<std::chrono::nanoseconds> work_on_rotation();
     handlers::task<void> send_webhooks_all_along();
 
     [[nodiscard]] open_connections open(handlers::side where) const noexcept override;
@@ -106,7 +109,8 @@ private:
     progress_watch progress_; // outlives the writer, which may still have its question
     damage_log damage_;
     kv::env store_;
-    std::optional<crypto::sealer> sealer_;
+    next_master_key_watch next_master_key_;
+    std::unique_ptr<crypto::sealer> sealer_;
     registry::system_clock clock_;
     std::optional<registry::journal> journal_;
     handlers::event_bell bell_{store_};
@@ -140,10 +144,12 @@ private:
     listener device_;
     listener office_;
     std::chrono::seconds drain_seconds_;
+    std::optional<handlers::master_key_rotation> rotation_;
     handlers::job_turn jobs_turn_; // of the chore that works on jobs
     chore sweeping_;
     chore folding_;
     chore working_on_jobs_;
+    chore rotating_master_key_;
     chore sending_webhooks_; // waits for events, too: send_webhooks_all_along()
     std::atomic<bool> stopping_{false};
     bool stopped_ = false;

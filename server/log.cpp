@@ -119,13 +119,13 @@ void start_log(const log_settings& wanted)
     log->set_formatter(std::make_unique<line_formatter>(log_format));
     log->flush_on(spdlog::level::info);
     spdlog::set_default_logger(std::move(log));
-    change_log_level(wanted.level);
-    access_sample.store(wanted.access_sample, std::memory_order_relaxed);
+    change_log(wanted);
 }
 
-void change_log_level(std::string_view level)
+void change_log(const log_settings& wanted)
 {
-    spdlog::set_level(spdlog::level::from_str(std::string{level}));
+    spdlog::set_level(spdlog::level::from_str(wanted.level));
+    access_sample.store(wanted.access_sample, std::memory_order_relaxed);
 }
 
 void log_with(spdlog::level::level_enum level, std::string_view message, std::span<const log_field> fields)

@@ -20,8 +20,8 @@ namespace doorward::server {
 /// `time`, `level`, `message`, and what else there is to tell as members of their own.
 void start_log(const log_settings& wanted);
 
-/// From now on. level  as in log_settings. Any thread.
-void change_log_level(std::string_view level);
+/// Takes what can change while it runs: level and access log. Any thread.
+void change_log(const log_settings& wanted);
 
 template <class... Args>
 void log_info(spdlog::format_string_t<Args...> format, Args&&... args)

@@ -168,7 +168,11 @@ void add_check_command(CLI::App& parent, server::check_options& wanted, int& exi
     source->add_option("--backup", wanted.backup, "A backup");
     source->require_option(1);
     command->add_option("--scratch", wanted.scratch, "Where a backup is unpacked; without it the system's directory");
-    command->add_option("--master-key", wanted.master_key, "Key file; opens every sealed value, too");
+    command
+        ->add_option("--master-key", wanted.master_keys,
+                     "Key file; opens every sealed value, too. Twice for what was on its way to another key")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     command->footer("Ends with 0 when all is well, with 3 when something is wrong.");
     command->callback([&wanted, &exit_code] { exit_code = server::check_store(wanted, std::cout); });
 }
@@ -182,18 +186,20 @@ void add_upgrade_command(CLI::App& parent, std::filesystem::path& data)
     command->callback([&data] { server::upgrade_store(data, std::cout); });
 }
 
-void add_master_key_command(CLI::App& parent, server::rotation_options& wanted)
+void add_master_key_command(CLI::App& parent, server::rotation_options& wanted, int& exit_code)
 {
     auto* master_key = parent.add_subcommand("master-key", "The key that secrets in the store are sealed with");
     master_key->require_subcommand(1);
-    auto* rotate = master_key->add_subcommand("rotate", "Seal everything in a store under another master key");
-    rotate->add_option("--data", wanted.data, "Directory of a store that no server uses")->required();
+    auto* rotate = master_key->add_subcommand("rotate", "Exchange it for another, and seal everything anew");
+    rotate->add_option("--data", wanted.data, "Directory of the store; a server that uses it goes on serving")
+        ->required();
     rotate->add_option("--master-key", wanted.master_key,
                        "The present key file; without it $CREDENTIALS_DIRECTORY/master.key or DIR/master.key");
-    rotate->add_option("--next", wanted.next_key, "The next key file; made when it is not there")->required();
-    rotate->footer("From its end on the store needs the next key: put it where the server looks for it. Backups that\n"
-                   "were taken before still need the old one. May be interrupted and done again.");
-    rotate->callback([&wanted] { server::rotate_master_key(wanted, std::cout); });
+    rotate->add_option("--next", wanted.next_key,
+                       "File of the next key; made when it is not there. Without it one is drawn");
+    rotate->footer("At its end the key file holds the next key, and the former one lies beside it as FILE.until-TIME:\n"
+                   "backups that were taken before need it. May be interrupted and done again.");
+    rotate->callback([&wanted, &exit_code] { exit_code = server::rotate_master_key(wanted, std::cout); });
 }
 
 } // namespace
@@ -223,7 +229,7 @@ int main(int argc, char** argv)
     add_restore_command(app, restore, exit_code);
     add_check_command(app, check, exit_code);
     add_upgrade_command(app, upgrade);
-    add_master_key_command(app, rotation);
+    add_master_key_command(app, rotation, exit_code);
     server::add_admin_command(app, exit_code);
     bench::add_demo_command(app, demo);
     bench::add_bench_command(app, load);

@@ -1,12 +1,16 @@
 #include "server/master_key_rotation.hpp"
+#include "crypto/random.hpp"
 #include "handlers/json_writer.hpp"
-#include "registry/keys.hpp"
-#include "registry/sealed_fields.hpp"
+#include "kv/blocking_commit.hpp"
+#include "registry/clock.hpp"
+#include "registry/master_key.hpp"
+#include "server/backup.hpp"
 #include "server/config.hpp"
 #include "server/master_key.hpp"
-#include "server/store_builder.hpp"
 
+#include <ctime>
 #include <ostream>
+#include <thread>
 
 namespace doorward::server {
 namespace {
@@ -14,109 +18,177 @@ namespace {
 namespace fs = std::filesystem;
 namespace tables = registry::tables;
 
-constexpr const char* rotation_workshop = "rotation"; // directory of the file that is being written
+constexpr std::size_t rows_at_once = 1024; // in one change, where nobody else waits for the writer
+constexpr std::chrono::milliseconds look_pause{200};
 
-crypto::sealer load_sealer(const fs::path& key_file)
+crypto::sealer::master_key view_of(const crypto::secret<32>& key)
 {
-    return crypto::sealer{read_master_key(key_file).view().first<crypto::guarded_key::size>()};
+    return key.view().first<crypto::guarded_key::size>();
 }
 
-class rotation {
+std::string now_as_text()
+{
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    std::array<char, 32> out{};
+    const auto size = std::strftime(out.data(), out.size(), "%Y%m%dT%H%M%SZ", &parts);
+    return {out.data(), size};
+}
+
+class key_exchange {
+    // No process opens a store twice: each look ends before the next one begins.
+    template <class Read>
+    auto look(Read&& read) const
+    {
+        const kv::env store{data_, tables::names, kv::opening{kv::opening::role::reader}};
+        return store.view(std::forward<Read>(read));
+    }
+
 public:
-    rotation(const kv::read_txn& from, const crypto::sealer& old, const crypto::sealer& next, store_builder& to)
-        : from_{from}, old_{old}, next_{next}, to_{to}
+    key_exchange(const rotation_options& wanted, fs::path key_file)
+        : data_{wanted.data},
+          key_file_{std::move(key_file)},
+          next_file_{next_master_key(wanted.data)},
+          present_{read_master_key(key_file_)},
+          next_{find_next(wanted.next_key)}
     {}
 
-    void run()
+    // Puts the next key where a server looks for it, unless it is there.
+    void propose()
     {
-        for (std::size_t i = 0; i < std::size(tables::names); ++i) {
-            const auto table = static_cast<kv::table>(i);
-            from_.scan(table, {}, [&](crypto::bytes_view key, crypto::bytes_view record) {
-                if (table == tables::meta)
-                    keep_derivation(crypto::as_text(key));
-                move_row(table, key, record);
-                return true;
-            });
-        }
-        to_.finish();
+        look([this](const kv::read_txn& txn) {
+            registry::require_store(txn, data_);
+            const crypto::secret<32> both[]{present_, next_};
+            static_cast<void>(registry::find_store_keys(txn, both));
+        });
+        if (fs::exists(next_file_))
+            return;
+        write_master_key(next_file_, next_);
+        give_to_owner_of(data_ / kv::data_file_name, next_file_);
     }
 
-    [[nodiscard]] std::uint64_t seals() const { return seals_; }
+    registry::rotation run()
+    {
+        std::optional<kv::directory_lock> lock;
+        try {
+            lock.emplace(data_);
+        } catch (const kv::open_error&) { // a server has it
+        }
+        if (!lock)
+            return wait_for_server();
+        lock.reset(); // the store takes it
+        return do_it();
+    }
+
+    // Only now: as long as the rotation lasts, what is in the key file is needed. Empty: it is there already.
+    fs::path put_in_place()
+    {
+        if (crypto::equal_constant_time(present_, next_)) {
+            fs::remove(next_file_);
+            return {};
+        }
+        auto kept = fs::path{key_file_}.concat(".until-" + now_as_text());
+        exchange_master_key(key_file_, next_, kept);
+        fs::remove(next_file_);
+        return kept;
+    }
 
 private:
-    void move_row(kv::table table, crypto::bytes_view key, crypto::bytes_view record)
+    [[nodiscard]] crypto::secret<32> find_next(const fs::path& wanted) const
     {
-        if (!registry::has_sealed_fields(table)) {
-            to_.add(table, key, record);
-            return;
+        if (!wanted.empty() && !fs::exists(wanted))
+            create_master_key(wanted);
+        if (!fs::exists(next_file_))
+            return wanted.empty() ? crypto::random_secret<32>() : read_master_key(wanted);
+        auto begun = read_master_key(next_file_);
+        if (!wanted.empty() && !crypto::equal_constant_time(begun, read_master_key(wanted)))
+            throw std::runtime_error{"a rotation to another key has begun: " + next_file_.string()};
+        return begun;
+    }
+
+    [[nodiscard]] bool is_next_in_use(const kv::read_txn& txn) const
+    {
+        return registry::is_master_key(txn, view_of(next_));
+    }
+
+    registry::rotation wait_for_server() const
+    {
+        registry::rotation last;
+        auto moved_at = std::chrono::steady_clock::now();
+        for (;;) {
+            const auto now = look([this](const kv::read_txn& txn) {
+                return is_next_in_use(txn) ? registry::find_rotation(txn) : std::nullopt;
+            });
+            if (now && !now->is_under_way())
+                return *now;
+            if (now && *now != last) {
+                last = *now;
+                moved_at = std::chrono::steady_clock::now();
+            }
+            if (std::chrono::steady_clock::now() - moved_at > rotation_patience)
+                throw std::runtime_error{
+                    "the server that uses the store does nothing; its log may say why. Done again, this goes on"};
+            std::this_thread::sleep_for(look_pause);
         }
-        const auto seal_anew = [&](std::string_view field, const crypto::bytes& place, crypto::bytes& sealed) {
-            const auto opened = old_.open(sealed, place);
-            if (!opened)
-                throw std::runtime_error{"a " + std::string{field} + " in the table " +
-                                         tables::names[static_cast<std::size_t>(table)] +
-                                         " does not open; nothing was changed"};
-            sealed = next_.seal(opened->view(), place);
-            ++seals_;
-        };
-        to_.add(table, key, registry::visit_sealed(from_, table, key, record, seal_anew));
     }
 
-    // In its place in the order of the keys, where the store does not have it from an earlier rotation.
-    void keep_derivation(std::string_view next_name)
+    registry::rotation do_it() const
     {
-        if (derivation_kept_ || next_name < registry::meta_key::derivation)
-            return;
-        derivation_kept_ = true;
-        if (next_name == registry::meta_key::derivation)
-            return;
-        const auto place = registry::seal_place("meta", {}, registry::meta_key::derivation);
-        to_.add(tables::meta, crypto::as_bytes(registry::meta_key::derivation),
-                next_.seal(old_.derivation_base(), place));
-        ++seals_;
+        const kv::env store{data_, tables::names};
+        const registry::system_clock clock;
+        kv::writer writer{store};
+        const crypto::secret<32> both[]{present_, next_};
+        auto keys = store.view([&](const kv::read_txn& txn) { return registry::find_store_keys(txn, both); });
+        if (!store.view([this](const kv::read_txn& txn) { return is_next_in_use(txn); })) {
+            const auto number = crypto::sealer::number_after(keys.sealer->number());
+            const crypto::sealer next_alone{view_of(next_), number};
+            registry::begin_rotation begin{keys.sealer.get(), &next_alone, clock.now()};
+            require(kv::blocking_commit(writer, begin));
+            keys.sealer->seal_with(view_of(next_), number);
+        }
+        for (;;) {
+            registry::advance_rotation step{keys.sealer.get(), rows_at_once, true, clock.now()};
+            require(kv::blocking_commit(writer, step));
+            if (!step.after || !step.after->is_under_way())
+                return step.after.value_or(registry::rotation{});
+        }
     }
 
-    const kv::read_txn& from_;
-    const crypto::sealer& old_;
-    const crypto::sealer& next_;
-    store_builder& to_;
-    bool derivation_kept_ = false;
-    std::uint64_t seals_ = 0;
+    static void require(const kv::error_code& outcome)
+    {
+        if (outcome)
+            throw std::runtime_error{"the rotation stopped: " + outcome.message() + ". Done again, it goes on"};
+    }
+
+    const fs::path data_;
+    const fs::path key_file_;
+    const fs::path next_file_;
+    const crypto::secret<32> present_;
+    const crypto::secret<32> next_;
 };
 
 } // namespace
 
-void rotate_master_key(const rotation_options& wanted, std::ostream& out)
+int rotate_master_key(const rotation_options& wanted, std::ostream& out)
 {
     if (!fs::exists(wanted.data / kv::data_file_name))
         throw kv::open_error{wanted.data.string() + " holds no store"};
-    const kv::directory_lock lock{wanted.data};
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
-    crypto::sealer old = load_sealer(key_file);
-    if (!fs::exists(wanted.next_key))
-        create_master_key(wanted.next_key);
-    const crypto::sealer next = load_sealer(wanted.next_key);
-    const fs::path workshop = wanted.data / rotation_workshop;
-    fs::remove_all(workshop); // what an interrupted one left
+    key_exchange exchange{wanted, key_file};
+    exchange.propose();
+    const auto done = exchange.run();
+    const auto kept = exchange.put_in_place();
     handlers::json_writer told;
-    {
-        const kv::env store{wanted.data, tables::names, kv::opening{kv::opening::role::reader}};
-        store.view([&](const kv::read_txn& txn) {
-            registry::require_store(txn, wanted.data);
-            registry::check_store(txn, old);
-            registry::learn_derivation(txn, old);
-        });
-        fs::create_directory(workshop);
-        fs::permissions(workshop, fs::perms::owner_all);
-        store_builder fresh{workshop};
-        store.view([&](const kv::read_txn& txn) {
-            rotation all{txn, old, next, fresh};
-            all.run();
-            told.object().member("rows", fresh.rows()).member("seals", all.seals());
-        });
-    }
-    replace_store(wanted.data, workshop);
-    out << told.member("masterKey", wanted.next_key.string()).end().text() << '\n';
+    told.object()
+        .member("status", done.unreadable == 0 ? "OK" : "DAMAGED")
+        .member("seals", done.sealed_anew)
+        .member("unreadable", done.unreadable)
+        .member("masterKey", key_file.string());
+    if (!kept.empty())
+        told.member("former", kept.string());
+    out << told.end().text() << '\n';
+    return done.unreadable == 0 ? 0 : damage_found;
 }
 
 } // namespace doorward::server

@@ -108,7 +108,7 @@ void reload(instance& running, const settings& started, const config_source& sou
         settings wanted = load_config(source).values;
         wanted.data = data_directory(wanted.data);
         running.reload(wanted);
-        change_log_level(wanted.log.level);
+        change_log(wanted.log);
         for (const std::string& key : changes_that_need_a_restart(started, wanted))
             log_info("{} has changed in the configuration, and needs a restart", key);
         log_info("the configuration was read again");

@@ -5,7 +5,7 @@
 // answered before it began, and none that was never made; the store that is made of it is whole.
 
 #include "kv/blocking_commit.hpp"
-#include "registry/store.hpp"
+#include "registry/master_key.hpp"
 #include "tests/process_support.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -175,6 +175,14 @@ int kill_when(child_process& program, const fs::path& appears)
     return program.wait();
 }
 
+// Rotates the master key, and gives what the program told.
+json rotate(const fs::path& data)
+{
+    const auto done = run_doorward({"master-key", "rotate", "--data", data.string()});
+    BOOST_TEST_REQUIRE(done.status == 0, done.err);
+    return json::parse(done.out);
+}
+
 registry::registration_number number_of(const fs::path& data, const std::string& id)
 {
     const kv::env store{data, tables::names, kv::opening{kv::opening::role::reader}};
@@ -305,9 +313,9 @@ BOOST_AUTO_TEST_CASE(commands_without_what_they_need_are_refused)
         {{"upgrade", "--data", data}, 1}, // a server uses it
         {{"upgrade", "--data", nowhere}, 1},
         {{"master-key"}, 2},
-        {{"master-key", "rotate", "--data", data}, 2},
-        {{"master-key", "rotate", "--data", data, "--next", text}, 1}, // a server uses it
-        {{"master-key", "rotate", "--data", nowhere, "--next", text}, 1},
+        {{"master-key", "rotate"}, 2},
+        {{"master-key", "rotate", "--data", data, "--next", text}, 1}, // no key
+        {{"master-key", "rotate", "--data", nowhere}, 1},
     };
     for (const auto& each : table) {
         const auto got = run_doorward(each.arguments);
@@ -417,92 +425,152 @@ BOOST_AUTO_TEST_CASE(a_newer_store_is_refused)
     }
 }
 
-// After a rotation the old key opens nothing, and everything works as before: twice, so that what is derived from the
-// first key is seen to live on.
-BOOST_AUTO_TEST_CASE(the_master_key_is_rotated)
+// While phones go on, and then on a store that no server uses. The former key opens backups from before and nothing
+// else, and what was derived from the first key lives on.
+BOOST_AUTO_TEST_CASE(the_master_key_is_exchanged_while_the_server_works)
 {
     scene bank;
     const temporary_directory home;
+    const fs::path data = bank.server.data();
+    const auto key_file = data / "master.key";
+    bank.server.stop();
+    bank.server.start({"--rotation-settle-seconds", "1"});
     auto phone = bank.enroll("anna", {{"metadata", {{"segment", "gold"}}}});
     bank.office.put("/v2/users/anna/claims?appId=bank", {{"name", "Anna"}});
-    const auto token = phone.create_token(pk, right_pin);
+    static_cast<void>(phone.create_token(pk, right_pin));
     const std::string secret =
         bank.admin.post("/admin/users/" + bank.office_name + "/tokens", {{"name", "one"}}).at("token");
     const http_request by_token{
         "GET", "/v2/registrations/" + phone.activation_id(), {{"Authorization", "Bearer " + secret}}, ""};
-    const std::string data = bank.server.data().string();
-    const auto key_file = bank.server.data() / "master.key";
-    for (int round = 0; round < 2; ++round) {
-        bank.server.stop();
-        const auto old_key = home.path() / ("old-" + std::to_string(round));
-        const auto next_key = home.path() / ("next-" + std::to_string(round));
-        fs::copy_file(key_file, old_key);
-        const auto rows = run_doorward({"check", "--data", data});
-        // What an interrupted one left is of no meaning.
-        fs::create_directory(bank.server.data() / "rotation");
-        write_file(bank.server.data() / "rotation" / kv::data_file_name, "half of it");
-        const auto done = run_doorward({"master-key", "rotate", "--data", data, "--next", next_key.string()});
-        BOOST_TEST_REQUIRE(done.status == 0, done.err);
-        BOOST_TEST(!fs::exists(bank.server.data() / "rotation"));
-        const auto by_next = run_doorward({"check", "--data", data, "--master-key", next_key.string()});
+    const auto before = (home.path() / "before").string();
+    BOOST_TEST_REQUIRE(run_doorward({"backup", "--data", data.string(), "--to", before}).status == 0);
+    const auto check_backup = [&](const std::string& file, const std::string& key) {
+        return run_doorward({"check", "--backup", file, "--scratch", home.path().string(), "--master-key", key}).status;
+    };
+    for (const bool is_serving : {true, false}) {
+        const auto old_key = read_file(key_file);
+        fs::path former;
+        if (is_serving) {
+            load phones{bank};
+            phones.wait_for(5);
+            former = rotate(data).at("former").get<std::string>();
+            phones.wait_for(5);
+            phones.stop();
+            BOOST_TEST_REQUIRE(!phones.failed());
+            BOOST_TEST(bank.enroll("berta").validate(pk, right_pin)); // the process that began with the former key
+            bank.server.stop();
+        } else {
+            former = rotate(data).at("former").get<std::string>();
+        }
+        BOOST_TEST(read_file(former) == old_key);
+        BOOST_TEST(read_file(key_file) != old_key);
+        BOOST_TEST(!fs::exists(data / "master.key.next"));
+        const auto by_next = check(data);
         BOOST_TEST(by_next.status == 0, by_next.out);
-        BOOST_TEST(json::parse(by_next.out).at("sealsOpened") == json::parse(done.out).at("seals"));
-        BOOST_TEST(json::parse(by_next.out).at("rows") ==
-                   json::parse(rows.out).at("rows").get<int>() + (round == 0 ? 1 : 0)); // what keys derive from
-        const auto by_old = run_doorward({"check", "--data", data, "--master-key", old_key.string()});
-        BOOST_TEST(by_old.status == 3);
-        const auto refused =
-            run_doorward({"serve", "--data", data, "--device", "127.0.0.1:0", "--office", "127.0.0.1:0"});
-        BOOST_TEST(refused.status == 1);
-        BOOST_TEST(refused.err.find("master key") != std::string::npos, refused.err);
-        // Nor can it be rotated with the old one.
-        BOOST_TEST(run_doorward({"master-key", "rotate", "--data", data, "--next", next_key.string()}).status == 1);
-
-        fs::copy_file(next_key, key_file, fs::copy_options::overwrite_existing);
-        bank.server.start();
-        BOOST_TEST(phone.validate(pk, right_pin));
-        bench::http_client office{bank.server.office_url()};
-        BOOST_TEST(office.request(by_token).status == 200);
-        BOOST_TEST(bank.office.get("/v2/users/anna/claims?appId=bank").at("name") == "Anna");
-        BOOST_TEST(bank.office.detail(phone.activation_id()).at("metadata").at("segment") == "gold");
-        BOOST_TEST(bank.enroll("berta-" + std::to_string(round)).validate(pk, right_pin));
+        BOOST_TEST(run_doorward({"check", "--data", data.string(), "--master-key", former.string()}).status == 3);
+        BOOST_TEST(run_doorward({"serve", "--data", data.string(), "--master-key", former.string(), "--device",
+                                 "127.0.0.1:0", "--office", "127.0.0.1:0"})
+                       .status == 1);
+        if (is_serving) {
+            BOOST_TEST(check_backup(before, former.string()) == 0);
+            BOOST_TEST(check_backup(before, key_file.string()) == 3);
+        }
     }
+    bank.server.start();
+    BOOST_TEST(phone.validate(pk, right_pin));
+    bench::http_client office{bank.server.office_url()};
+    BOOST_TEST(office.request(by_token).status == 200);
+    BOOST_TEST(bank.office.get("/v2/users/anna/claims?appId=bank").at("name") == "Anna");
+    BOOST_TEST(bank.office.detail(phone.activation_id()).at("metadata").at("segment") == "gold");
+    BOOST_TEST(bank.enroll("clara").validate(pk, right_pin));
     bank.server.stop();
-    static_cast<void>(token);
 }
 
+// The program and the server are killed in turn, at moments that a rotation comes to. Whatever is left, a server starts
+// with it, and the program done again brings it to its end.
 BOOST_AUTO_TEST_CASE(a_rotation_may_be_killed_at_any_time)
 {
     scene bank;
-    auto phone = bank.enroll("anna");
-    bank.server.stop();
+    const fs::path data = bank.server.data();
     const temporary_directory home;
-    const std::string data = bank.server.data().string();
-    const auto key_file = bank.server.data() / "master.key";
-    const auto next_key = home.path() / "next";
-    int killed = 0;
-    for (int round = 0; round < 10; ++round) {
-        fs::remove(next_key);
-        {
-            child_process rotation{DOORWARD_BINARY,
-                                   {"master-key", "rotate", "--data", data, "--next", next_key.string()},
-                                   home.path() / "log"};
-            const auto workshop = bank.server.data() / "rotation";
-            const fs::path moments[]{next_key, workshop, workshop / kv::data_file_name};
-            killed += kill_when(rotation, moments[round % 3]) == 128 + 9 ? 1 : 0;
-        }
-        // One of the two keys is the store's, whole.
-        const bool is_old = check(bank.server.data()).status == 0;
-        if (!is_old) {
-            const auto found = run_doorward({"check", "--data", data, "--master-key", next_key.string()});
-            BOOST_TEST_REQUIRE(found.status == 0, found.out);
-            fs::copy_file(next_key, key_file, fs::copy_options::overwrite_existing);
-        }
-    }
-    BOOST_TEST(killed > 0);
-    bank.server.start();
-    BOOST_TEST(phone.validate(pk, right_pin));
+    const auto next_key = data / "master.key.next";
     bank.server.stop();
+    bank.server.start({"--rotation-settle-seconds", "1"});
+    auto phone = bank.enroll("anna");
+    const auto has_begun = [&] {
+        const kv::env store{data, tables::names, kv::opening{kv::opening::role::reader}};
+        return store.view([](const kv::read_txn& txn) {
+            const auto found = registry::find_rotation(txn);
+            return found && found->is_under_way();
+        });
+    };
+    int under_way = 0;
+    for (int round = 0; round < 6; ++round) {
+        const bool is_serving = round % 2 == 0;
+        if (!is_serving)
+            bank.server.stop();
+        {
+            child_process rotation{
+                DOORWARD_BINARY, {"master-key", "rotate", "--data", data.string()}, home.path() / "log"};
+            const int end = kill_when(rotation, next_key);
+            BOOST_TEST((end == 128 + 9 || !is_serving)); // it may be quicker where no server is asked
+        }
+        if (is_serving) {
+            while (!has_begun()) // it saw the key, without the program
+                std::this_thread::yield();
+            bank.server.kill();
+            under_way += has_begun() ? 1 : 0;
+        }
+        bank.server.start({"--rotation-settle-seconds", "1"});
+        BOOST_TEST(phone.validate(pk, right_pin));
+        const auto told = rotate(data);
+        BOOST_TEST(told.at("unreadable") == 0);
+        BOOST_TEST(!fs::exists(next_key));
+        BOOST_TEST(phone.validate(pk, right_pin));
+    }
+    BOOST_TEST(under_way > 0);
+    bank.server.stop();
+    BOOST_TEST(check(data).status == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_rotation_says_what_is_wrong)
+{
+    scene bank;
+    const temporary_directory home;
+    const fs::path data = bank.server.data();
+    bank.server.stop();
+    const auto refused = [&](std::vector<std::string> more) {
+        more.insert(more.begin(), {"master-key", "rotate", "--data", data.string()});
+        const auto done = run_doorward(more);
+        BOOST_TEST(done.status == 1);
+        BOOST_TEST(done.out.empty());
+        return done.err;
+    };
+    const auto foreign = home.path() / "foreign";
+    write_file(foreign, std::string(64, 'a') + "\n");
+    fs::permissions(foreign, fs::perms::owner_read | fs::perms::owner_write);
+    BOOST_TEST(refused({"--master-key", foreign.string()}).find("not the one this store was made with") !=
+               std::string::npos);
+    BOOST_TEST(!fs::exists(data / "master.key.next"));
+    const auto open_to_all = home.path() / "open";
+    write_file(open_to_all, std::string(64, 'b') + "\n");
+    fs::permissions(open_to_all, fs::perms::all);
+    BOOST_TEST(refused({"--next", open_to_all.string()}).find("others may read it") != std::string::npos);
+    BOOST_TEST(!fs::exists(data / "master.key.next"));
+
+    // Its own key is the next one, by a file that is kept and by one that is made.
+    for (const fs::path& next : {foreign, home.path() / "made"}) {
+        const auto done = run_doorward({"master-key", "rotate", "--data", data.string(), "--next", next.string()});
+        BOOST_TEST_REQUIRE(done.status == 0, done.err);
+        BOOST_TEST(read_file(data / "master.key") == read_file(next));
+    }
+    // One that has begun goes to its own end.
+    write_file(data / "master.key.next", std::string(64, 'c') + "\n");
+    fs::permissions(data / "master.key.next", fs::perms::owner_read | fs::perms::owner_write);
+    BOOST_TEST(refused({"--next", foreign.string()}).find("has begun") != std::string::npos);
+    BOOST_TEST(run_doorward({"master-key", "rotate", "--data", data.string()}).status == 0);
+    BOOST_TEST(read_file(data / "master.key") == std::string(64, 'c') + "\n");
+    BOOST_TEST(check(data).status == 0);
 }
 
 // A bad row is an error and a line in the log, for whoever has to do with it; never an answer, never an end.

@@ -371,6 +371,10 @@ void for_every_record(const Check& check)
     {
         check(console_session{"desk", crypto::digest32{4, 5, 6}, 77, 88});
     }
+    BOOST_TEST_CONTEXT("rotation")
+    {
+        check(rotation{2, 77, 88, sealed(8), 4, {5, 6}, 7, 8, 9, 10});
+    }
     BOOST_TEST_CONTEXT("idempotent request")
     {
         check(idempotent_request{crypto::digest32{4, 5, 6}, 77, sealed(50)});

@@ -8,6 +8,7 @@
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
 #include "crypto/seal.hpp"
+#include "tests/support.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -201,6 +202,67 @@ BOOST_AUTO_TEST_CASE(sealing_twice_gives_two_values)
 {
     const sealer with{byte_array<32>{1}};
     BOOST_TEST(to_hex(with.seal(bytes(24, 5), {})) != to_hex(with.seal(bytes(24, 5), {})));
+}
+
+BOOST_AUTO_TEST_CASE(another_key_seals_and_the_former_one_still_opens)
+{
+    sealer with{byte_array<32>{1}};
+    const auto before = with.seal(bytes(24, 5), as_bytes("place"));
+    const auto derived = to_hex(with.derive("a"));
+    BOOST_TEST(sealer::number_of(before) == sealer::first_number);
+    with.seal_with(byte_array<32>{2}, 2);
+    BOOST_TEST(with.number() == 2);
+    const auto after = with.seal(bytes(24, 6), as_bytes("place"));
+    BOOST_TEST(sealer::number_of(after) == 2);
+    BOOST_TEST(to_hex(with.open(before, as_bytes("place")).value().view()) == to_hex(bytes(24, 5)));
+    BOOST_TEST(to_hex(with.open(after, as_bytes("place")).value().view()) == to_hex(bytes(24, 6)));
+    BOOST_TEST(to_hex(with.derive("a")) == derived); // keys for other purposes stay
+
+    sealer next{byte_array<32>{2}, 2};
+    BOOST_TEST(next.open(after, as_bytes("place")).has_value());
+    BOOST_TEST(!next.open(before, as_bytes("place")).has_value());
+    next.open_with(byte_array<32>{1}, 1);
+    BOOST_TEST(next.open(before, as_bytes("place")).has_value());
+    BOOST_TEST(next.number() == 2);
+    // The number is no proof: the right key under another number opens nothing.
+    const sealer misnamed{byte_array<32>{1}, 2};
+    BOOST_TEST(!misnamed.open(before, as_bytes("place")).has_value());
+    BOOST_TEST(!misnamed.open(after, as_bytes("place")).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(numbers_of_keys_come_again)
+{
+    byte number = sealer::first_number;
+    std::set<byte> seen;
+    for (int i = 0; i < 255; ++i) {
+        BOOST_TEST(number != 0);
+        seen.insert(number);
+        number = sealer::number_after(number);
+    }
+    BOOST_TEST(seen.size() == 255U);
+    BOOST_TEST(number == sealer::first_number);
+    BOOST_TEST(sealer::number_of(bytes(sealer::overhead_bytes - 1, 1)) == 0);
+    BOOST_TEST(sealer::number_of(bytes(sealer::overhead_bytes, 2)) == 0); // another format
+}
+
+// While one thread gives it further keys, others seal and open.
+BOOST_AUTO_TEST_CASE(a_key_is_exchanged_while_others_use_it)
+{
+    sealer with{byte_array<32>{1}};
+    const auto first = with.seal(bytes(24, 5), {});
+    std::atomic<bool> failed{false};
+    doorward::tests::on_threads(3, [&](unsigned thread) {
+        for (byte i = 2; i < 60; ++i) {
+            if (thread == 0)
+                with.seal_with(byte_array<32>{i}, i);
+            const auto sealed = with.seal(bytes(24, i), {});
+            const auto opened = with.open(sealed, {});
+            if (!opened || opened->view()[0] != i || !with.open(first, {}))
+                failed = true;
+        }
+    });
+    BOOST_TEST(!failed);
+    BOOST_TEST(with.number() == 59);
 }
 
 BOOST_AUTO_TEST_CASE(keys_for_other_purposes_depend_on_label_and_master)

@@ -3,6 +3,7 @@
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
 #include "handlers/sweep.hpp"
+#include "registry/master_key.hpp"
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,13 +17,6 @@ namespace doorward::tests {
 namespace {
 
 namespace asio = boost::asio;
-
-crypto::byte_array<crypto::guarded_key::size> scratch_master_key()
-{
-    crypto::byte_array<crypto::guarded_key::size> key{};
-    key.fill(7);
-    return key;
-}
 
 crypto::key16 filled_key(crypto::byte with)
 {
@@ -59,6 +53,13 @@ std::string basic(std::string_view name)
 }
 
 } // namespace
+
+crypto::byte_array<crypto::guarded_key::size> scratch_master_key()
+{
+    crypto::byte_array<crypto::guarded_key::size> key{};
+    key.fill(7);
+    return key;
+}
 
 // --- places and time
 
@@ -482,7 +483,8 @@ std::string answer::header(std::string_view name) const
 struct scratch_world::running : handlers::transport_gauges {
     running(const std::filesystem::path& directory, std::size_t map_bytes, scratch_world& in)
         : env{directory, registry::tables::names, map_bytes},
-          sealer{scratch_master_key()},
+          keys{open_keys(env, in.master_keys)},
+          sealer{*keys},
           bell{env},
           writer{std::in_place, env, &bell},
           codes{in.codes},
@@ -527,8 +529,17 @@ struct scratch_world::running : handlers::transport_gauges {
     }
     [[nodiscard]] bool is_draining() const noexcept override { return world.draining; }
 
+    static std::unique_ptr<crypto::sealer> open_keys(const kv::env& env, const std::vector<crypto::secret<32>>& at_hand)
+    {
+        return env.view([&](const kv::read_txn& txn) {
+            return registry::is_initialised(txn) ? registry::find_store_keys(txn, at_hand).sealer
+                                                 : std::make_unique<crypto::sealer>(scratch_master_key());
+        });
+    }
+
     kv::env env;
-    crypto::sealer sealer;
+    std::unique_ptr<crypto::sealer> keys;
+    crypto::sealer& sealer;
     std::optional<registry::journal> journal;
     handlers::event_bell bell;
     std::optional<kv::writer> writer;
@@ -582,6 +593,11 @@ handlers::services& scratch_world::services()
 const kv::env& scratch_world::env() const
 {
     return running_->env;
+}
+
+crypto::sealer& scratch_world::keys()
+{
+    return running_->sealer;
 }
 
 kv::writer& scratch_world::writer()

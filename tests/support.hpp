@@ -127,6 +127,9 @@ private:
     std::vector<std::string> lines_; // guarded by mutex_
 };
 
+/// The master key of stores that are made for a test.
+[[nodiscard]] crypto::byte_array<crypto::guarded_key::size> scratch_master_key();
+
 /// A store with a master key and nothing in it.
 struct scratch_store {
     explicit scratch_store(std::size_t map_bytes = std::size_t{64} * 1024 * 1024);
@@ -292,7 +295,8 @@ public:
     planned_codes codes;
     scripted_provider provider;
     recorded_log log;
-    handlers::manners manners;  // what restart() begins with
+    handlers::manners manners;                                                             // what restart() begins with
+    std::vector<crypto::secret<32>> master_keys{crypto::secret<32>{scratch_master_key()}}; // the same
     bool offers_backups = true; // the same; they go to the directory of the store
     bool draining = false;      // what the transport tells
 
@@ -300,6 +304,7 @@ public:
     [[nodiscard]] const kv::env& env() const;
     [[nodiscard]] const std::filesystem::path& directory() const { return directory_.path(); }
     [[nodiscard]] kv::writer& writer();
+    [[nodiscard]] crypto::sealer& keys();
     /// Everything in memory goes; what is on disk stays.
     void restart();
 
