@@ -1,5 +1,4 @@
 #include "handlers/authenticate.hpp"
-#include "crypto/digest.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/password.hpp"
 #include "crypto/random.hpp"
@@ -68,27 +67,6 @@ bool check_password(services& svc, const registry::account* whose, std::string_v
     if (right)
         svc.credentials.remember(*whose, password, svc.clock.now());
     return right;
-}
-
-// Wrong ones of a name from one address; right ones are free. Not of a name alone: otherwise whoever knows it could
-// keep its owner out from elsewhere.
-constexpr unsigned wrong_credentials_per_minute = registry::unproven_address_factor; // 20
-constexpr unsigned guesses_budget = wrong_credentials_per_minute / registry::unproven_address_factor;
-
-// Who guesses, as the throttle of noise knows addresses.
-registry::source_address guesser_of(const basic_credentials& given, const registry::source_address& from)
-{
-    crypto::bytes text;
-    const auto append = [&text](crypto::bytes_view more) {
-        text.push_back(0);
-        text.insert(text.end(), more.begin(), more.end());
-    };
-    append(crypto::as_bytes("office credentials"));
-    append(from.network());
-    append(crypto::as_bytes(given.username));
-    registry::source_address out{crypto::blake2b<16>(text)};
-    out.bytes[0] = 0xFF; // of multicast: nobody's own
-    return out;
 }
 
 // The account of credentials that were checked before; null when they were not.
@@ -185,33 +163,42 @@ std::shared_ptr<const registry::account> find_session_owner(const request& req, 
     return svc.sessions.find(secret, svc.directory, svc.clock.now(), counts).who;
 }
 
-task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std::string username, std::string password,
-                                                                             services& svc)
+task<kv::result<authentication>> check_credentials(std::string username, std::string password,
+                                                   const registry::source_address& from, services& svc)
 {
-    basic_credentials given{std::move(username), std::move(password)};
+    const basic_credentials given{std::move(username), std::move(password)};
+    authentication out;
+    out.who = find_remembered(given, svc);
+    if (out.who)
+        co_return out;
+    out.wait_ms = svc.sign_ins.begin(given.username, from, svc.clock.now());
+    if (out.wait_ms > 0)
+        co_return out;
     auto checked = co_await check_basic(given, svc);
-    co_return checked;
+    if (!checked) // nobody looked at it
+        svc.sign_ins.give_back(given.username, from);
+    else if (*checked)
+        svc.sign_ins.succeeded(given.username, from);
+    if (!checked)
+        co_return checked.error();
+    out.who = *std::move(checked);
+    co_return out;
 }
 
-task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc)
+task<kv::result<authentication>> authenticate(const request& req, services& svc)
 {
-    using found_account = std::shared_ptr<const registry::account>;
+    authentication out;
     if (req.authorization.empty() && !req.certificate_account.empty()) {
-        found_account shown = svc.directory.find_account(req.certificate_account);
-        co_return shown && shown->enabled ? shown : found_account{};
+        out.who = svc.directory.find_account(req.certificate_account);
+        if (out.who && !out.who->enabled)
+            out.who = nullptr;
+        co_return out;
     }
-    const auto given = parse_basic(req.authorization);
+    auto given = parse_basic(req.authorization);
     if (!given)
-        co_return std::shared_ptr<const registry::account>{};
-    if (auto remembered = find_remembered(*given, svc))
-        co_return remembered;
-    const auto guesser = guesser_of(*given, req.source);
-    if (svc.noise.spend(nullptr, &guesser, guesses_budget, svc.clock.now()) > 0)
-        co_return make_error_code(registry::errc::passwords_busy);
-    auto checked = co_await check_basic(*given, svc);
-    const bool is_wrong = checked.has_value() && *checked == nullptr;
-    if (!is_wrong)
-        svc.noise.give_back(guesser, guesses_budget, svc.clock.now());
+        co_return out;
+    auto checking = check_credentials(std::move(given->username), std::move(given->password), req.source, svc);
+    auto checked = co_await std::move(checking);
     co_return checked;
 }
 

@@ -38,18 +38,27 @@ namespace doorward::handlers {
 inline constexpr std::string_view secure_session_cookie = "__Host-doorward-console";
 inline constexpr std::string_view plain_session_cookie = "doorward-console";
 
-/// The account of that name and password. As authenticate(), but for where they stand.
-task<kv::result<std::shared_ptr<const registry::account>>> check_credentials(std::string username, std::string password,
-                                                                             services& svc);
+/// Who it is that calls.
+struct authentication {
+    std::shared_ptr<const registry::account> who; // null: nobody that is known
+    registry::time_ms wait_ms = 0;                // how long until the next password is looked at; none was before
+};
 
-/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617), or without any the one that
-/// the client's certificate stands for.
+/// Whose name and password these are, as far as sign_in_throttle lets them be looked at.
 ///
-/// The password hash is checked on the password pool, once; then the credentials are remembered for minutes. Unknown
-/// names cost the same hash, so that time does not tell which accounts exist.
+/// The password hash is checked on the password pool, once; then the credentials are remembered for minutes, and the
+/// throttle is not asked. Unknown names cost the same hash, so that time does not tell which accounts exist.
 ///
-/// returns  the account; null when the credentials are missing or wrong
+/// from     where they came from; outlives the coroutine
 /// errors   registry::errc::passwords_busy
-task<kv::result<std::shared_ptr<const registry::account>>> authenticate(const request& req, services& svc);
+task<kv::result<authentication>> check_credentials(std::string username, std::string password,
+                                                   const registry::source_address& from, services& svc);
+
+/// Who is calling the office side: the account behind HTTP Basic credentials (RFC 7617), by check_credentials(), or
+/// without any the one that the client's certificate stands for.
+///
+/// req      outlives the coroutine
+/// errors   as check_credentials()
+task<kv::result<authentication>> authenticate(const request& req, services& svc);
 
 } // namespace doorward::handlers

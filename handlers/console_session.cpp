@@ -73,30 +73,25 @@ task<response> sign_in(const call& asked, services& svc)
     auto given = decode_sign_in(asked, violations);
     if (!violations.empty())
         co_return problem(violations);
-    const auto wait = svc.sign_ins.begin(given.username, asked.req.source, svc.clock.now());
-    if (wait > 0) {
-        crypto::wipe(given.password.data(), given.password.size());
-        co_return too_many_sign_ins(wait);
-    }
     const std::string username = given.username;
-    auto checking = check_credentials(std::move(given.username), std::move(given.password), svc);
-    const auto who = co_await std::move(checking);
-    if (!who) { // nobody looked at it
-        svc.sign_ins.give_back(username, asked.req.source);
-        co_return problem(office_problem::rate_limited);
-    }
-    if (!*who)
+    auto checking = check_credentials(std::move(given.username), std::move(given.password), asked.req.source, svc);
+    const auto shown = co_await std::move(checking);
+    if (!shown)
+        co_return problem(shown.error());
+    if (shown->wait_ms > 0)
+        co_return too_many_sign_ins(shown->wait_ms);
+    const auto& who = shown->who;
+    if (!who)
         co_return not_signed_in();
-    svc.sign_ins.succeeded(username, asked.req.source);
 
     registry::authorship by{{}, svc.clock.now()};
     by.who.account = username;
-    auto drawn = svc.sessions.draw(**who, by);
+    auto drawn = svc.sessions.draw(*who, by);
     if (const auto ec = co_await commit(svc, drawn.change))
         co_return ec == registry::errc::account_not_found ? not_signed_in() : problem(ec);
     svc.sessions.add(drawn.change);
     response answer;
-    answer.body = session_json(**who, by.at);
+    answer.body = session_json(*who, by.at);
     answer.headers.emplace_back("Set-Cookie", session_cookie_text(asked.req, drawn.secret));
     crypto::wipe(drawn.secret.data(), drawn.secret.size());
     co_return answer;

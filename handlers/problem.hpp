@@ -48,7 +48,7 @@ enum class office_problem {
 /// itself.
 [[nodiscard]] response not_signed_in();
 
-/// Too many wrong passwords at the console: 429 that says when the next one is looked at.
+/// Too many wrong passwords: 429 that says when the next one is looked at.
 [[nodiscard]] response too_many_sign_ins(registry::time_ms wait);
 
 /// Noise over its budget: 429 that says when to come back, and the end of the connection.

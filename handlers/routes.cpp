@@ -271,10 +271,12 @@ task<response> route(side which, const request& req, services& svc)
         if (!asked.who)
             asked.who = find_session_owner(req, svc);
         if (!asked.who && !names_bearer(req)) {
-            const auto who = co_await authenticate(req, svc);
-            if (!who)
-                co_return told(problem(office_problem::rate_limited));
-            asked.who = *who;
+            const auto shown = co_await authenticate(req, svc);
+            if (!shown)
+                co_return told(problem(shown.error()));
+            if (shown->wait_ms > 0)
+                co_return told(too_many_sign_ins(shown->wait_ms));
+            asked.who = shown->who;
         }
         if (!asked.who)
             co_return told(is_of_console(req) ? not_signed_in() : problem(office_problem::unauthorized));

@@ -5,82 +5,86 @@
 #include <algorithm>
 
 namespace doorward::handlers {
+namespace {
 
+using registry::sign_in_window_ms;
+using registry::sign_ins_of_address_max;
+using registry::sign_ins_of_pair_max;
 using registry::time_ms;
+
+// After how long one wrong password is forgotten, where so many are judged at once.
+constexpr time_ms cost_of_one(unsigned most)
+{
+    return sign_in_window_ms / most;
+}
+static_assert(sign_in_window_ms % sign_ins_of_pair_max == 0 && sign_in_window_ms % sign_ins_of_address_max == 0);
+
+} // namespace
 
 sign_in_throttle::sign_in_throttle() : secret_{crypto::random_secret<32>()} {}
 
-sign_in_throttle::key sign_in_throttle::key_of(crypto::bytes_view what) const
+sign_in_throttle::key sign_in_throttle::key_of(const registry::source_address& from, std::string_view name) const
 {
-    return crypto::blake2b<16>(what, secret_);
+    const auto network = from.network();
+    crypto::bytes text;
+    text.reserve(1 + network.size() + name.size());
+    text.push_back(static_cast<crypto::byte>(network.size()));
+    text.insert(text.end(), network.begin(), network.end());
+    const auto of_name = crypto::as_bytes(name);
+    text.insert(text.end(), of_name.begin(), of_name.end());
+    return crypto::blake2b<16>(text, secret_);
 }
 
-time_ms sign_in_throttle::wait(table& in, const key& of, time_ms now)
+time_ms sign_in_throttle::wait(table& in, const key& of, unsigned most, time_ms now)
 {
     const auto found = in.find(of);
     if (found == in.end())
         return 0;
-    const bool forgotten = now >= found->second.last_at + registry::sign_in_memory_ms ||
-                           now + registry::sign_in_memory_ms < found->second.last_at; // the clock was set back
-    if (forgotten) {
-        in.erase(found);
-        return 0;
-    }
-    return std::max<time_ms>(0, found->second.next_at - now);
+    const time_ms latest = now + sign_in_window_ms;
+    found->second = std::min(found->second, latest); // later when the clock was set back
+    return std::max<time_ms>(0, found->second + cost_of_one(most) - latest);
 }
 
-void sign_in_throttle::count(table& in, const key& of, unsigned free, time_ms now)
+void sign_in_throttle::count(table& in, const key& of, unsigned most, time_ms now)
 {
-    if (in.size() >= registry::sign_in_entries_max && !in.contains(of)) {
-        const auto oldest = std::ranges::min_element(in, {}, [](const auto& each) { return each.second.last_at; });
-        in.erase(oldest);
-    }
-    guesses& counted = in[of];
-    ++counted.wrong;
-    counted.last_at = now;
-    if (counted.wrong < free)
-        return;
-    time_ms pause = registry::sign_in_pause_first_ms;
-    for (unsigned i = free; i < counted.wrong && pause < registry::sign_in_pause_max_ms; ++i)
-        pause *= 2;
-    counted.next_at = now + std::min(pause, registry::sign_in_pause_max_ms);
+    if (in.size() >= registry::sign_in_entries_max && !in.contains(of))
+        in.erase(std::ranges::min_element(in, {}, &table::value_type::second));
+    time_ms& forgotten_at = in[of];
+    forgotten_at = std::max(forgotten_at, now) + cost_of_one(most);
 }
 
-void sign_in_throttle::uncount(table& in, const key& of)
+void sign_in_throttle::uncount(table& in, const key& of, unsigned most)
 {
-    const auto found = in.find(of);
-    if (found == in.end())
-        return;
-    found->second.next_at = 0;
-    if (found->second.wrong > 0)
-        --found->second.wrong;
+    if (const auto found = in.find(of); found != in.end())
+        found->second -= cost_of_one(most);
 }
 
 time_ms sign_in_throttle::begin(std::string_view name, const registry::source_address& from, time_ms now)
 {
-    const key of_name = key_of(crypto::as_bytes(name));
-    const key of_address = key_of(from.network());
+    const key pair = key_of(from, name);
+    const key address = key_of(from, {});
     const std::lock_guard lock{mutex_};
-    const time_ms longest = std::max(wait(names_, of_name, now), wait(addresses_, of_address, now));
+    const time_ms longest = std::max(wait(pairs_, pair, sign_ins_of_pair_max, now),
+                                     wait(addresses_, address, sign_ins_of_address_max, now));
     if (longest > 0)
         return longest;
-    count(names_, of_name, registry::sign_ins_of_name_max, now);
-    count(addresses_, of_address, registry::sign_ins_of_address_max, now);
+    count(pairs_, pair, sign_ins_of_pair_max, now);
+    count(addresses_, address, sign_ins_of_address_max, now);
     return 0;
 }
 
 void sign_in_throttle::succeeded(std::string_view name, const registry::source_address& from)
 {
     const std::lock_guard lock{mutex_};
-    names_.erase(key_of(crypto::as_bytes(name)));
-    uncount(addresses_, key_of(from.network()));
+    pairs_.erase(key_of(from, name));
+    uncount(addresses_, key_of(from, {}), sign_ins_of_address_max);
 }
 
 void sign_in_throttle::give_back(std::string_view name, const registry::source_address& from)
 {
     const std::lock_guard lock{mutex_};
-    uncount(names_, key_of(crypto::as_bytes(name)));
-    uncount(addresses_, key_of(from.network()));
+    uncount(pairs_, key_of(from, name), sign_ins_of_pair_max);
+    uncount(addresses_, key_of(from, {}), sign_ins_of_address_max);
 }
 
 } // namespace doorward::handlers

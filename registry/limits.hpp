@@ -113,13 +113,11 @@ inline constexpr time_ms session_life_ms = 8 * 60 * 60 * 1000;     // from signi
 inline constexpr time_ms session_use_written_ms = 60 * 1000;       // how far the store may be behind the last use
 inline constexpr std::size_t session_changes_max = 256;            // written or erased by one change, count
 
-// Guessing passwords at the console
-inline constexpr unsigned sign_ins_of_name_max = 5;      // wrong ones in a row before there is a pause
-inline constexpr unsigned sign_ins_of_address_max = 20;  // the same; people behind one proxy have one address
-inline constexpr time_ms sign_in_pause_first_ms = 5'000; // then twice as long after each
-inline constexpr time_ms sign_in_pause_max_ms = 5 * 60 * 1000;
-inline constexpr time_ms sign_in_memory_ms = 15 * 60 * 1000; // of wrong ones, from the last
-inline constexpr std::size_t sign_in_entries_max = 4'096;    // names, and as many addresses; the oldest goes first
+// Guessing passwords of accounts
+inline constexpr unsigned sign_ins_of_pair_max = 20;         // wrong ones of a name from an address, judged at once
+inline constexpr unsigned sign_ins_of_address_max = 100;     // of all names; people behind one proxy have one address
+inline constexpr time_ms sign_in_window_ms = 20 * 60 * 1000; // until all are forgotten, one after the other
+inline constexpr std::size_t sign_in_entries_max = 4'096;    // names and addresses, and as many addresses
 
 // Settings of applications
 inline constexpr unsigned provider_timeout_ms_default = 3'000; // a phone waits 15 s or more for its answer

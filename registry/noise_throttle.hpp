@@ -11,7 +11,7 @@ namespace doorward::registry {
 
 /// How much noise is still answered: a budget for each registration id that proofs name, and one for each address that
 /// they come from. It is asked only after a proof was judged to be noise, so it never stands in the way of another one;
-/// what is only guessed, such as a password, spends before it is judged and is given back what was no noise.
+/// what is only guessed, such as a name at a provider, spends before it is judged and is given back what was no noise.
 ///
 /// A budget of N per minute lets N through at once and refills evenly, one in each N-th part of a minute. Unknown ids
 /// have the same budgets as known ones. What strangers send fills cells of a fixed number: when all the cells where a

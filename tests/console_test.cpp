@@ -1,5 +1,6 @@
 // Signing in to the console, and its files.
 
+#include "crypto/encoding.hpp"
 #include "handlers/authenticate.hpp"
 #include "handlers/console_files.hpp"
 #include "handlers/sweep.hpp"
@@ -416,92 +417,151 @@ BOOST_AUTO_TEST_CASE(what_is_no_sign_in_is_refused)
 
 // --- guessing
 
-BOOST_AUTO_TEST_CASE(wrong_passwords_of_a_name_are_slowed_down_more_and_more)
+constexpr registry::time_ms forgotten_of_pair_ms = registry::sign_in_window_ms / registry::sign_ins_of_pair_max;
+constexpr registry::time_ms forgotten_of_address_ms = registry::sign_in_window_ms / registry::sign_ins_of_address_max;
+
+void check_slowed(const answer& told, registry::time_ms wait)
+{
+    BOOST_TEST(told.status == 429U, told.text);
+    BOOST_TEST(told.code() == "ERROR_RATE_LIMITED");
+    BOOST_TEST(told.header("Retry-After") == std::to_string((wait + 999) / 1000));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_passwords_of_a_name_from_an_address_are_slowed_down)
 {
     console_world world;
     for (const char* name : {"office", "nobody"}) { // a name that nobody has looks the same
         BOOST_TEST_CONTEXT(name)
         {
-            for (unsigned i = 0; i < registry::sign_ins_of_name_max; ++i) {
-                world.from = v4(198, 51, 100, static_cast<crypto::byte>(i)); // wherever they come from
+            for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
                 check_refused(world.sign_in(name, "wrong"));
-            }
-            registry::time_ms pause = registry::sign_in_pause_first_ms;
-            for (int i = 0; i < 10; ++i) {
-                const auto told = world.sign_in(name, name); // the right one, too
-                BOOST_TEST(told.status == 429U);
-                BOOST_TEST(told.code() == "ERROR_RATE_LIMITED");
-                BOOST_TEST(told.header("Retry-After") == std::to_string(pause / 1000));
-                world.clock.advance(pause - 1);
-                BOOST_TEST(world.sign_in(name, name).status == 429U);
+            for (int i = 0; i < 3; ++i) {
+                check_slowed(world.sign_in(name, name), forgotten_of_pair_ms); // the right one, too
+                world.clock.advance(forgotten_of_pair_ms - 1);
+                check_slowed(world.sign_in(name, name), 1);
                 world.clock.advance(1);
                 check_refused(world.sign_in(name, "wrong"));
-                pause = std::min(2 * pause, registry::sign_in_pause_max_ms);
             }
         }
     }
-    world.from = v4(203, 0, 113, 1);
-    BOOST_TEST(world.sign_in("stranger", "stranger").status == 200U);
-    world.clock.advance(registry::sign_in_pause_max_ms);
-    BOOST_TEST(world.sign_in("office", "office").status == 200U); // and is forgiven
-    for (unsigned i = 0; i + 1 < registry::sign_ins_of_name_max; ++i)
-        check_refused(world.sign_in("office", "wrong"));
+    world.from = v4(203, 0, 113, 1); // its owner, elsewhere
     BOOST_TEST(world.sign_in("office", "office").status == 200U);
 }
 
-BOOST_AUTO_TEST_CASE(an_address_that_tries_many_names_is_slowed_down)
+BOOST_AUTO_TEST_CASE(a_right_password_forgives_its_name_there)
 {
     console_world world;
-    for (unsigned i = 0; i < registry::sign_ins_of_address_max; ++i)
-        check_refused(world.sign_in("nobody-" + std::to_string(i), "wrong"));
-    BOOST_TEST(world.sign_in("office", "office").status == 429U);
-    world.from = v4(192, 0, 2, 2);
-    BOOST_TEST(world.sign_in("office", "office").status == 200U);
-    world.from = v4(192, 0, 2, 1);
-    world.clock.advance(registry::sign_in_pause_first_ms);
-    // A right one does not forgive the address its wrong ones.
-    BOOST_TEST(world.sign_in("office", "office").status == 200U);
-    check_refused(world.sign_in("another", "wrong"));
-    BOOST_TEST(world.sign_in("office", "office").status == 429U);
-    world.clock.advance(registry::sign_in_memory_ms);
-    BOOST_TEST(world.sign_in("office", "office").status == 200U);
-}
-
-BOOST_AUTO_TEST_CASE(many_guesses_at_once_gain_nothing)
-{
-    handlers::sign_in_throttle throttle;
-    unsigned judged = 0;
-    for (int i = 0; i < 100; ++i)
-        judged += throttle.begin("office", v4(192, 0, 2, 1), 1'700'000'000'000) == 0 ? 1U : 0U;
-    BOOST_TEST(judged == registry::sign_ins_of_name_max);
-}
-
-BOOST_AUTO_TEST_CASE(what_nobody_could_judge_is_not_counted)
-{
-    handlers::sign_in_throttle throttle;
-    for (int i = 0; i < 100; ++i) {
-        BOOST_TEST_REQUIRE(throttle.begin("office", v4(192, 0, 2, 1), 1'700'000'000'000) == 0);
-        throttle.give_back("office", v4(192, 0, 2, 1));
+    for (int round = 0; round < 2; ++round) {
+        for (unsigned i = 0; i + 1 < registry::sign_ins_of_pair_max; ++i)
+            check_refused(world.sign_in("office", "wrong"));
+        BOOST_TEST(world.sign_in("office", "office").status == 200U);
     }
 }
 
-BOOST_AUTO_TEST_CASE(the_memory_of_guesses_is_bounded_and_forgets_the_oldest)
+BOOST_AUTO_TEST_CASE(credentials_that_are_remembered_are_not_slowed_down)
 {
+    console_world world;
+    BOOST_TEST(world.sign_in("office", "office").status == 200U);
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        check_refused(world.sign_in("office", "wrong"));
+    BOOST_TEST(world.sign_in("office", "wrong").status == 429U);
+    BOOST_TEST(world.sign_in("office", "office").status == 200U);
+    BOOST_TEST(world.sign_in("office", "wrong").status == 429U); // which forgives nothing
+}
+
+BOOST_AUTO_TEST_CASE(guesses_at_the_console_and_with_basic_are_counted_together)
+{
+    console_world world;
+    const auto basic = [&world](const std::string& name, const std::string& password) {
+        auto req = world.asking("GET", "/v2/registrations?userId=alice");
+        const std::string both = name + ':' + password;
+        req.authorization = "Basic " + crypto::to_base64(crypto::as_bytes(both));
+        return world.call(side::office, req);
+    };
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST((i % 2 == 0 ? basic("office", "wrong") : world.sign_in("office", "wrong")).status == 401U);
+    check_slowed(basic("office", "office"), forgotten_of_pair_ms);
+    check_slowed(world.sign_in("office", "office"), forgotten_of_pair_ms);
+    world.clock.advance(forgotten_of_pair_ms);
+    BOOST_TEST(basic("office", "office").status == 200U);
+    check_refused(world.sign_in("office", "wrong"));
+}
+
+struct guessing {
     handlers::sign_in_throttle throttle;
     registry::time_ms now = 1'700'000'000'000;
-    const auto guess = [&](const std::string& name, std::uint32_t address) {
-        return throttle.begin(name,
-                              v4(10, static_cast<crypto::byte>(address >> 16U),
-                                 static_cast<crypto::byte>(address >> 8U), static_cast<crypto::byte>(address)),
-                              now);
-    };
-    for (unsigned i = 0; i < registry::sign_ins_of_name_max; ++i)
-        BOOST_TEST(guess("office", 0) == 0);
-    BOOST_TEST(guess("office", 1) > 0);
-    ++now;
-    for (std::uint32_t i = 0; i < registry::sign_in_entries_max; ++i)
-        BOOST_TEST_REQUIRE(guess("name-" + std::to_string(i), i + 2) == 0);
+
+    registry::time_ms guess(const std::string& name, std::uint32_t address)
+    {
+        return throttle.begin(name, address_of(address), now);
+    }
+    static registry::source_address address_of(std::uint32_t number)
+    {
+        return v4(10, static_cast<crypto::byte>(number >> 16U), static_cast<crypto::byte>(number >> 8U),
+                  static_cast<crypto::byte>(number));
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(an_address_that_tries_many_names_is_slowed_down, guessing)
+{
+    for (unsigned i = 0; i < registry::sign_ins_of_address_max; ++i)
+        BOOST_TEST_REQUIRE(guess("name-" + std::to_string(i), 1) == 0);
+    BOOST_TEST(guess("office", 1) == forgotten_of_address_ms);
+    BOOST_TEST(guess("office", 2) == 0);
+    now += forgotten_of_address_ms;
     BOOST_TEST(guess("office", 1) == 0);
+    throttle.succeeded("office", address_of(1));
+    // That one was right does not forgive the address its wrong ones.
+    BOOST_TEST(guess("name-0", 1) == 0);
+    BOOST_TEST(guess("office", 1) == forgotten_of_address_ms);
+    now += registry::sign_in_window_ms;
+    for (unsigned i = 0; i < registry::sign_ins_of_address_max; ++i)
+        BOOST_TEST_REQUIRE(guess("name-" + std::to_string(i), 1) == 0);
+    BOOST_TEST(guess("office", 1) > 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(many_guesses_at_once_gain_nothing, guessing)
+{
+    unsigned judged = 0;
+    for (int i = 0; i < 100; ++i)
+        judged += guess("office", 1) == 0 ? 1U : 0U;
+    BOOST_TEST(judged == registry::sign_ins_of_pair_max);
+    now += 10 * forgotten_of_pair_ms;
+    for (int i = 0; i < 100; ++i)
+        judged += guess("office", 1) == 0 ? 1U : 0U;
+    BOOST_TEST(judged == registry::sign_ins_of_pair_max + 10);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_nobody_could_judge_is_not_counted, guessing)
+{
+    for (int i = 0; i < 1000; ++i) {
+        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
+        throttle.give_back("office", address_of(1));
+    }
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
+    BOOST_TEST(guess("office", 1) > 0); // what was given back made no room beyond that
+}
+
+BOOST_FIXTURE_TEST_CASE(a_clock_that_is_set_back_keeps_nobody_out, guessing)
+{
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
+    now -= 365 * 24 * 3'600'000LL;
+    BOOST_TEST(guess("office", 1) == forgotten_of_pair_ms);
+    now += forgotten_of_pair_ms;
+    BOOST_TEST(guess("office", 1) == 0);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_memory_of_guesses_is_bounded_and_keeps_who_guesses_most, guessing)
+{
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST(guess("office", 0) == 0);
+    BOOST_TEST(guess("office", 0) > 0);
+    for (std::uint32_t i = 0; i < 2 * registry::sign_in_entries_max; ++i)
+        BOOST_TEST_REQUIRE(guess("name-" + std::to_string(i), i + 1) == 0);
+    BOOST_TEST(guess("office", 0) > 0);
+    BOOST_TEST(guess("name-0", 1) == 0); // others gave way
 }
 
 // --- files
