@@ -100,6 +100,8 @@ public:
 
     /// Who is told of damage. Before the object is shared. to  outlives this object
     void report_damage_to(damage_listener& to) noexcept { reports_ = &to; }
+    /// Tells of damage, for whoever gets over it without an error. Any thread.
+    void report(const char* damage) const noexcept;
 
     /// Forgets snapshots of processes that died with them open, so that what those kept can be used again. Any thread.
     void forget_dead_readers() const;
@@ -132,7 +134,6 @@ private:
 
     void open_tables(std::span<const char* const> table_names, bool create, const std::function<void(int)>& check);
 
-    void report(const char* damage) const noexcept;
     [[noreturn]] void fail(const char* what, const char* table, int code) const;
 
     damage_listener* reports_ = nullptr;

@@ -40,12 +40,29 @@ void journal::replay(const kv::read_txn& txn)
     next_row_ = settled_row_ + 1;
     rows_in_front_.store(settled_row_ - mark_, std::memory_order_relaxed);
     for (auto& [number, rows] : found) {
-        auto now = find_counters(txn, number);
+        auto now = find_sound_counters(txn, number);
         if (!now)
-            throw record_fault{"an attempt on a registration that does not exist"};
+            continue;
         registry::replay(*now, rows);
         insert_dirty(number, *now);
     }
+}
+
+// Empty: its row is damaged, so nobody reads or changes this registration. That is no reason to keep all others
+// waiting: its attempts stay where they are, for the audit, and what they would have made of the row is not known to
+// anybody.
+std::optional<counters> journal::find_sound_counters(const kv::read_txn& txn, registration_number number) const
+{
+    std::optional<counters> found;
+    try {
+        found = find_counters(txn, number);
+    } catch (const kv::damaged& fault) {
+        store_.report(fault.what());
+        return std::nullopt;
+    }
+    if (!found)
+        throw record_fault{"an attempt on a registration that does not exist"};
+    return found;
 }
 
 std::optional<counters> journal::find_unfolded(registration_number number) const
@@ -140,11 +157,13 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
     while (written_.size() < wanted && !mine.sweep_.empty()) {
         const registration_number number = mine.sweep_.front();
         const auto fresh = mine.find_unfolded(number);
-        auto stored = find_counters(txn, number);
-        assert(fresh && stored);
+        auto stored = mine.find_sound_counters(txn, number);
+        assert(fresh);
         std::ranges::pop_heap(mine.sweep_, std::greater{});
         mine.sweep_.pop_back();
         written_.push_back({number, fresh->word.version(), fresh->last_row});
+        if (!stored)
+            continue;
         assert(stored->word.current() != state::removed || stored->word.version() >= fresh->word.version()); // (5)
         merge(*stored, *fresh);
         txn.put(tables::counters, number_key(number), encode(*stored));

@@ -139,6 +139,8 @@ private:
     }
     [[nodiscard]] std::size_t step_size() const noexcept;
     void replay(const kv::read_txn& txn);
+    [[nodiscard]] std::optional<counters> find_sound_counters(const kv::read_txn& txn,
+                                                              registration_number number) const;
     void insert_dirty(registration_number number, const counters& now);
     void begin_sweep();
 

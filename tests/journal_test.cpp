@@ -162,6 +162,46 @@ BOOST_AUTO_TEST_CASE(what_was_not_folded_is_read_again_at_a_start)
         BOOST_TEST(same_attempts(it.stored(it.slots[i]->owner.number), seen[i]));
 }
 
+// What lies in the row of one registration is nobody else's trouble: neither while the server works nor at its start.
+BOOST_AUTO_TEST_CASE(a_damaged_row_keeps_no_other_from_the_tables)
+{
+    for (const bool at_start : {false, true}) {
+        scratch_journal it;
+        struct : kv::damage_listener {
+            void damage_found(const char*) noexcept override { ++count; }
+            int count = 0;
+        } told;
+        it.store.env.report_damage_to(told);
+        const auto bad = it.slots[0]->owner.number;
+        const auto good = it.slots[1]->owner.number;
+        for (unsigned i = 0; i < 6; ++i)
+            BOOST_TEST_REQUIRE(!it.commit(it.fail(i % 3)));
+        const auto seen = it.stored(good);
+        auto spoil = [bad](kv::write_txn& txn) {
+            txn.put(tables::counters, number_key(bad), crypto::as_bytes("nonsense"));
+            return kv::error_code{};
+        };
+        BOOST_TEST_REQUIRE(!kv::blocking_commit(it.store.writer, spoil));
+        if (at_start)
+            it.restart();
+        it.sweep();
+        BOOST_TEST(it.log->used().rows_in_front == 0U);
+        BOOST_TEST((it.table(good) == seen));
+        BOOST_TEST(told.count == 1);
+        BOOST_CHECK_THROW(static_cast<void>(it.table(bad)), kv::damaged);
+        it.forget();
+        it.forget();
+        it.forget();
+        BOOST_CHECK_THROW(static_cast<void>(it.stored(bad)), kv::damaged);
+        // It goes on so, with further attempts of others.
+        BOOST_TEST_REQUIRE(!it.commit(it.fail(1)));
+        it.sweep();
+        BOOST_TEST(it.log->used().rows_in_front == 0U);
+        it.restart();
+        BOOST_TEST((it.stored(good).word == it.table(good).word));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(rows_of_a_registration_lead_from_the_newest_to_the_oldest)
 {
     scratch_journal it;
