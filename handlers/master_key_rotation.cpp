@@ -14,26 +14,36 @@ task<kv::error_code> master_key_rotation::begin(services& svc, crypto::secret<32
         co_return ec;
     keys_.seal_with(key,
                     number); // not earlier: what it seals must not reach the disk before the change that tells of it
-    took_over_at_ = std::chrono::steady_clock::now();
+    found_at_ = std::chrono::steady_clock::now();
+    walk_began_at_.reset();
     is_under_way_ = true;
     co_return kv::error_code{};
 }
 
 task<std::chrono::nanoseconds> master_key_rotation::step(services& svc, std::optional<registry::rotation>& ended)
 {
-    if (svc.journal.is_filling())
-        co_return rotation_rest;
     const auto began = std::chrono::steady_clock::now();
-    registry::advance_rotation change{&keys_, rotation_rows, !took_over_at_ || began - *took_over_at_ >= settle_,
+    if (svc.unsettled.registrations() > 0)
+        found_at_ = began; // what waits for room on the disk may have been sealed long ago
+    if (svc.journal.is_filling() || svc.unsettled.registrations() > 0)
+        co_return rotation_rest;
+    if (!walk_began_at_)
+        walk_began_at_ = began;
+    registry::advance_rotation change{&keys_, rotation_rows, !found_at_ || *walk_began_at_ - *found_at_ >= settle_,
                                       svc.clock.now()};
     if (const auto ec = co_await commit(svc, change))
         co_return rotation_rest;
+    const auto now = std::chrono::steady_clock::now();
+    if (change.sealed_anew > 0)
+        found_at_ = now;
     is_under_way_ = change.after && change.after->is_under_way();
     if (!is_under_way_)
         ended = std::move(change.after);
-    if (change.walk_ended)
+    if (change.walk_ended) {
+        walk_began_at_.reset();
         co_return rotation_rest;
-    co_return (rotation_share - 1) * (std::chrono::steady_clock::now() - began);
+    }
+    co_return (rotation_share - 1) * (now - began);
 }
 
 } // namespace doorward::handlers

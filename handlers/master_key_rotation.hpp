@@ -17,8 +17,8 @@ class master_key_rotation {
 public:
     /// keys          of the store, which this changes; outlives it
     /// is_under_way  so says the store
-    /// settle        for so long after the next key took over, something may still be on its way to the disk that was
-    ///               sealed with the former one
+    /// settle        for so long after the next key took over, or after something was found that the former one had
+    ///               sealed, a request may still bring to the disk what it sealed or read before
     master_key_rotation(crypto::sealer& keys, bool is_under_way, std::chrono::nanoseconds settle)
         : keys_{keys}, settle_{settle}, is_under_way_{is_under_way}
     {}
@@ -40,7 +40,9 @@ private:
     crypto::sealer& keys_;
     const std::chrono::nanoseconds settle_;
     bool is_under_way_;
-    std::optional<std::chrono::steady_clock::time_point> took_over_at_; // empty: before this process
+    // By the time of this process; what was under way in one before is gone.
+    std::optional<std::chrono::steady_clock::time_point> found_at_; // something of the former key, or the beginning
+    std::optional<std::chrono::steady_clock::time_point> walk_began_at_;
 };
 
 } // namespace doorward::handlers

@@ -192,13 +192,16 @@ void advance_rotation::walk(kv::write_txn& txn, rotation& it) const
 kv::error_code advance_rotation::operator()(kv::write_txn& txn)
 {
     walk_ended = false;
+    sealed_anew = 0;
     after = find_rotation(txn);
     if (!after || !after->is_under_way())
         return {};
     rotation& it = *after;
     if (it.table == 0 && it.key.empty())
         it.unreadable = 0;
+    const auto before = it.sealed_anew;
     walk(txn, it);
+    sealed_anew = it.sealed_anew - before;
     walk_ended = it.table == std::size(tables::names);
     if (walk_ended) {
         const bool found_nothing = it.sealed_anew == it.walk_began_with;

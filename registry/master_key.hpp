@@ -52,10 +52,11 @@ inline constexpr std::size_t rotation_reads_per_row = 8;
 struct advance_rotation {
     const crypto::sealer* keys = nullptr; // seals with the next one, and opens both
     std::size_t rows_max = 0;             // that are sealed anew
-    bool is_settled = false;              // nothing that was sealed with the former key is still on its way to the disk
+    bool is_settled = false; // nothing that was sealed with the former key is on its way to the disk any more
     time_ms at = 0;
 
     std::optional<rotation> after{}; // as it is now; empty: there is none
+    std::uint64_t sealed_anew = 0;   // values, in this step
     bool walk_ended = false;
 
     kv::error_code operator()(kv::write_txn& txn);

@@ -17,8 +17,7 @@ constexpr config_setting config_rows[]{
      "File of the master key. Empty: the credential master.key, else master.key beside the store.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.master_key; }},
     {"rotation_settle_seconds", "", "seconds",
-     "Once another master key took over, so long something that was sealed with the former one may still be on its way "
-     "to the disk.",
+     "While the master key is exchanged: for so long a request may bring to the disk what it read or sealed before.",
      false, "", 1, 3600, [](settings& of) -> config_place { return &of.rotation_settle; }},
     {"backup_directory", "", "", "Where POST /admin/backup writes. Empty: it is not offered.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.backup_directory; }},
