@@ -88,7 +88,9 @@ void webhook_work::take(std::vector<known_webhook> found, registry::time_ms now)
         std::shared_ptr<line> mine;
         if (known != lines_.end()) {
             mine = *known;
-            if (*mine->settings != *each.settings)
+            // Not all of it: what is sealed looks different each time that it is.
+            if (mine->settings->settings != each.settings->settings ||
+                mine->settings->changed_at != each.settings->changed_at)
                 mine->queue.start_over(now);
         } else {
             mine = std::make_shared<line>(each.cursor);

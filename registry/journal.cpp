@@ -13,6 +13,13 @@ row_sequence stored_mark(const kv::read_txn& txn)
     return found ? crypto::from_big_endian<row_sequence>(*found) : 0;
 }
 
+// The mark is about to pass rows that are not in these counters. A row that nobody can read stays so, even if it was
+// the memory that was at fault and not the disk: otherwise it would come back without those attempts.
+void give_up(kv::write_txn& txn, registration_number number)
+{
+    txn.put(tables::counters, number_key(number), {});
+}
+
 } // namespace
 
 journal::journal(const kv::env& store, const journal_limits& limits) : store_{store}, limits_{limits}
@@ -41,28 +48,32 @@ void journal::replay(const kv::read_txn& txn)
     rows_in_front_.store(settled_row_ - mark_, std::memory_order_relaxed);
     for (auto& [number, rows] : found) {
         auto now = find_sound_counters(txn, number);
-        if (!now)
+        if (!now) {
+            damaged_.push_back(number);
             continue;
+        }
         registry::replay(*now, rows);
         insert_dirty(number, *now);
     }
 }
 
-// Empty: its row is damaged, so nobody reads or changes this registration. That is no reason to keep all others
-// waiting: its attempts stay where they are, for the audit, and what they would have made of the row is not known to
-// anybody.
+// Empty: its row is damaged. That is no reason to keep all others waiting.
 std::optional<counters> journal::find_sound_counters(const kv::read_txn& txn, registration_number number) const
 {
-    std::optional<counters> found;
-    try {
-        found = find_counters(txn, number);
-    } catch (const kv::damaged& fault) {
+    const kv::key key = number_key(number);
+    const auto stored = txn.get_as_stored(tables::counters, key);
+    if (!stored)
+        throw record_fault{"an attempt on a registration that does not exist"};
+    if (!txn.is_sound(tables::counters, key, *stored)) {
+        store_.report("a row of the table counters is damaged");
+        return std::nullopt;
+    }
+    try { // of the row alone: after a fault of the file this transaction is of no use
+        return find_counters(txn, number);
+    } catch (const record_fault& fault) {
         store_.report(fault.what());
         return std::nullopt;
     }
-    if (!found)
-        throw record_fault{"an attempt on a registration that does not exist"};
-    return found;
 }
 
 std::optional<counters> journal::find_unfolded(registration_number number) const
@@ -147,12 +158,14 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
     journal& mine = *journal_;
     const auto began = std::chrono::steady_clock::now();
     if (!mine.sweeping_) {
-        if (mine.dirty_.empty() && mine.settled_row_ == mine.mark_) {
+        if (mine.dirty_.empty() && mine.settled_row_ == mine.mark_ && mine.damaged_.empty()) {
             sweep_ended = true;
             return {};
         }
         mine.begin_sweep();
     }
+    for (const registration_number each : mine.damaged_)
+        give_up(txn, each);
     const std::size_t wanted = mine.step_size();
     while (written_.size() < wanted && !mine.sweep_.empty()) {
         const registration_number number = mine.sweep_.front();
@@ -162,8 +175,10 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
         std::ranges::pop_heap(mine.sweep_, std::greater{});
         mine.sweep_.pop_back();
         written_.push_back({number, fresh->word.version(), fresh->last_row});
-        if (!stored)
+        if (!stored) {
+            give_up(txn, number);
             continue;
+        }
         assert(stored->word.current() != state::removed || stored->word.version() >= fresh->word.version()); // (5)
         merge(*stored, *fresh);
         txn.put(tables::counters, number_key(number), encode(*stored));
@@ -180,6 +195,7 @@ kv::error_code journal::fold_step::operator()(kv::write_txn& txn)
 void journal::fold_step::durable() noexcept
 {
     journal& mine = *journal_;
+    mine.damaged_.clear();
     const auto epoch = mine.epoch_.load();
     for (const written& each : written_) {
         part_of_map& part = mine.part_for(each.number);

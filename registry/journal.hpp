@@ -146,6 +146,7 @@ private:
 
     const kv::env& store_; // outlives this object
     const journal_limits limits_;
+    std::vector<registration_number> damaged_; // found at the start, not given up on the disk yet; writer thread
 
     part_of_map map_[parts];
     std::atomic<std::size_t> unfolded_{0};

@@ -131,10 +131,14 @@ kv::error_code begin_rotation::operator()(kv::write_txn& txn) const
 
 // The row with its values under the present key; empty when it is so already.
 std::optional<bytes> advance_rotation::seal_anew(const kv::read_txn& txn, kv::table table, bytes_view key,
-                                                 rotation& it) const
+                                                 bytes_view stored, rotation& it) const
 {
     std::uint64_t count = 0;
-    try {
+    if (!txn.is_sound(table, key, stored)) {
+        ++it.unreadable; // nobody gets to what it holds
+        return std::nullopt;
+    }
+    try { // of the row alone: after a fault of the file this transaction is of no use
         const auto record = txn.get(table, key);
         const auto visit = [&](std::string_view, const bytes& place, bytes& sealed) {
             if (sealer::number_of(sealed) == keys->number())
@@ -152,8 +156,8 @@ std::optional<bytes> advance_rotation::seal_anew(const kv::read_txn& txn, kv::ta
             return std::nullopt;
         it.sealed_anew += count;
         return out;
-    } catch (const kv::damaged&) {
-        ++it.unreadable; // nobody gets to what it holds
+    } catch (const record_fault&) {
+        ++it.unreadable;
         return std::nullopt;
     }
 }
@@ -166,14 +170,14 @@ void advance_rotation::walk(kv::write_txn& txn, rotation& it) const
         std::vector<std::pair<bytes, bytes>> fresh;
         bool is_through = true;
         if (has_sealed_fields(table)) {
-            txn.scan_as_stored(table, it.key, [&](bytes_view key, bytes_view) {
+            txn.scan_as_stored(table, it.key, [&](bytes_view key, bytes_view stored) {
                 if (looked_at == rotation_reads_per_row * rows_max || fresh.size() == rows_max) {
                     it.key.assign(key.begin(), key.end());
                     is_through = false;
                     return false;
                 }
                 ++looked_at;
-                if (auto row = seal_anew(txn, table, key, it))
+                if (auto row = seal_anew(txn, table, key, stored, it))
                     fresh.emplace_back(bytes{key.begin(), key.end()}, *std::move(row));
                 return true;
             });
@@ -197,6 +201,11 @@ kv::error_code advance_rotation::operator()(kv::write_txn& txn)
     if (!after || !after->is_under_way())
         return {};
     rotation& it = *after;
+    if (starts_over) {
+        it.table = 0;
+        it.key.clear();
+        it.walk_began_with = it.sealed_anew;
+    }
     if (it.table == 0 && it.key.empty())
         it.unreadable = 0;
     const auto before = it.sealed_anew;
@@ -208,7 +217,7 @@ kv::error_code advance_rotation::operator()(kv::write_txn& txn)
         ++it.walks;
         it.table = 0;
         it.walk_began_with = it.sealed_anew;
-        if (found_nothing && is_settled)
+        if (found_nothing)
             end_rotation(txn, it, at);
     }
     put_rotation(txn, it);

@@ -48,11 +48,11 @@ struct begin_rotation {
 /// Rows that a step of a rotation looks at, for each that it may write.
 inline constexpr std::size_t rotation_reads_per_row = 8;
 
-/// One step of the rotation that is under way.
+/// One step of the rotation that is under way. It ends when a walk over all that is sealed found nothing.
 struct advance_rotation {
     const crypto::sealer* keys = nullptr; // seals with the next one, and opens both
     std::size_t rows_max = 0;             // that are sealed anew
-    bool is_settled = false; // nothing that was sealed with the former key is on its way to the disk any more
+    bool starts_over = false;             // the walk: somebody may have been behind it
     time_ms at = 0;
 
     std::optional<rotation> after{}; // as it is now; empty: there is none
@@ -65,7 +65,8 @@ struct advance_rotation {
 private:
     void walk(kv::write_txn& txn, rotation& it) const;
     [[nodiscard]] std::optional<crypto::bytes> seal_anew(const kv::read_txn& txn, kv::table table,
-                                                         crypto::bytes_view key, rotation& it) const;
+                                                         crypto::bytes_view key, crypto::bytes_view stored,
+                                                         rotation& it) const;
 };
 
 } // namespace doorward::registry

@@ -11,6 +11,9 @@ using crypto::bytes_view;
 
 uuid owner_id(const kv::read_txn& txn, bytes_view key)
 {
+    const auto stored = txn.get_as_stored(tables::registrations, key);
+    if (stored && !txn.is_sound(tables::registrations, key, *stored))
+        throw record_fault{"a row of a registration that is damaged"};
     const auto owner = key.size() == 8 ? find_registration(txn, kv::from_number(key)) : std::nullopt;
     if (!owner)
         throw record_fault{"a row that belongs to no registration"};

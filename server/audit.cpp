@@ -4,7 +4,6 @@
 #include "handlers/json_writer.hpp"
 #include "kv/blocking_commit.hpp"
 #include "registry/audit_chain.hpp"
-#include "registry/master_key.hpp"
 #include "server/config.hpp"
 #include "server/master_key.hpp"
 #include "server/store_builder.hpp"
@@ -85,8 +84,7 @@ void write_audit_checkpoint(const audit_options& wanted, std::ostream& out)
     const kv::env store{wanted.data, registry::tables::names};
     store.view([&](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
     const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
-    const auto at_hand = read_master_keys(key_file, wanted.data);
-    const auto keys = store.view([&](const kv::read_txn& txn) { return registry::find_store_keys(txn, at_hand); });
+    const auto keys = store.view([&](const kv::read_txn& txn) { return open_store_keys(txn, key_file, wanted.data); });
     {
         kv::writer writer{store};
         registry::create_audit_key fresh{*keys.sealer};

@@ -13,7 +13,8 @@
 namespace doorward::server {
 namespace {
 
-constexpr const char* master_key_name = "master.key"; // may be put there before
+// May be put there before: the master key, and the next one for a backup that was taken during a rotation.
+constexpr std::string_view key_names[]{"master.key", "master.key.next"};
 
 class progress_line {
 public:
@@ -67,7 +68,7 @@ public:
     {
         for (const auto& each : std::filesystem::is_directory(path) ? std::filesystem::directory_iterator{path}
                                                                     : std::filesystem::directory_iterator{}) {
-            if (each.path().filename() != master_key_name)
+            if (std::ranges::find(key_names, each.path().filename().string()) == std::end(key_names))
                 throw std::runtime_error{path.string() + " is not empty; nothing was changed"};
         }
         made_ = std::filesystem::create_directories(path);

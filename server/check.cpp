@@ -68,13 +68,14 @@ std::uint64_t tell_pages(const kv::page_report& pages, std::ostream& out)
 using key_list = std::vector<crypto::secret<32>>;
 
 // Of keys that are not the store's the first: it is said of each value that it does not open.
-std::unique_ptr<crypto::sealer> sealer_of(const kv::read_txn& txn, const key_list& keys)
+std::unique_ptr<crypto::sealer> sealer_of(const kv::read_txn& txn, const key_list& keys, std::ostream& out)
 {
     if (keys.empty())
         return nullptr;
     try {
         return registry::find_store_keys(txn, keys).sealer;
-    } catch (const std::runtime_error&) {
+    } catch (const std::runtime_error& why) {
+        tell_finding(out, "meta", {}, 0, why.what());
         return std::make_unique<crypto::sealer>(keys.front().view().first<crypto::guarded_key::size>());
     }
 }
@@ -94,7 +95,7 @@ int check_directory(const fs::path& data, const key_list& keys, std::ostream& ou
                 registry::require_store(txn, data);
             } catch (const kv::damaged&) { // said by the check
             }
-            const auto sealer = sealer_of(txn, keys);
+            const auto sealer = sealer_of(txn, keys, out);
             return registry::check_rows(txn, sealer.get());
         });
         for (const registry::check_finding& each : rows.findings)

@@ -110,8 +110,7 @@ struct log_settings {
 /// What `serve` is told.
 struct settings {
     std::filesystem::path data;
-    std::filesystem::path master_key;         // empty: default_master_key()
-    std::chrono::seconds rotation_settle{60}; // many times what any request takes to get something to the disk
+    std::filesystem::path master_key; // empty: default_master_key()
     boost::asio::ip::tcp::endpoint device;
     boost::asio::ip::tcp::endpoint office;
     std::uint64_t io_threads = 0; // 0: one per core

@@ -160,19 +160,7 @@ instance::instance(const settings& wanted)
                         timer{first_context().get_executor()}}
 {
     store_.report_damage_to(damage_);
-    const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
-    // A directory without a store is told apart from one whose key is missing.
-    store_.view([&wanted](const kv::read_txn& txn) { registry::require_store(txn, wanted.data); });
-    const auto at_hand = read_master_keys(key_file, wanted.data);
-    store_.view([&](const kv::read_txn& txn) {
-        auto keys = registry::find_store_keys(txn, at_hand);
-        sealer_ = std::move(keys.sealer);
-        if (keys.current != 0)
-            log_error("{} is not the master key of the store any more; put {} in its place", key_file.native(),
-                      next_master_key(wanted.data).native());
-        const auto under_way = registry::find_rotation(txn);
-        rotation_.emplace(*sealer_, under_way && under_way->is_under_way(), wanted.rotation_settle);
-    });
+    open_keys(wanted);
     journal_.emplace(store_);
     writer_.emplace(store_, &bell_);
     directory_.emplace(store_, *sealer_);
@@ -323,28 +311,93 @@ handlers::task<std::chrono::nanoseconds> instance::sweep()
     co_return more ? std::chrono::nanoseconds{0} : std::chrono::nanoseconds{sweep_pause};
 }
 
+void instance::open_keys(const settings& wanted)
+{
+    const auto key_file = wanted.master_key.empty() ? default_master_key(wanted.data) : wanted.master_key;
+    const auto& next_file = next_master_key_.path();
+    store_.view([&](const kv::read_txn& txn) {
+        registry::require_store(txn, wanted.data); // told apart from a store whose key is missing
+        auto keys = open_store_keys(txn, key_file, wanted.data);
+        const auto last = registry::find_rotation(txn);
+        const bool is_under_way = last && last->is_under_way();
+        if (is_under_way)
+            log_info(
+                "everything is being sealed with another master key; until that is done both are needed, {} and {}",
+                key_file.native(), next_file.native());
+        else if (keys.current != 0)
+            log_error("{} is not the master key of the store any more; put {} in its place", key_file.native(),
+                      next_file.native());
+        else if (std::filesystem::exists(next_file) &&
+                 crypto::equal_constant_time(read_master_key(next_file), read_master_key(key_file)))
+            remove_master_key(next_file); // it was put in place
+        sealer_ = std::move(keys.sealer);
+        rotation_.emplace(*sealer_, is_under_way,
+                          [this](std::chrono::steady_clock::time_point since) { return have_requests_ended(since); });
+    });
+}
+
+handlers::task<bool> instance::have_requests_ended(std::chrono::steady_clock::time_point since)
+{
+    for (std::size_t i = 0; i < threads_.size(); ++i) {
+        io_thread& thread = threads_[i];
+        const auto look = [&thread, since]() -> handlers::task<bool> { co_return thread.is_busy_since(since); };
+        auto looking = asio::co_spawn(thread.context(), look, token);
+        const auto [fault, is_busy] = co_await std::move(looking);
+        if (fault || is_busy)
+            co_return false;
+    }
+    co_return true;
+}
+
+// True: everything is sealed with another key from now on.
+handlers::task<bool> instance::take_next_master_key()
+{
+    auto next = next_master_key_.look();
+    if (!next)
+        co_return false;
+    auto beginning = rotation_->begin(*services_, *next);
+    const auto refused = co_await std::move(beginning);
+    if (refused) {
+        next_master_key_.look_again();
+        throw std::runtime_error{refused.message()};
+    }
+    if (!rotation_->is_under_way())
+        co_return false; // it is the store's already
+    next_key_.emplace(next->view().first<crypto::guarded_key::size>());
+    log_info("there is another master key; everything is sealed anew with it");
+    co_return true;
+}
+
+// Nothing but that file has it yet.
+void instance::keep_next_master_key()
+{
+    if (!next_key_) { // the rotation began before this process
+        if (const auto found = next_master_key_.look())
+            next_key_.emplace(found->view().first<crypto::guarded_key::size>());
+    }
+    if (next_key_ && !next_master_key_.keep(crypto::secret<32>{next_key_->view()}))
+        log_error("{} was gone while the store needs it, and was written again", next_master_key_.path().native());
+}
+
 handlers::task<std::chrono::nanoseconds> instance::work_on_rotation()
 {
     if (!rotation_->is_under_way()) {
-        auto next = next_master_key_.look();
-        if (!next)
+        const bool has_begun = co_await take_next_master_key();
+        if (!has_begun)
             co_return handlers::rotation_rest;
-        const auto refused = co_await rotation_->begin(*services_, std::move(*next));
-        if (refused) {
-            next_master_key_.look_again();
-            throw std::runtime_error{refused.message()};
-        }
-        if (!rotation_->is_under_way())
-            co_return handlers::rotation_rest; // the store has it already
-        log_info("there is another master key; everything is sealed anew with it");
     }
+    if (rotation_->is_between_walks())
+        keep_next_master_key();
     std::optional<registry::rotation> ended;
     const auto pause = co_await rotation_->step(*services_, ended);
-    if (ended && ended->unreadable > 0)
-        log_error("the master key was exchanged, but {} values could not be read; doorward check tells which",
-                  ended->unreadable);
-    else if (ended)
-        log_info("the master key was exchanged: {} values were sealed anew", ended->sealed_anew);
+    if (ended) {
+        next_key_.reset();
+        if (ended->unreadable > 0)
+            log_error("the master key was exchanged, but {} values could not be read; doorward check tells which",
+                      ended->unreadable);
+        else
+            log_info("the master key was exchanged: {} values were sealed anew", ended->sealed_anew);
+    }
     co_return pause;
 }
 

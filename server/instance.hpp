@@ -97,6 +97,10 @@ private:
     handlers::task<void> do_all_along(chore& which);
     void start(chore& which);
     handlers::task<std::chrono::nanoseconds> sweep();
+    void open_keys(const settings& wanted);
+    handlers::task<bool> have_requests_ended(std::chrono::steady_clock::time_point since);
+    handlers::task<bool> take_next_master_key();
+    void keep_next_master_key();
     handlers::task<std::chrono::nanoseconds> work_on_rotation();
     handlers::task<void> send_webhooks_all_along();
 
@@ -109,7 +113,8 @@ private:
     progress_watch progress_; // outlives the writer, which may still have its question
     damage_log damage_;
     kv::env store_;
-    next_master_key_watch next_master_key_;
+    next_master_key_file next_master_key_;
+    std::optional<crypto::guarded_key> next_key_; // while the store is on its way to it
     std::unique_ptr<crypto::sealer> sealer_;
     registry::system_clock clock_;
     std::optional<registry::journal> journal_;

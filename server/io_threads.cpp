@@ -42,6 +42,11 @@ void watched_connection::end_idleness() noexcept
 
 io_thread::io_thread(const limits& of) : work_{boost::asio::make_work_guard(context_)}, limits_{of} {}
 
+bool io_thread::is_busy_since(std::chrono::steady_clock::time_point then) const noexcept
+{
+    return std::ranges::any_of(connections_, [then](const auto& each) { return each.is_busy_since(then); });
+}
+
 void io_thread::look_at_deadlines()
 {
     const auto now = std::chrono::steady_clock::now();

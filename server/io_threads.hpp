@@ -26,13 +26,21 @@ class watched_connection : public boost::intrusive::list_base_hook<> {
 public:
     explicit watched_connection(tcp_socket& socket) : socket_{socket} {}
 
-    enum class phase : std::uint8_t { idle, busy };
+    enum class phase : std::uint8_t { idle, busy, streaming };
 
     /// What happens from now on, and how long it may take.
     void expect(phase what, std::chrono::steady_clock::duration within) noexcept
     {
+        const auto now = std::chrono::steady_clock::now();
+        if (what == phase::busy && phase_ != phase::busy)
+            busy_since_ = now;
         phase_ = what;
-        deadline_ = std::chrono::steady_clock::now() + within;
+        deadline_ = now + within;
+    }
+    /// Is it at a request that began then or before?
+    [[nodiscard]] bool is_busy_since(std::chrono::steady_clock::time_point then) const noexcept
+    {
+        return phase_ == phase::busy && busy_since_ <= then;
     }
 
     /// The server stops, and the connection is idle: one that has not sent anything yet, or is about to be read, gets
@@ -53,6 +61,7 @@ private:
     tcp_socket& socket_;
     phase phase_ = phase::idle;
     bool is_new_ = true; // nothing has come yet
+    std::chrono::steady_clock::time_point busy_since_{};
     std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::time_point::max();
 };
 
@@ -69,6 +78,8 @@ public:
     void watch(watched_connection& connection) { connections_.push_back(connection); }
     void forget(watched_connection& connection) { connections_.erase(connections_.iterator_to(connection)); }
     [[nodiscard]] bool draining() const noexcept { return draining_; }
+    /// Is a request under way that began then or before? Streams are none: they only read.
+    [[nodiscard]] bool is_busy_since(std::chrono::steady_clock::time_point then) const noexcept;
     /// As they are now.
     [[nodiscard]] const limits& current_limits() const noexcept { return limits_; }
 

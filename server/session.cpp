@@ -466,7 +466,7 @@ private:
         boost::system::error_code ignored;
         stream_.socket().set_option(asio::socket_base::send_buffer_size{stream_send_buffer_bytes}, ignored);
         for (bool more = true; more;) {
-            watch_.expect(watched::phase::busy, home_.current_limits().answer);
+            watch_.expect(watched::phase::streaming, home_.current_limits().answer);
             std::string piece;
             std::string fault;
             try {
@@ -480,7 +480,7 @@ private:
             }
             more = !piece.empty();
             serialise_piece(answer_text_, piece, how);
-            watch_.expect(watched::phase::busy, home_.current_limits().stream_write);
+            watch_.expect(watched::phase::streaming, home_.current_limits().stream_write);
             const bool sent = co_await send_rest(answer_text_);
             if (!sent)
                 co_return;

@@ -433,8 +433,6 @@ BOOST_AUTO_TEST_CASE(the_master_key_is_exchanged_while_the_server_works)
     const temporary_directory home;
     const fs::path data = bank.server.data();
     const auto key_file = data / "master.key";
-    bank.server.stop();
-    bank.server.start({"--rotation-settle-seconds", "1"});
     auto phone = bank.enroll("anna", {{"metadata", {{"segment", "gold"}}}});
     bank.office.put("/v2/users/anna/claims?appId=bank", {{"name", "Anna"}});
     static_cast<void>(phone.create_token(pk, right_pin));
@@ -494,43 +492,121 @@ BOOST_AUTO_TEST_CASE(a_rotation_may_be_killed_at_any_time)
     const fs::path data = bank.server.data();
     const temporary_directory home;
     const auto next_key = data / "master.key.next";
-    bank.server.stop();
-    bank.server.start({"--rotation-settle-seconds", "1"});
     auto phone = bank.enroll("anna");
-    const auto has_begun = [&] {
+    const auto last = [&] {
         const kv::env store{data, tables::names, kv::opening{kv::opening::role::reader}};
-        return store.view([](const kv::read_txn& txn) {
-            const auto found = registry::find_rotation(txn);
-            return found && found->is_under_way();
-        });
+        return store.view([](const kv::read_txn& txn) { return registry::find_rotation(txn); })
+            .value_or(registry::rotation{});
     };
-    int under_way = 0;
-    for (int round = 0; round < 6; ++round) {
+    // Waits until the store is as wanted; false: it did not come to that in time.
+    const auto becomes = [&](const auto& wanted) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes{1};
+        while (!wanted(last())) {
+            if (std::chrono::steady_clock::now() > deadline)
+                return false;
+            std::this_thread::yield();
+        }
+        return true;
+    };
+    for (int round = 0; round < 8; ++round) {
         const bool is_serving = round % 2 == 0;
         if (!is_serving)
             bank.server.stop();
+        const auto before = last();
         {
             child_process rotation{
                 DOORWARD_BINARY, {"master-key", "rotate", "--data", data.string()}, home.path() / "log"};
             const int end = kill_when(rotation, next_key);
             BOOST_TEST((end == 128 + 9 || !is_serving)); // it may be quicker where no server is asked
         }
-        if (is_serving) {
-            while (!has_begun()) // it saw the key, without the program
-                std::this_thread::yield();
+        if (is_serving) { // it sees the key without the program, and is killed early, between walks, or at the end
+            BOOST_TEST_REQUIRE(becomes([&](const registry::rotation& now) {
+                return now.began_at > before.began_at && (round < 2 || now.walks >= 1) &&
+                       (round < 6 || !now.is_under_way());
+            }));
             bank.server.kill();
-            under_way += has_begun() ? 1 : 0;
         }
-        bank.server.start({"--rotation-settle-seconds", "1"});
+        bank.server.start();
         BOOST_TEST(phone.validate(pk, right_pin));
         const auto told = rotate(data);
         BOOST_TEST(told.at("unreadable") == 0);
         BOOST_TEST(!fs::exists(next_key));
         BOOST_TEST(phone.validate(pk, right_pin));
     }
-    BOOST_TEST(under_way > 0);
     bank.server.stop();
     BOOST_TEST(check(data).status == 0);
+    BOOST_TEST(last().number >= 9);
+}
+
+// What is left when the program is killed while it exchanges the key file, state by state.
+BOOST_AUTO_TEST_CASE(the_exchange_of_the_key_file_is_brought_to_its_end)
+{
+    scene bank;
+    const fs::path data = bank.server.data();
+    const auto key_file = data / "master.key";
+    const auto next_key = data / "master.key.next";
+    auto phone = bank.enroll("anna");
+    const auto former = read_file(key_file);
+    const fs::path kept = rotate(data).at("former").get<std::string>();
+    const auto present = read_file(key_file);
+    const auto write_key = [](const fs::path& file, const std::string& text) {
+        write_file(file, text);
+        fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+    };
+
+    // Sealed anew, and nothing exchanged yet: a server starts, says so, and the program puts the key in its place.
+    bank.server.kill();
+    write_key(key_file, former);
+    write_key(next_key, present);
+    fs::remove(kept);
+    bank.server.start();
+    bank.server.wait_for_log("is not the master key of the store any more");
+    BOOST_TEST(fs::exists(next_key));
+    BOOST_TEST(phone.validate(pk, right_pin));
+    BOOST_TEST(read_file(rotate(data).at("former").get<std::string>()) == former);
+    BOOST_TEST(read_file(key_file) == present);
+
+    // Exchanged, and the next key is still there: a server that starts removes it, and so does the program.
+    bank.server.kill();
+    write_key(next_key, present);
+    bank.server.start();
+    BOOST_TEST(!fs::exists(next_key));
+    bank.server.stop();
+    write_key(next_key, present);
+    static_cast<void>(rotate(data));
+    BOOST_TEST(!fs::exists(next_key));
+    BOOST_TEST(read_file(key_file) != present);
+    bank.server.start();
+    BOOST_TEST(phone.validate(pk, right_pin));
+    bank.server.stop();
+}
+
+// Where the server is given its key from elsewhere, the next one stays until it was started with it.
+BOOST_AUTO_TEST_CASE(a_key_file_elsewhere_is_exchanged_and_the_next_key_stays_until_the_next_start)
+{
+    scene bank;
+    const temporary_directory home;
+    const fs::path data = bank.server.data();
+    const auto elsewhere = home.path() / "key";
+    const auto credential = home.path() / "credential"; // as it was when the service was started
+    bank.server.stop();
+    fs::rename(data / "master.key", elsewhere);
+    fs::copy_file(elsewhere, credential);
+    bank.server.start({"--master-key", credential.string()});
+    auto phone = bank.enroll("anna");
+    const auto done =
+        run_doorward({"master-key", "rotate", "--data", data.string(), "--master-key", elsewhere.string()});
+    BOOST_TEST_REQUIRE(done.status == 0, done.err);
+    BOOST_TEST(fs::exists(data / "master.key.next"));
+    bank.server.kill();
+    bank.server.start({"--master-key", credential.string()});
+    BOOST_TEST(phone.validate(pk, right_pin));
+    bank.server.stop();
+    fs::copy_file(elsewhere, credential, fs::copy_options::overwrite_existing);
+    bank.server.start({"--master-key", credential.string()});
+    BOOST_TEST(!fs::exists(data / "master.key.next"));
+    BOOST_TEST(phone.validate(pk, right_pin));
+    bank.server.stop();
 }
 
 BOOST_AUTO_TEST_CASE(a_rotation_says_what_is_wrong)
@@ -564,6 +640,8 @@ BOOST_AUTO_TEST_CASE(a_rotation_says_what_is_wrong)
         BOOST_TEST_REQUIRE(done.status == 0, done.err);
         BOOST_TEST(read_file(data / "master.key") == read_file(next));
     }
+    BOOST_TEST(refused({"--next", (home.path() / "made").string()}).find("is the present one") != std::string::npos);
+    BOOST_TEST(!fs::exists(data / "master.key.next"));
     // One that has begun goes to its own end.
     write_file(data / "master.key.next", std::string(64, 'c') + "\n");
     fs::permissions(data / "master.key.next", fs::perms::owner_read | fs::perms::owner_write);

@@ -2,6 +2,7 @@
 // rotation stops, the two keys open everything; when it has ended, the next one alone does.
 
 #include "handlers/master_key_rotation.hpp"
+#include "handlers/slots.hpp"
 #include "registry/keys.hpp"
 #include "registry/sealed_fields.hpp"
 #include "registry/store_check.hpp"
@@ -103,9 +104,9 @@ struct rotated_store : full_store {
         BOOST_TEST_REQUIRE(!commit(begin(next)));
         keys().seal_with(view_of(next), next_alone->number());
     }
-    registry::advance_rotation step(std::size_t rows = 3, bool settled = true)
+    registry::advance_rotation step(std::size_t rows = 3, bool starts_over = false)
     {
-        registry::advance_rotation out{&keys(), rows, settled, clock.now()};
+        registry::advance_rotation out{&keys(), rows, starts_over, clock.now()};
         BOOST_TEST_REQUIRE(!kv::blocking_commit(writer(), out));
         return out;
     }
@@ -127,7 +128,32 @@ struct rotated_store : full_store {
         BOOST_TEST_REQUIRE(!kv::blocking_commit(writer(), change));
     }
 
+    // What a request brings to the disk that sealed it before the next key took over.
+    void put_late(std::string_view user)
+    {
+        const sealer former{view_of(first_key)};
+        write([&](kv::write_txn& txn) {
+            const registry::stored_claims late{registry::seal_claims(former, "app", std::string{user}, "{}"),
+                                               clock.now()};
+            txn.put(tables::claims, kv::key{}.text("app").raw(crypto::as_bytes(user)), registry::encode(late));
+        });
+    }
+
     std::unique_ptr<sealer> next_alone;
+};
+
+// Requests that are under way, as a test says.
+struct scripted_requests {
+    handlers::master_key_rotation::requests_ended have_ended()
+    {
+        return [this](std::chrono::steady_clock::time_point since) -> handlers::task<bool> {
+            asked.push_back(since);
+            co_return !under_way;
+        };
+    }
+
+    bool under_way = false;
+    std::vector<std::chrono::steady_clock::time_point> asked;
 };
 
 std::vector<std::string> actions(scratch_world& in)
@@ -248,25 +274,38 @@ BOOST_AUTO_TEST_CASE(the_server_works_while_the_key_is_exchanged_and_after)
 }
 
 // A request may have sealed something before the next key took over, and bring it to the disk when the walk is past.
-BOOST_AUTO_TEST_CASE(what_is_sealed_late_with_the_former_key_is_found)
+BOOST_AUTO_TEST_CASE(what_is_sealed_late_with_the_former_key_is_found_by_the_next_walk)
 {
     rotated_store it;
-    const sealer former{view_of(first_key)};
     it.begin_and_switch(second_key);
-    for (int walks = 0; walks < 3;) {
-        const auto done = it.step(50, false);
-        BOOST_TEST(done.after->is_under_way()); // as long as it is not settled
-        walks += done.walk_ended ? 1 : 0;
+    while (!it.step(50).walk_ended) {
     }
+    BOOST_TEST(rotation_of(it.env())->is_under_way()); // it found something
     BOOST_TEST(count_seals(it.env()).size() == 1U);
-    it.write([&](kv::write_txn& txn) {
-        const registry::stored_claims late{registry::seal_claims(former, "app", "zoe", "{}"), it.clock.now()};
-        txn.put(tables::claims, kv::key{}.text("app").raw(crypto::as_bytes("zoe")), registry::encode(late));
-    });
+    it.put_late("zoe");
     BOOST_TEST(count_seals(it.env()).size() == 2U);
-    BOOST_TEST(it.to_its_end().unreadable == 0U);
+    const auto ended = it.to_its_end();
+    BOOST_TEST(ended.unreadable == 0U);
+    BOOST_TEST(ended.walks == 3U);
     BOOST_TEST(count_seals(it.env()).size() == 1U);
     BOOST_TEST(it.office("GET", "/v2/users/zoe/claims?appId=app").status == 200U);
+}
+
+// Whoever goes on with a walk does not know what came to the disk behind it: so nobody does.
+BOOST_AUTO_TEST_CASE(a_walk_that_another_process_began_is_begun_again)
+{
+    rotated_store it;
+    it.begin_and_switch(second_key);
+    while (!it.step(50).walk_ended) {
+    }
+    while (rotation_of(it.env())->table <= static_cast<unsigned>(tables::claims)) // it has found nothing yet
+        static_cast<void>(it.step(1));
+    it.put_late("zoe");
+    it.master_keys = {first_key, second_key};
+    it.restart();
+    BOOST_TEST(it.step(3, true).after->is_under_way());
+    BOOST_TEST(it.to_its_end().unreadable == 0U);
+    BOOST_TEST(count_seals(it.env()).size() == 1U);
 }
 
 BOOST_AUTO_TEST_CASE(what_nobody_can_read_does_not_hold_it_up)
@@ -311,7 +350,8 @@ BOOST_AUTO_TEST_CASE(without_a_rotation_a_step_does_nothing)
 BOOST_AUTO_TEST_CASE(the_driver_begins_works_and_tells_the_end)
 {
     rotated_store it;
-    handlers::master_key_rotation driver{it.keys(), false, std::chrono::nanoseconds{0}};
+    scripted_requests requests;
+    handlers::master_key_rotation driver{it.keys(), false, requests.have_ended()};
     BOOST_TEST(!it.finish(driver.begin(it.services(), first_key)));
     BOOST_TEST(!driver.is_under_way()); // the store has it already
     BOOST_TEST(!it.finish(driver.begin(it.services(), second_key)));
@@ -328,12 +368,20 @@ BOOST_AUTO_TEST_CASE(the_driver_begins_works_and_tells_the_end)
     BOOST_TEST(refusal(it.env(), {second_key}) == "");
     BOOST_TEST(refusal(it.env(), {first_key}) != "");
 
-    // One that was under way when the process began has nothing to wait for.
+    BOOST_TEST(requests.asked.size() == 2U); // before each walk
+
+    // One that was under way when the process began has nothing to wait for at first.
     BOOST_TEST(!it.finish(driver.begin(it.services(), third_key)));
     it.master_keys = {third_key, second_key};
     it.restart();
-    handlers::master_key_rotation heir{it.keys(), true, std::chrono::hours{1}};
+    handlers::master_key_rotation heir{it.keys(), true, requests.have_ended()};
+    requests.under_way = true;
+    requests.asked.clear();
     ended.reset();
+    static_cast<void>(it.finish(heir.step(it.services(), ended)));
+    BOOST_TEST(!heir.is_between_walks());
+    BOOST_TEST(requests.asked.empty());
+    requests.under_way = false;
     for (int steps = 0; heir.is_under_way(); ++steps) {
         BOOST_TEST_REQUIRE(steps < 1000);
         static_cast<void>(it.finish(heir.step(it.services(), ended)));
@@ -342,18 +390,55 @@ BOOST_AUTO_TEST_CASE(the_driver_begins_works_and_tells_the_end)
     BOOST_TEST(refusal(it.env(), {third_key}) == "");
 }
 
-BOOST_AUTO_TEST_CASE(it_does_not_end_before_all_that_was_under_way_has_settled)
+// What began before the last find may have read what was found.
+BOOST_AUTO_TEST_CASE(no_walk_begins_before_requests_that_were_under_way_have_ended)
 {
     rotated_store it;
-    handlers::master_key_rotation driver{it.keys(), false, std::chrono::hours{1}};
+    scripted_requests requests;
+    requests.under_way = true;
+    handlers::master_key_rotation driver{it.keys(), false, requests.have_ended()};
     BOOST_TEST(!it.finish(driver.begin(it.services(), second_key)));
     std::optional<registry::rotation> ended;
-    for (int steps = 0; rotation_of(it.env())->walks < 3; ++steps) {
-        BOOST_TEST_REQUIRE(steps < 1000);
-        static_cast<void>(it.finish(driver.step(it.services(), ended)));
+    for (int walk = 0; walk < 2; ++walk) {
+        const auto before = rotation_of(it.env()).value();
+        requests.under_way = true;
+        for (int i = 0; i < 3; ++i)
+            BOOST_TEST((it.finish(driver.step(it.services(), ended)) == handlers::rotation_pause));
+        BOOST_TEST((rotation_of(it.env()) == before));
+        it.put_late("user-" + std::to_string(walk));
+        requests.under_way = false;
+        while (!driver.is_between_walks() || rotation_of(it.env())->walks == before.walks)
+            static_cast<void>(it.finish(driver.step(it.services(), ended)));
+        BOOST_TEST(!ended.has_value()); // it has found something
+        BOOST_TEST((requests.asked.back() > requests.asked.front()) == (walk == 1));
     }
-    BOOST_TEST(driver.is_under_way());
-    BOOST_TEST(!ended.has_value());
+    while (driver.is_under_way())
+        static_cast<void>(it.finish(driver.step(it.services(), ended)));
+    BOOST_TEST(ended->walks == 3U);
+    BOOST_TEST(count_seals(it.env()).size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_rotation_waits_for_what_the_disk_had_no_room_for)
+{
+    rotated_store it;
+    scripted_requests requests;
+    handlers::master_key_rotation driver{it.keys(), false, requests.have_ended()};
+    BOOST_TEST(!it.finish(driver.begin(it.services(), second_key)));
+    std::optional<registry::rotation> ended;
+    const auto before = rotation_of(it.env());
+    registry::attempt_details noise;
+    noise.outcome = registry::attempt_outcome::noise;
+    noise.count = 1;
+    const auto slot = handlers::find_slot(it.services(), registry::uuid::parse(it.parent).value());
+    std::vector<registry::transition> late;
+    late.push_back(registry::attempts::record(slot, std::move(noise), it.clock.now()));
+    it.services().unsettled.keep(std::move(late));
+    BOOST_TEST((it.finish(driver.step(it.services(), ended)) == handlers::rotation_rest));
+    BOOST_TEST((rotation_of(it.env()) == before));
+    static_cast<void>(it.sweep());
+    while (driver.is_under_way())
+        static_cast<void>(it.finish(driver.step(it.services(), ended)));
+    BOOST_TEST(ended->unreadable == 0U);
 }
 
 // --- files
@@ -390,37 +475,74 @@ BOOST_AUTO_TEST_CASE(key_files_appear_whole_and_are_exchanged_in_one_step)
 BOOST_AUTO_TEST_CASE(the_next_key_is_seen_once_each_time_it_is_written)
 {
     const scratch_directory home;
-    const auto file = server::next_master_key(home.path());
-    server::next_master_key_watch watch{file};
-    BOOST_TEST(!watch.look().has_value());
-    server::write_master_key(file, second_key);
-    BOOST_TEST(watch.look().has_value());
-    BOOST_TEST(!watch.look().has_value());
-    watch.look_again();
-    BOOST_TEST(watch.look().has_value());
-    fs::remove(file);
-    BOOST_TEST(!watch.look().has_value());
-    server::write_master_key(file, second_key);
-    BOOST_TEST(watch.look().has_value());
+    server::next_master_key_file file{server::next_master_key(home.path())};
+    BOOST_TEST(!file.look().has_value());
+    server::write_master_key(file.path(), second_key);
+    BOOST_TEST(file.look().has_value());
+    BOOST_TEST(!file.look().has_value());
+    file.look_again();
+    BOOST_TEST(file.look().has_value());
+    fs::remove(file.path());
+    BOOST_TEST(!file.look().has_value());
+    server::write_master_key(file.path(), second_key);
+    BOOST_TEST(file.look().has_value());
 
-    std::ofstream{file} << "no key";
-    BOOST_CHECK_THROW(static_cast<void>(watch.look()), std::runtime_error);
-    BOOST_TEST(!watch.look().has_value()); // said once
+    std::ofstream{file.path()} << "no key";
+    BOOST_CHECK_THROW(static_cast<void>(file.look()), std::runtime_error);
+    BOOST_TEST(!file.look().has_value()); // said once, and tried again
+    fs::remove(file.path());
+    server::write_master_key(file.path(), third_key);
+    BOOST_TEST(crypto::equal_constant_time(file.look().value(), third_key));
 }
 
-BOOST_AUTO_TEST_CASE(a_next_key_that_cannot_be_read_is_none)
+BOOST_AUTO_TEST_CASE(the_next_key_stays_as_long_as_the_store_needs_it)
 {
     const scratch_directory home;
+    server::next_master_key_file file{server::next_master_key(home.path())};
+    server::write_master_key(file.path(), second_key);
+    BOOST_TEST(file.keep(second_key));
+    fs::remove(file.path());
+    BOOST_TEST(!file.keep(second_key));
+    BOOST_TEST(crypto::equal_constant_time(server::read_master_key(file.path()), second_key));
+    std::ofstream{file.path()} << "no key";
+    BOOST_TEST(!file.keep(second_key));
+    BOOST_TEST(crypto::equal_constant_time(server::read_master_key(file.path()), second_key));
+    BOOST_TEST(!file.keep(third_key));
+    BOOST_TEST(file.keep(third_key));
+}
+
+BOOST_AUTO_TEST_CASE(a_next_key_that_cannot_be_read_is_told_where_it_is_needed)
+{
+    rotated_store it;
+    const scratch_directory home;
     const auto file = home.path() / "master.key";
+    const auto next = server::next_master_key(home.path());
+    const auto open = [&] {
+        return it.env().view(
+            [&](const kv::read_txn& txn) { return server::open_store_keys(txn, file, home.path()).current; });
+    };
+    const auto why = [&]() -> std::string {
+        try {
+            static_cast<void>(open());
+            return {};
+        } catch (const std::runtime_error& refused) {
+            return refused.what();
+        }
+    };
     server::write_master_key(file, first_key);
-    BOOST_TEST(server::read_master_keys(file, home.path()).size() == 1U);
-    std::ofstream{server::next_master_key(home.path())} << "no key";
-    BOOST_TEST(server::read_master_keys(file, home.path()).size() == 1U);
-    fs::remove(server::next_master_key(home.path()));
-    server::write_master_key(server::next_master_key(home.path()), second_key);
-    BOOST_TEST(server::read_master_keys(file, home.path()).size() == 2U);
+    BOOST_TEST(open() == 0U);
+    std::ofstream{next} << "no key";
+    BOOST_TEST(::chmod(next.c_str(), 0600) == 0);
+    BOOST_TEST(open() == 0U); // it is not needed
+    it.begin_and_switch(second_key);
+    BOOST_TEST(why() == "the store is on its way to another master key, which is not at hand; master key " +
+                            next.string() + ": must hold 64 hexadecimal digits");
+    fs::remove(next);
+    BOOST_TEST(why() == "the store is on its way to another master key, which is not at hand");
+    server::write_master_key(next, second_key);
+    BOOST_TEST(open() == 1U);
     fs::remove(file);
-    BOOST_CHECK_THROW(static_cast<void>(server::read_master_keys(file, home.path())), std::runtime_error);
+    BOOST_TEST(why().find(file.string()) != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
