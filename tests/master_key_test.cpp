@@ -1,6 +1,7 @@
 // The master key of a store: found among those at hand, and exchanged for another while the store is in use. Whenever a
 // rotation stops, the two keys open everything; when it has ended, the next one alone does.
 
+#include "crypto/encoding.hpp"
 #include "handlers/master_key_rotation.hpp"
 #include "handlers/slots.hpp"
 #include "registry/keys.hpp"
@@ -159,7 +160,8 @@ struct scripted_requests {
 std::vector<std::string> actions(scratch_world& in)
 {
     std::vector<std::string> out;
-    for (const auto& each : in.office("GET", "/v2/events?limit=1000", {}, "admin").body.at("events")) {
+    const auto told = in.office("GET", "/v2/events?limit=1000", {}, "admin").body;
+    for (const auto& each : told.at("events")) {
         if (each.at("subject") == "STORE")
             out.push_back(each.at("event").get<std::string>() + ' ' + each.value("detail", ""));
     }
@@ -188,7 +190,7 @@ BOOST_AUTO_TEST_CASE(after_a_rotation_the_next_key_opens_everything_and_the_form
     const auto before = count_seals(it.env());
     BOOST_TEST_REQUIRE(before.size() == 1U);
     const auto total = before.at(sealer::first_number);
-    const auto derived = crypto::bytes{it.keys().derive("a").view().begin(), it.keys().derive("a").view().end()};
+    const std::string derived = crypto::to_hex(it.keys().derive("a"));
 
     it.begin_and_switch(second_key);
     const auto ended = it.to_its_end();
@@ -203,8 +205,7 @@ BOOST_AUTO_TEST_CASE(after_a_rotation_the_next_key_opens_everything_and_the_form
     const auto found = check(it.env(), *next);
     BOOST_TEST(found.found == 0U);
     BOOST_TEST(found.seals == total + 1);
-    BOOST_TEST(
-        (next->derive("a").view().size() == derived.size() && std::ranges::equal(next->derive("a").view(), derived)));
+    BOOST_TEST(crypto::to_hex(next->derive("a")) == derived);
     BOOST_TEST(refusal(it.env(), {first_key}) == "the master key is not the one this store was made with");
     const auto by_old = check(it.env(), sealer{view_of(first_key)});
     BOOST_TEST(by_old.found == by_old.seals);
