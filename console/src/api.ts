@@ -106,6 +106,15 @@ export function query(of: Record<string, string | number | boolean | string[] | 
     return text ? `?${text}` : "";
 }
 
+/** Scheme, host and port of an address; undefined for what is none. */
+export function serverOf(url: string): string | undefined {
+    try {
+        return new URL(url.trim()).origin;
+    } catch {
+        return undefined;
+    }
+}
+
 // --- what is answered
 
 export type State = "CREATED" | "PENDING_COMMIT" | "ACTIVE" | "BLOCKED" | "REMOVED";
@@ -225,6 +234,13 @@ export interface DoorwardEvent {
     detail?: string;
 }
 
+/** As it is told: what is secret never is. */
+export interface Authentication {
+    type: "NONE" | "BASIC" | "BEARER" | "CERTIFICATE";
+    username?: string;
+    certificates?: string;
+}
+
 export interface Callback {
     id: string;
     applicationId: string;
@@ -233,7 +249,7 @@ export interface Callback {
     callbackUrl: string;
     attributes: string[];
     payloadType: string;
-    authentication: { type: string; username?: string };
+    authentication: Authentication;
     maxAttempts: number;
     initialBackoff: number;
     retentionPeriod: number;

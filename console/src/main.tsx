@@ -7,6 +7,7 @@ import { at, go, place } from "./router";
 import { can, expired, lastUseMs, look, me, signIn, signOut } from "./session";
 import { now, duration } from "./time";
 import {
+    bound,
     Button,
     Check,
     Dialog,
@@ -93,8 +94,7 @@ function SignInForm({ username }: { username?: string }) {
         <form class="sign-in-form" onSubmit={submit}>
             <Input
                 label={t.signIn.username}
-                value={name.value}
-                onValue={(value) => (name.value = value)}
+                {...bound(name)}
                 autocomplete="username"
                 name="username"
                 autofocus={!username}
@@ -102,8 +102,7 @@ function SignInForm({ username }: { username?: string }) {
             />
             <Input
                 label={t.signIn.password}
-                value={password.value}
-                onValue={(value) => (password.value = value)}
+                {...bound(password)}
                 type="password"
                 autocomplete="current-password"
                 name="password"

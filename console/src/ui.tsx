@@ -1,12 +1,12 @@
 // The parts that screens are made of.
 
-import { signal, useSignal } from "@preact/signals";
+import { signal, useSignal, type Signal } from "@preact/signals";
 import type { ComponentChildren, JSX, RefObject } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { isGone, Problem, type State } from "./api";
+import { get, isGone, Problem, type State } from "./api";
 import { t } from "./en";
 import { liveness } from "./feed";
-import { epoch } from "./session";
+import { can, epoch, me } from "./session";
 
 export type Children = ComponentChildren;
 
@@ -99,12 +99,44 @@ export function LinkButton({
     );
 }
 
+/** A label, what it is about, and what helps to fill it in. */
+function Field({
+    id,
+    label,
+    hint,
+    hideLabel,
+    required,
+    children,
+}: {
+    id: string;
+    label: string;
+    hint?: string | undefined;
+    hideLabel?: boolean | undefined;
+    required?: boolean | undefined;
+    children: Children;
+}) {
+    return (
+        <div class="field">
+            <label for={id} class={hideLabel ? "hidden" : ""}>
+                {label}
+                {required && <span class="dim"> {t.form.required}</span>}
+            </label>
+            {children}
+            {hint && (
+                <p id={`${id}-hint`} class="hint">
+                    {hint}
+                </p>
+            )}
+        </div>
+    );
+}
+const hintOf = (id: string, hint: string | undefined) => (hint ? `${id}-hint` : undefined);
+
 type InputProps = {
     label: string;
     value: string;
     onValue: (value: string) => void;
     hint?: string;
-    error?: string | undefined;
     type?: string;
     hideLabel?: boolean;
     required?: boolean;
@@ -116,47 +148,61 @@ type InputProps = {
     maxLength?: number;
     inputRef?: RefObject<HTMLInputElement>;
     onKeyDown?: (event: KeyboardEvent) => void;
+    onBlur?: () => void;
     name?: string;
     disabled?: boolean;
 };
 
 export function Input(props: InputProps) {
-    const { label, value, onValue, hint, error, hideLabel, inputRef, autofocus, ...rest } = props;
+    const { label, value, onValue, hint, hideLabel, inputRef, autofocus, ...rest } = props;
     const id = useId();
     const own = useRef<HTMLInputElement>(null);
     const ref = inputRef ?? own;
     useEffect(() => {
         if (autofocus) ref.current?.focus();
     }, []);
-    const about = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
     return (
-        <div class="field">
-            <label for={id} class={hideLabel ? "hidden" : ""}>
-                {label}
-                {rest.required && <span class="dim"> {t.form.required}</span>}
-            </label>
+        <Field id={id} label={label} hint={hint} hideLabel={hideLabel} required={rest.required}>
             <input
                 id={id}
                 ref={ref}
                 value={value}
                 onInput={(event) => onValue(event.currentTarget.value)}
-                aria-invalid={error ? true : undefined}
-                aria-describedby={about || undefined}
+                aria-describedby={hintOf(id, hint)}
                 spellcheck={false}
                 autocapitalize="off"
                 {...rest}
             />
-            {hint && (
-                <p id={`${id}-hint`} class="hint">
-                    {hint}
-                </p>
-            )}
-            {error && (
-                <p id={`${id}-error`} class="error">
-                    {error}
-                </p>
-            )}
-        </div>
+        </Field>
+    );
+}
+
+export function TextArea({
+    label,
+    value,
+    onValue,
+    hint,
+    placeholder,
+}: {
+    label: string;
+    value: string;
+    onValue: (value: string) => void;
+    hint?: string;
+    placeholder?: string;
+}) {
+    const id = useId();
+    return (
+        <Field id={id} label={label} hint={hint}>
+            <textarea
+                id={id}
+                value={value}
+                onInput={(event) => onValue(event.currentTarget.value)}
+                aria-describedby={hintOf(id, hint)}
+                placeholder={placeholder}
+                spellcheck={false}
+                autocomplete="off"
+            />
+        </Field>
     );
 }
 
@@ -179,16 +225,13 @@ export function Select({
 }) {
     const id = useId();
     return (
-        <div class="field">
-            <label for={id} class={hideLabel ? "hidden" : ""}>
-                {label}
-            </label>
+        <Field id={id} label={label} hint={hint} hideLabel={hideLabel}>
             <select
                 id={id}
                 value={value}
                 disabled={disabled}
                 onChange={(event) => onValue(event.currentTarget.value)}
-                aria-describedby={hint ? `${id}-hint` : undefined}
+                aria-describedby={hintOf(id, hint)}
             >
                 {options.map(([each, text]) => (
                     <option key={each} value={each}>
@@ -196,12 +239,7 @@ export function Select({
                     </option>
                 ))}
             </select>
-            {hint && (
-                <p id={`${id}-hint`} class="hint">
-                    {hint}
-                </p>
-            )}
-        </div>
+        </Field>
     );
 }
 
@@ -227,7 +265,7 @@ export function Check({
                 checked={checked}
                 disabled={disabled}
                 onChange={(event) => onValue(event.currentTarget.checked)}
-                aria-describedby={hint ? `${id}-hint` : undefined}
+                aria-describedby={hintOf(id, hint)}
             />
             <label for={id}>{label}</label>
             {hint && (
@@ -238,6 +276,46 @@ export function Check({
         </div>
     );
 }
+
+/** What a field needs to show a signal and to change it: <Input label="Name" {...bound(name)} /> */
+export function bound(to: Signal<string>) {
+    return {
+        value: to.value,
+        onValue: (value: string) => {
+            to.value = value;
+        },
+    };
+}
+
+type NamesOf<Form, Value> = { [Name in keyof Form]: Form[Name] extends Value ? Name : never }[keyof Form];
+
+/** What is being filled in, and what its fields need: <Input label="Name" {...form.text("name")} /> */
+export function useForm<Form extends object>(initial: Form, changed?: () => void) {
+    const now = useSignal(initial);
+    const set = (change: Partial<Form>) => {
+        now.value = { ...now.value, ...change };
+        changed?.();
+    };
+    return {
+        v: now.value,
+        set,
+        text: (name: NamesOf<Form, string>) => ({
+            value: now.value[name] as string,
+            onValue: (value: string) => set({ [name]: value } as Partial<Form>),
+        }),
+        check: (name: NamesOf<Form, boolean>) => ({
+            checked: now.value[name] as boolean,
+            onValue: (value: boolean) => set({ [name]: value } as Partial<Form>),
+        }),
+    };
+}
+
+/** "a, b" */
+export const listOf = (text: string) =>
+    text
+        .split(",")
+        .map((each) => each.trim())
+        .filter(Boolean);
 
 // --- what is told
 
@@ -257,6 +335,33 @@ export function Flags({ of }: { of: string[] }) {
                 <Tag key={each}>{each}</Tag>
             ))}
         </span>
+    );
+}
+
+/** Words that can be taken away, one by one. */
+export function DroppableTags({
+    of,
+    none,
+    dropText,
+    onDrop,
+}: {
+    of: string[];
+    none: string;
+    dropText: (which: string) => string;
+    onDrop: (which: string) => void;
+}) {
+    return (
+        <div class="flag-list">
+            {of.length === 0 && <span class="dim">{none}</span>}
+            {of.map((each) => (
+                <span key={each} class="tag">
+                    {each}
+                    <button type="button" class="tag-x" aria-label={dropText(each)} onClick={() => onDrop(each)}>
+                        ×
+                    </button>
+                </span>
+            ))}
+        </div>
     );
 }
 
@@ -351,17 +456,24 @@ export function Copy({ text, label }: { text: string; label?: string }) {
 
 export function Page({
     title,
+    name,
     back,
     actions,
     children,
     subtitle,
 }: {
     title: Children;
+    /** What browsers call it; the title, unless that is more than a text. */
+    name?: string;
     subtitle?: Children;
     back?: { href: string; text: string };
     actions?: Children;
     children: Children;
 }) {
+    const known = name ?? (typeof title === "string" ? title : "");
+    useEffect(() => {
+        if (known) document.title = t.title(known);
+    }, [known]);
     return (
         <>
             <header class="page-head">
@@ -429,6 +541,53 @@ export function TableBox({ label, children, cards }: { label: string; children: 
     );
 }
 
+export interface Column<Row> {
+    name: string;
+    cell: (row: Row) => Children;
+    kind?: "number" | "actions";
+}
+
+export function Table<Row>({
+    label,
+    rows,
+    id,
+    columns,
+    kind,
+}: {
+    label: string;
+    rows: Row[];
+    id: (row: Row) => string | number;
+    columns: Column<Row>[];
+    kind?: string;
+}) {
+    const styleOf = (column: Column<Row>) =>
+        column.kind === "number" ? "number" : column.kind === "actions" ? "actions-cell" : undefined;
+    return (
+        <TableBox label={label}>
+            <thead>
+                <tr>
+                    {columns.map((each) => (
+                        <th key={each.name} class={styleOf(each)}>
+                            {each.kind === "actions" ? <span class="hidden">{each.name}</span> : each.name}
+                        </th>
+                    ))}
+                </tr>
+            </thead>
+            <tbody class={kind}>
+                {rows.map((row) => (
+                    <tr key={id(row)}>
+                        {columns.map((each) => (
+                            <td key={each.name} class={styleOf(each)}>
+                                {each.cell(row)}
+                            </td>
+                        ))}
+                    </tr>
+                ))}
+            </tbody>
+        </TableBox>
+    );
+}
+
 // --- windows
 
 export function Dialog({
@@ -450,7 +609,9 @@ export function Dialog({
         dialog?.showModal();
         return () => {
             dialog?.close();
-            if (before instanceof HTMLElement && before.isConnected) before.focus();
+            // What opened it may be gone by what was done.
+            const back = before?.isConnected && before !== document.body ? before : document.querySelector("main h1");
+            if (back instanceof HTMLElement) back.focus();
         };
     }, []);
     return (
@@ -472,7 +633,7 @@ export function Dialog({
     );
 }
 
-/** Does what it is asked to once, tells what went wrong, and closes when it went well. */
+/** Says what it leads to, does what it is asked to once, tells what went wrong, and closes when it went well. */
 export function ActionDialog({
     title,
     consequences,
@@ -483,9 +644,10 @@ export function ActionDialog({
     children,
     mayRun = true,
     typed,
+    wide,
 }: {
     title: string;
-    consequences?: Children;
+    consequences?: string | string[];
     action: string;
     kind?: "primary" | "danger";
     onClose: () => void;
@@ -494,6 +656,7 @@ export function ActionDialog({
     mayRun?: boolean;
     /** What has to be typed first. */
     typed?: string;
+    wide?: boolean;
 }) {
     const busy = useSignal(false);
     const fault = useSignal<unknown>(undefined);
@@ -513,18 +676,13 @@ export function ActionDialog({
         }
     };
     return (
-        <Dialog title={title} onClose={onClose}>
+        <Dialog title={title} onClose={onClose} {...(wide ? { wide } : {})}>
             <form onSubmit={submit} noValidate>
                 <div class="dialog-body">
-                    {consequences && <div class="consequences">{consequences}</div>}
+                    {consequences && <Consequences of={consequences} />}
                     {children}
                     {typed !== undefined && (
-                        <Input
-                            label={t.form.typeToConfirm(typed)}
-                            value={written.value}
-                            onValue={(value) => (written.value = value)}
-                            autocomplete="off"
-                        />
+                        <Input label={t.form.typeToConfirm(typed)} {...bound(written)} autocomplete="off" />
                     )}
                     {fault.value !== undefined && <Fault of={fault.value} />}
                 </div>
@@ -536,6 +694,22 @@ export function ActionDialog({
                 </div>
             </form>
         </Dialog>
+    );
+}
+
+function Consequences({ of }: { of: string | string[] }) {
+    return (
+        <div class="consequences">
+            {Array.isArray(of) ? (
+                <ul>
+                    {of.map((each) => (
+                        <li key={each}>{each}</li>
+                    ))}
+                </ul>
+            ) : (
+                <p>{of}</p>
+            )}
+        </div>
     );
 }
 
@@ -681,6 +855,29 @@ export function useLoaded<T>(
     }, [key, epoch.value]);
     const known = value.value;
     return { value: known?.key === key ? known.what : undefined, fault: fault.value, busy: busy.value, reload };
+}
+
+/** What was read; before, that it is being read, or why it could not be. What is known stays while it is read again. */
+export function Read<T>({ of, rows, children }: { of: Loaded<T>; rows?: number; children: (value: T) => Children }) {
+    return (
+        <>
+            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
+            {of.value !== undefined
+                ? children(of.value)
+                : of.fault === undefined && <Skeleton {...(rows ? { rows } : {})} />}
+        </>
+    );
+}
+
+/** The ids of the applications that one may choose from. */
+export function useApplications(): Loaded<string[]> {
+    return useLoaded("applications", async ({ signal }) =>
+        can.administer.value
+            ? (
+                  await get<{ applications: { id: string }[] }>("/admin/applications", { signal, quiet: true })
+              ).applications.map((each) => each.id)
+            : (me.value?.applications ?? []),
+    );
 }
 
 /** Calls again and again while the page is in sight and somebody may be looking. */

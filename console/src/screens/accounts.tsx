@@ -1,7 +1,6 @@
 // Accounts: who may call the office side, what for, and the tokens that stand for them.
 
-import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useSignal, type Signal } from "@preact/signals";
 import { get, patch, path, post, remove } from "../api";
 import { t } from "../en";
 import { at, go } from "../router";
@@ -9,20 +8,23 @@ import { me, type Role } from "../session";
 import { Time } from "../time";
 import {
     ActionDialog,
+    bound,
     Button,
     Card,
     Check,
+    DroppableTags,
     Empty,
-    Fault,
     Input,
     Notice,
     Page,
+    Read,
     SecretDialog,
     Select,
-    Skeleton,
-    TableBox,
+    Table,
     Tag,
+    textOf,
     toast,
+    useApplications,
     useLoaded,
 } from "../ui";
 
@@ -47,17 +49,15 @@ const roles = Object.keys(t.roles) as Role[];
 const roleOptions: [string, string][] = roles.map((each) => [each, `${t.roles[each]}: ${t.accounts.roleTexts[each]}`]);
 
 export function Accounts() {
-    const of = useLoaded("accounts", ({ signal, quiet }) =>
-        get<{ users: Account[] }>("/admin/users", { signal, quiet }),
+    const of = useLoaded(
+        "accounts",
+        async ({ signal, quiet }) => (await get<{ users: Account[] }>("/admin/users", { signal, quiet })).users,
     );
     const creating = useSignal(false);
     const secret = useSignal<Account | undefined>(undefined);
     const name = useSignal("");
     const role = useSignal<string>("OPERATOR");
     const rights = useSignal<string[]>([]);
-    useEffect(() => {
-        document.title = t.title(t.nav.accounts);
-    }, []);
     return (
         <Page
             title={t.nav.accounts}
@@ -67,60 +67,59 @@ export function Accounts() {
                 </Button>
             }
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!of.value && of.fault === undefined && <Skeleton />}
-            {of.value && (
-                <TableBox label={t.nav.accounts}>
-                    <thead>
-                        <tr>
-                            <th>{t.accounts.name}</th>
-                            <th>{t.accounts.role}</th>
-                            <th>{t.nav.applications}</th>
-                            <th>{t.fields.state}</th>
-                            <th>{t.fields.created}</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {of.value.users.map((each) => (
-                            <tr key={each.username}>
-                                <td>
-                                    <a href={at("accounts", each.username)}>{each.username}</a>
-                                </td>
-                                <td>
-                                    {each.role.map((one) => t.roles[one]).join(", ")}
-                                    {each.rights.length > 0 && (
-                                        <span class="sub">
-                                            {each.rights.map((one) => t.accounts.rights[one]).join(", ")}
-                                        </span>
-                                    )}
-                                </td>
-                                <td>
-                                    {each.role.includes("ADMIN")
+            <Read of={of}>
+                {(accounts) => (
+                    <Table
+                        label={t.nav.accounts}
+                        rows={accounts}
+                        id={(each) => each.username}
+                        columns={[
+                            {
+                                name: t.accounts.name,
+                                cell: (each) => <a href={at("accounts", each.username)}>{each.username}</a>,
+                            },
+                            {
+                                name: t.accounts.role,
+                                cell: (each) => (
+                                    <>
+                                        {each.role.map((one) => t.roles[one]).join(", ")}
+                                        {each.rights.length > 0 && (
+                                            <span class="sub">
+                                                {each.rights.map((one) => t.accounts.rights[one]).join(", ")}
+                                            </span>
+                                        )}
+                                    </>
+                                ),
+                            },
+                            {
+                                name: t.nav.applications,
+                                cell: (each) =>
+                                    each.role.includes("ADMIN")
                                         ? t.accounts.all
                                         : each.applications.join(", ") || (
                                               <span class="dim">{t.accounts.noApplications}</span>
-                                          )}
-                                </td>
-                                <td>
+                                          ),
+                            },
+                            {
+                                name: t.fields.state,
+                                cell: (each) => (
                                     <Tag tone={each.enabled ? "good" : "bad"}>
                                         {each.enabled ? t.accounts.enabled : t.accounts.disabled}
                                     </Tag>
-                                </td>
-                                <td>
-                                    <Time at={each.timestampCreated} />
-                                </td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </TableBox>
-            )}
+                                ),
+                            },
+                            { name: t.fields.created, cell: (each) => <Time at={each.timestampCreated} /> },
+                        ]}
+                    />
+                )}
+            </Read>
             {creating.value && (
                 <ActionDialog
                     title={t.accounts.create}
                     action={t.actions.create}
                     onClose={() => (creating.value = false)}
                     mayRun={name.value.trim() !== ""}
-                    consequences={<p>{t.accounts.createText}</p>}
+                    consequences={t.accounts.createText}
                     run={async () => {
                         secret.value = await post<Account>("/admin/users", {
                             username: name.value.trim(),
@@ -133,22 +132,13 @@ export function Accounts() {
                 >
                     <Input
                         label={t.accounts.name}
-                        value={name.value}
-                        onValue={(value) => (name.value = value)}
+                        {...bound(name)}
                         maxLength={64}
                         hint={t.accounts.nameHint}
                         required
                         autofocus
                     />
-                    <Select
-                        label={t.accounts.role}
-                        value={role.value}
-                        onValue={(value) => (role.value = value)}
-                        options={roleOptions}
-                    />
-                    {role.value === "OPERATOR" && (
-                        <Rights of={rights.value} onValue={(value) => (rights.value = value)} />
-                    )}
+                    <RoleFields role={role} rights={rights} />
                 </ActionDialog>
             )}
             {secret.value && (
@@ -170,48 +160,56 @@ export function Accounts() {
     );
 }
 
-function Rights({ of, onValue }: { of: string[]; onValue: (value: string[]) => void }) {
-    const toggle = (which: string) => (on: boolean) =>
-        onValue(on ? [...of, which] : of.filter((each) => each !== which));
+function RoleFields({ role, rights }: { role: Signal<string>; rights: Signal<string[]> }) {
+    const toggle = (which: string) => ({
+        checked: rights.value.includes(which),
+        onValue: (on: boolean) =>
+            (rights.value = on ? [...rights.value, which] : rights.value.filter((each) => each !== which)),
+    });
     return (
-        <fieldset>
-            <legend>{t.accounts.rightsTitle}</legend>
-            <Check label={t.accounts.rights.REMOVE ?? ""} checked={of.includes("REMOVE")} onValue={toggle("REMOVE")} />
-            <Check label={t.accounts.rights.BULK ?? ""} checked={of.includes("BULK")} onValue={toggle("BULK")} />
-        </fieldset>
+        <>
+            <Select label={t.accounts.role} {...bound(role)} options={roleOptions} />
+            {role.value === "OPERATOR" && (
+                <fieldset>
+                    <legend>{t.accounts.rightsTitle}</legend>
+                    <Check label={t.accounts.rights.REMOVE ?? ""} {...toggle("REMOVE")} />
+                    <Check label={t.accounts.rights.BULK ?? ""} {...toggle("BULK")} />
+                </fieldset>
+            )}
+        </>
     );
 }
 
 export function AccountScreen({ name }: { name: string }) {
     const base = path`/admin/users/${name}`;
     const of = useLoaded(name, ({ signal, quiet }) => get<Account>(base, { signal, quiet }));
-    const applications = useLoaded("applications of all", async ({ signal }) =>
-        (
-            await get<{ applications: { id: string }[] }>("/admin/applications", { signal, quiet: true })
-        ).applications.map((each) => each.id),
-    );
+    const applications = useApplications();
     const asked = useSignal<"role" | "disable" | "rotate" | "remove" | undefined>(undefined);
     const role = useSignal<string>("OPERATOR");
     const rights = useSignal<string[]>([]);
     const secret = useSignal<string | undefined>(undefined);
     const added = useSignal("");
-    useEffect(() => {
-        document.title = t.title(name);
-    }, [name]);
     const account = of.value;
     const isOwn = me.value?.username === name;
     const close = () => (asked.value = undefined);
+    const change = async (to: Record<string, unknown>) => {
+        await patch(base, to);
+        await of.reload();
+    };
     const assign = async (application: string, on: boolean) => {
         const where = `${base}${path`/applications/${application}`}`;
-        const change = (to: boolean) => (to ? post(where) : remove(where));
-        await change(on);
-        await of.reload();
-        toast(on ? t.accounts.assigned(application) : t.accounts.unassigned(application), {
-            undo: async () => {
-                await change(!on);
-                await of.reload();
-            },
-        });
+        const turn = async (to: boolean) => {
+            await (to ? post(where) : remove(where));
+            await of.reload();
+        };
+        try {
+            await turn(on);
+            toast(on ? t.accounts.assigned(application) : t.accounts.unassigned(application), {
+                undo: () => turn(!on),
+            });
+        } catch (fault) {
+            toast(textOf(fault), { tone: "bad" });
+        }
     };
     const others = (applications.value ?? []).filter((each) => !account?.applications.includes(each));
     return (
@@ -247,87 +245,67 @@ export function AccountScreen({ name }: { name: string }) {
                 )
             }
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!account && of.fault === undefined && <Skeleton />}
-            {account && (
-                <div class="stack">
-                    {isOwn && (
-                        <Notice tone="info">
-                            <p>{t.accounts.own}</p>
-                        </Notice>
-                    )}
-                    <Card title={t.nav.applications}>
-                        {account.role.includes("ADMIN") ? (
-                            <p>{t.accounts.seesAll}</p>
-                        ) : (
-                            <>
-                                <div class="flag-list">
-                                    {account.applications.length === 0 && (
-                                        <span class="dim">{t.accounts.noApplications}</span>
-                                    )}
-                                    {account.applications.map((each) => (
-                                        <span key={each} class="tag">
-                                            {each}
-                                            <button
-                                                type="button"
-                                                class="tag-x"
-                                                aria-label={t.accounts.unassign(each)}
-                                                onClick={() => void assign(each, false)}
-                                            >
-                                                ×
-                                            </button>
-                                        </span>
-                                    ))}
-                                </div>
-                                {others.length > 0 && (
-                                    <div class="inline-form">
-                                        <Select
-                                            label={t.accounts.assign}
-                                            value={added.value}
-                                            onValue={(value) => (added.value = value)}
-                                            options={[
-                                                ["", t.accounts.choose],
-                                                ...others.map((each): [string, string] => [each, each]),
-                                            ]}
-                                        />
-                                        <Button
-                                            disabled={!added.value}
-                                            onClick={() => {
-                                                const which = added.value;
-                                                added.value = "";
-                                                void assign(which, true);
-                                            }}
-                                        >
-                                            {t.accounts.add}
-                                        </Button>
-                                    </div>
-                                )}
-                            </>
+            <Read of={of}>
+                {(account) => (
+                    <div class="stack">
+                        {isOwn && (
+                            <Notice tone="info">
+                                <p>{t.accounts.own}</p>
+                            </Notice>
                         )}
-                    </Card>
-                    <Tokens of={name} />
-                </div>
-            )}
-            {asked.value === "role" && (
+                        <Card title={t.nav.applications}>
+                            {account.role.includes("ADMIN") ? (
+                                <p>{t.accounts.seesAll}</p>
+                            ) : (
+                                <>
+                                    <DroppableTags
+                                        of={account.applications}
+                                        none={t.accounts.noApplications}
+                                        dropText={t.accounts.unassign}
+                                        onDrop={(which) => void assign(which, false)}
+                                    />
+                                    {others.length > 0 && (
+                                        <div class="inline-form">
+                                            <Select
+                                                label={t.accounts.assign}
+                                                {...bound(added)}
+                                                options={[
+                                                    ["", t.accounts.choose],
+                                                    ...others.map((each): [string, string] => [each, each]),
+                                                ]}
+                                            />
+                                            <Button
+                                                disabled={!added.value}
+                                                onClick={() => {
+                                                    const which = added.value;
+                                                    added.value = "";
+                                                    void assign(which, true);
+                                                }}
+                                            >
+                                                {t.accounts.add}
+                                            </Button>
+                                        </div>
+                                    )}
+                                </>
+                            )}
+                        </Card>
+                        <Tokens of={name} />
+                    </div>
+                )}
+            </Read>
+            {asked.value === "role" && account && (
                 <ActionDialog
                     title={t.accounts.changeRole}
                     action={t.actions.save}
                     onClose={close}
-                    consequences={<p>{t.accounts.changeText}</p>}
+                    consequences={t.accounts.changeText}
                     run={async () => {
-                        await patch(base, { role: role.value, rights: role.value === "OPERATOR" ? rights.value : [] });
-                        await of.reload();
+                        await change({ role: role.value, rights: role.value === "OPERATOR" ? rights.value : [] });
+                        const { role: before, rights: had } = account;
+                        toast(t.accounts.changed(name), { undo: () => change({ role: before[0], rights: had }) });
                     }}
                 >
-                    <Select
-                        label={t.accounts.role}
-                        value={role.value}
-                        onValue={(value) => (role.value = value)}
-                        options={roleOptions}
-                    />
-                    {role.value === "OPERATOR" && (
-                        <Rights of={rights.value} onValue={(value) => (rights.value = value)} />
-                    )}
+                    <RoleFields role={role} rights={rights} />
                 </ActionDialog>
             )}
             {asked.value === "disable" && account && (
@@ -336,10 +314,12 @@ export function AccountScreen({ name }: { name: string }) {
                     action={account.enabled ? t.accounts.disable : t.accounts.enable}
                     kind={account.enabled ? "danger" : "primary"}
                     onClose={close}
-                    consequences={<p>{account.enabled ? t.accounts.disableText : t.accounts.enableText}</p>}
+                    consequences={account.enabled ? t.accounts.disableText : t.accounts.enableText}
                     run={async () => {
-                        await patch(base, { enabled: !account.enabled });
-                        await of.reload();
+                        await change({ enabled: !account.enabled });
+                        toast(account.enabled ? t.accounts.disabledNow(name) : t.accounts.enabledNow(name), {
+                            undo: () => change({ enabled: account.enabled }),
+                        });
                     }}
                 />
             )}
@@ -348,7 +328,7 @@ export function AccountScreen({ name }: { name: string }) {
                     title={t.accounts.rotateTitle(name)}
                     action={t.accounts.rotate}
                     onClose={close}
-                    consequences={<p>{t.accounts.rotateText}</p>}
+                    consequences={t.accounts.rotateText}
                     run={async () => {
                         secret.value = (await post<Account>(`${base}/rotate`)).password;
                     }}
@@ -361,7 +341,7 @@ export function AccountScreen({ name }: { name: string }) {
                     kind="danger"
                     typed={name}
                     onClose={close}
-                    consequences={<p>{t.accounts.removeText}</p>}
+                    consequences={t.accounts.removeText}
                     run={async () => {
                         await remove(base);
                         go(at("accounts"));
@@ -410,51 +390,41 @@ function Tokens({ of: account }: { of: string }) {
             }
         >
             <p class="dim">{t.accounts.tokensText}</p>
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {of.value?.length === 0 && <Empty title={t.accounts.noTokens} icon="key" />}
-            {of.value && of.value.length > 0 && (
-                <TableBox label={t.accounts.tokens}>
-                    <thead>
-                        <tr>
-                            <th>{t.accounts.tokenName}</th>
-                            <th>{t.fields.lastUsed}</th>
-                            <th>{t.accounts.expires}</th>
-                            <th>{t.fields.created}</th>
-                            <th>
-                                <span class="hidden">{t.apps.actions}</span>
-                            </th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {of.value.map((each) => (
-                            <tr key={each.name}>
-                                <td>{each.name}</td>
-                                <td>
-                                    <Time at={each.timestampLastUsed} />
-                                </td>
-                                <td>
-                                    <Time at={each.timestampExpire} />
-                                </td>
-                                <td>
-                                    <Time at={each.timestampCreated} />
-                                </td>
-                                <td class="actions-cell">
-                                    <Button kind="danger" onClick={() => (revoking.value = each)}>
-                                        {t.accounts.revoke}
-                                    </Button>
-                                </td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </TableBox>
-            )}
+            <Read of={of} rows={2}>
+                {(tokens) =>
+                    tokens.length === 0 ? (
+                        <Empty title={t.accounts.noTokens} icon="key" />
+                    ) : (
+                        <Table
+                            label={t.accounts.tokens}
+                            rows={tokens}
+                            id={(each) => each.name}
+                            columns={[
+                                { name: t.accounts.tokenName, cell: (each) => each.name },
+                                { name: t.fields.lastUsed, cell: (each) => <Time at={each.timestampLastUsed} /> },
+                                { name: t.accounts.expires, cell: (each) => <Time at={each.timestampExpire} /> },
+                                { name: t.fields.created, cell: (each) => <Time at={each.timestampCreated} /> },
+                                {
+                                    name: t.apps.actions,
+                                    kind: "actions",
+                                    cell: (each) => (
+                                        <Button kind="danger" onClick={() => (revoking.value = each)}>
+                                            {t.accounts.revoke}
+                                        </Button>
+                                    ),
+                                },
+                            ]}
+                        />
+                    )
+                }
+            </Read>
             {creating.value && (
                 <ActionDialog
                     title={t.accounts.createToken}
                     action={t.actions.create}
                     onClose={() => (creating.value = false)}
                     mayRun={name.value.trim() !== ""}
-                    consequences={<p>{t.accounts.createTokenText}</p>}
+                    consequences={t.accounts.createTokenText}
                     run={async () => {
                         const lifeMs = lives[life.value];
                         secret.value = await post<Token>(base, {
@@ -465,18 +435,10 @@ function Tokens({ of: account }: { of: string }) {
                         await of.reload();
                     }}
                 >
-                    <Input
-                        label={t.accounts.tokenName}
-                        value={name.value}
-                        onValue={(value) => (name.value = value)}
-                        maxLength={64}
-                        required
-                        autofocus
-                    />
+                    <Input label={t.accounts.tokenName} {...bound(name)} maxLength={64} required autofocus />
                     <Select
                         label={t.accounts.expires}
-                        value={life.value}
-                        onValue={(value) => (life.value = value)}
+                        {...bound(life)}
                         options={Object.entries(t.accounts.tokenLives)}
                     />
                 </ActionDialog>
@@ -487,7 +449,7 @@ function Tokens({ of: account }: { of: string }) {
                     action={t.accounts.revoke}
                     kind="danger"
                     onClose={() => (revoking.value = undefined)}
-                    consequences={<p>{t.accounts.revokeText}</p>}
+                    consequences={t.accounts.revokeText}
                     run={async () => {
                         await remove(`${base}/${encodeURIComponent(revoking.value?.name ?? "")}`);
                         await of.reload();

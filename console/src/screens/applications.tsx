@@ -1,13 +1,13 @@
-// Applications: their versions, master keys, settings and lockout policy.
+// Applications: their versions, master keys and settings.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get, path, patch, post, put, remove } from "../api";
 import { t } from "../en";
 import { at, go } from "../router";
 import { Time } from "../time";
 import {
     ActionDialog,
+    bound,
     Button,
     Card,
     Check,
@@ -15,21 +15,25 @@ import {
     Dialog,
     Empty,
     Facts,
-    Fault,
     Input,
     LinkButton,
+    listOf,
     Page,
+    Read,
     Select,
-    Skeleton,
-    TableBox,
+    Table,
     Tag,
     toast,
+    useForm,
     useLoaded,
+    type Children,
 } from "../ui";
+import { BreakerCard } from "./breaker";
 import { QrCode } from "./invitation";
-import { PolicyCard } from "./policy";
+import { PolicyCard, type BreakerRule } from "./policy";
+import { ProviderCard, type Provider } from "./provider";
 
-export interface Version {
+interface Version {
     mobileSdkConfig: string;
     appKey: string;
     appSecret: string;
@@ -37,11 +41,19 @@ export interface Version {
     supported: boolean;
     timestampCreated?: number;
 }
-export interface MasterKey {
+interface MasterKey {
     keyId: string;
     masterServerPublicKey: string;
     signs: boolean;
     timestampCreated?: number;
+}
+interface Transfer {
+    spawn: boolean;
+    move: boolean;
+    targets: string[];
+    flags: string[];
+    maxFailedAttempts?: number | null;
+    cascadeBlock: boolean;
 }
 export interface Application {
     id: string;
@@ -49,24 +61,26 @@ export interface Application {
     deviceManagement: boolean;
     vaultWithBiometry: boolean;
     lowestVersion: string;
-    transfer: { spawn: boolean; move: boolean; targets: string[]; cascadeBlock: boolean };
-    provider: { url: string; timeoutMs: number; hasSecret: boolean } | null;
+    transfer: Transfer;
+    provider?: Provider;
+    breaker?: BreakerRule;
     maxFailedAttempts: number;
     versions: Version[];
     masterKeys: MasterKey[];
     timestampCreated: number;
 }
 
+const no = () => <span class="dim">{t.apps.no}</span>;
+const waysOn = (of: Transfer) => [of.spawn && t.apps.spawn, of.move && t.apps.move].filter(Boolean).join(", ");
+
 export function Applications() {
-    const of = useLoaded("applications", ({ signal, quiet }) =>
-        get<{ applications: Application[] }>("/admin/applications", { signal, quiet }),
+    const of = useLoaded(
+        "applications",
+        async ({ signal, quiet }) =>
+            (await get<{ applications: Application[] }>("/admin/applications", { signal, quiet })).applications,
     );
     const creating = useSignal(false);
     const id = useSignal("");
-    useEffect(() => {
-        document.title = t.title(t.nav.applications);
-    }, []);
-    const rows = of.value?.applications ?? [];
     return (
         <Page
             title={t.nav.applications}
@@ -76,62 +90,44 @@ export function Applications() {
                 </Button>
             }
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!of.value && of.fault === undefined && <Skeleton />}
-            {of.value && rows.length === 0 && (
-                <Empty title={t.apps.none} icon="apps">
-                    <p class="dim">{t.apps.noneHint}</p>
-                </Empty>
-            )}
-            {rows.length > 0 && (
-                <TableBox label={t.nav.applications}>
-                    <thead>
-                        <tr>
-                            <th>{t.fields.application}</th>
-                            <th>{t.apps.maxFailed}</th>
-                            <th>{t.apps.passingOn}</th>
-                            <th>{t.apps.provider}</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {rows.map((each) => (
-                            <tr key={each.id}>
-                                <td>
-                                    <a href={at("applications", each.id)}>{each.id}</a>
-                                </td>
-                                <td>{each.maxFailedAttempts}</td>
-                                <td>
-                                    {[each.transfer?.spawn && t.apps.spawn, each.transfer?.move && t.apps.move]
-                                        .filter(Boolean)
-                                        .join(", ") || <span class="dim">{t.apps.no}</span>}
-                                </td>
-                                <td>{each.provider?.url ?? <span class="dim">{t.apps.no}</span>}</td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </TableBox>
-            )}
+            <Read of={of}>
+                {(rows) =>
+                    rows.length === 0 ? (
+                        <Empty title={t.apps.none} icon="apps">
+                            <p class="dim">{t.apps.noneHint}</p>
+                        </Empty>
+                    ) : (
+                        <Table
+                            label={t.nav.applications}
+                            rows={rows}
+                            id={(each) => each.id}
+                            columns={[
+                                {
+                                    name: t.fields.application,
+                                    cell: (each) => <a href={at("applications", each.id)}>{each.id}</a>,
+                                },
+                                { name: t.apps.maxFailed, cell: (each) => each.maxFailedAttempts },
+                                { name: t.apps.passingOn, cell: (each) => waysOn(each.transfer) || no() },
+                                { name: t.apps.breaker, cell: (each) => (each.breaker ? t.apps.yes : no()) },
+                                { name: t.apps.provider, cell: (each) => each.provider?.url ?? no() },
+                            ]}
+                        />
+                    )
+                }
+            </Read>
             {creating.value && (
                 <ActionDialog
                     title={t.apps.create}
                     action={t.actions.create}
                     onClose={() => (creating.value = false)}
                     mayRun={id.value.trim() !== ""}
-                    consequences={<p>{t.apps.createText}</p>}
+                    consequences={t.apps.createText}
                     run={async () => {
                         await post("/admin/applications", { id: id.value.trim() });
                         go(at("applications", id.value.trim()));
                     }}
                 >
-                    <Input
-                        label={t.apps.id}
-                        value={id.value}
-                        onValue={(value) => (id.value = value)}
-                        hint={t.apps.idHint}
-                        maxLength={64}
-                        autofocus
-                        required
-                    />
+                    <Input label={t.apps.id} {...bound(id)} hint={t.apps.idHint} maxLength={64} autofocus required />
                 </ActionDialog>
             )}
         </Page>
@@ -143,10 +139,7 @@ export function ApplicationScreen({ id }: { id: string }) {
         get<Application>(path`/admin/applications/${id}`, { signal, quiet }),
     );
     const removing = useSignal(false);
-    useEffect(() => {
-        document.title = t.title(id);
-    }, [id]);
-    const app = of.value;
+    const part = (app: Application) => ({ of: app, changed: () => of.reload() });
     return (
         <Page
             title={id}
@@ -162,18 +155,22 @@ export function ApplicationScreen({ id }: { id: string }) {
                 </>
             }
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!app && of.fault === undefined && <Skeleton rows={8} />}
-            {app && (
-                <div class="stack">
-                    <Versions of={app} changed={() => of.reload()} />
-                    <MasterKeys of={app} changed={() => of.reload()} />
-                    <div class="grid">
-                        <Settings of={app} changed={() => of.reload()} />
+            <Read of={of} rows={8}>
+                {(app) => (
+                    <div class="stack">
+                        <Versions {...part(app)} />
+                        <MasterKeys {...part(app)} />
+                        <div class="grid">
+                            <Settings {...part(app)} />
+                            <div class="column">
+                                <ProviderCard application={id} of={app.provider} changed={() => of.reload()} />
+                                <BreakerCard application={id} rule={app.breaker} />
+                            </div>
+                        </div>
+                        <PolicyCard application={id} changed={() => of.reload()} />
                     </div>
-                    <PolicyCard application={id} />
-                </div>
-            )}
+                )}
+            </Read>
             {removing.value && (
                 <ActionDialog
                     title={t.apps.removeTitle(id)}
@@ -181,13 +178,7 @@ export function ApplicationScreen({ id }: { id: string }) {
                     kind="danger"
                     typed={id}
                     onClose={() => (removing.value = false)}
-                    consequences={
-                        <ul>
-                            {t.apps.removeText.map((each) => (
-                                <li key={each}>{each}</li>
-                            ))}
-                        </ul>
-                    }
+                    consequences={t.apps.removeText}
                     run={async () => {
                         await remove(path`/admin/applications/${id}`);
                         go(at("applications"));
@@ -206,56 +197,54 @@ interface Part {
 
 function Versions({ of, changed }: Part) {
     const shown = useSignal<Version | undefined>(undefined);
-    const asked = useSignal<{ version?: Version; supported: boolean } | undefined>(undefined);
+    const asked = useSignal<{ what: "add" | "support" | "retire"; key?: string } | undefined>(undefined);
     return (
         <Card
             title={t.apps.versions}
             actions={
-                <Button icon="add" onClick={() => (asked.value = { supported: true })}>
+                <Button icon="add" onClick={() => (asked.value = { what: "add" })}>
                     {t.apps.addVersion}
                 </Button>
             }
         >
             <p class="dim">{t.apps.versionsText}</p>
-            <TableBox label={t.apps.versions}>
-                <thead>
-                    <tr>
-                        <th>{t.apps.appKey}</th>
-                        <th>{t.fields.state}</th>
-                        <th>{t.apps.masterKey}</th>
-                        <th>{t.fields.created}</th>
-                        <th>
-                            <span class="hidden">{t.apps.actions}</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {of.versions.map((each) => (
-                        <tr key={each.appKey}>
-                            <td>
-                                <code>{each.appKey}</code>
-                            </td>
-                            <td>
-                                <Tag tone={each.supported ? "good" : ""}>
-                                    {each.supported ? t.apps.supported : t.apps.retired}
-                                </Tag>
-                            </td>
-                            <td>
-                                <code>{each.masterKeyId}</code>
-                            </td>
-                            <td>
-                                <Time at={each.timestampCreated} />
-                            </td>
-                            <td class="actions-cell">
+            <Table
+                label={t.apps.versions}
+                rows={of.versions}
+                id={(each) => each.appKey}
+                columns={[
+                    { name: t.apps.appKey, cell: (each) => <code>{each.appKey}</code> },
+                    {
+                        name: t.fields.state,
+                        cell: (each) => (
+                            <Tag tone={each.supported ? "good" : ""}>
+                                {each.supported ? t.apps.supported : t.apps.retired}
+                            </Tag>
+                        ),
+                    },
+                    { name: t.apps.masterKey, cell: (each) => <code>{each.masterKeyId}</code> },
+                    { name: t.fields.created, cell: (each) => <Time at={each.timestampCreated} /> },
+                    {
+                        name: t.apps.actions,
+                        kind: "actions",
+                        cell: (each) => (
+                            <>
                                 <Button onClick={() => (shown.value = each)}>{t.apps.sdk}</Button>{" "}
-                                <Button onClick={() => (asked.value = { version: each, supported: !each.supported })}>
+                                <Button
+                                    onClick={() =>
+                                        (asked.value = {
+                                            what: each.supported ? "retire" : "support",
+                                            key: each.appKey,
+                                        })
+                                    }
+                                >
                                     {each.supported ? t.apps.retire : t.apps.support}
                                 </Button>
-                            </td>
-                        </tr>
-                    ))}
-                </tbody>
-            </TableBox>
+                            </>
+                        ),
+                    },
+                ]}
+            />
             {shown.value && (
                 <Dialog title={t.apps.sdk} onClose={() => (shown.value = undefined)}>
                     <div class="dialog-body">
@@ -274,39 +263,26 @@ function Versions({ of, changed }: Part) {
             )}
             {asked.value && (
                 <ActionDialog
-                    title={
-                        asked.value.version
-                            ? asked.value.supported
-                                ? t.apps.supportTitle
-                                : t.apps.retireTitle
-                            : t.apps.addVersion
-                    }
-                    action={
-                        asked.value.version
-                            ? asked.value.supported
-                                ? t.apps.support
-                                : t.apps.retire
-                            : t.actions.create
-                    }
-                    kind={asked.value.supported ? "primary" : "danger"}
-                    consequences={
-                        <p>
-                            {asked.value.version
-                                ? asked.value.supported
-                                    ? t.apps.supportText
-                                    : t.apps.retireText
-                                : t.apps.addVersionText}
-                        </p>
-                    }
+                    {...t.apps.versionDialogs[asked.value.what]}
+                    kind={asked.value.what === "retire" ? "danger" : "primary"}
                     onClose={() => (asked.value = undefined)}
                     run={async () => {
-                        const what = asked.value;
-                        if (what?.version)
-                            await put(path`/admin/applications/${of.id}/versions/${what.version.appKey}`, {
-                                supported: what.supported,
-                            });
-                        else await post(path`/admin/applications/${of.id}/versions`);
+                        const { what, key = "" } = asked.value ?? {};
+                        const base = path`/admin/applications/${of.id}/versions`;
+                        const support = (supported: boolean) =>
+                            put(`${base}/${encodeURIComponent(key)}`, { supported });
+                        if (what === "add") {
+                            await post(base);
+                            return changed();
+                        }
+                        await support(what === "support");
                         await changed();
+                        toast(what === "support" ? t.apps.supportedAgain : t.apps.retiredNow, {
+                            undo: async () => {
+                                await support(what !== "support");
+                                await changed();
+                            },
+                        });
                     }}
                 />
             )}
@@ -315,7 +291,7 @@ function Versions({ of, changed }: Part) {
 }
 
 function MasterKeys({ of, changed }: Part) {
-    const asked = useSignal<{ what: "add" | "sign" | "remove"; key?: MasterKey } | undefined>(undefined);
+    const asked = useSignal<{ what: "add" | "sign" | "remove"; key?: string } | undefined>(undefined);
     return (
         <Card
             title={t.apps.masterKeys}
@@ -326,64 +302,52 @@ function MasterKeys({ of, changed }: Part) {
             }
         >
             <p class="dim">{t.apps.masterKeysText}</p>
-            <TableBox label={t.apps.masterKeys}>
-                <thead>
-                    <tr>
-                        <th>{t.apps.keyId}</th>
-                        <th>{t.apps.signs}</th>
-                        <th>{t.fields.created}</th>
-                        <th>
-                            <span class="hidden">{t.apps.actions}</span>
-                        </th>
-                    </tr>
-                </thead>
-                <tbody>
-                    {of.masterKeys.map((each) => (
-                        <tr key={each.keyId}>
-                            <td>
-                                <code>{each.keyId}</code>
-                            </td>
-                            <td>
-                                {each.signs ? (
-                                    <Tag tone="good">{t.apps.signsNow}</Tag>
-                                ) : (
-                                    <span class="dim">{t.apps.no}</span>
-                                )}
-                            </td>
-                            <td>
-                                <Time at={each.timestampCreated} />
-                            </td>
-                            <td class="actions-cell">
-                                {!each.signs && (
-                                    <Button onClick={() => (asked.value = { what: "sign", key: each })}>
+            <Table
+                label={t.apps.masterKeys}
+                rows={of.masterKeys}
+                id={(each) => each.keyId}
+                columns={[
+                    { name: t.apps.keyId, cell: (each) => <code>{each.keyId}</code> },
+                    {
+                        name: t.apps.signs,
+                        cell: (each) => (each.signs ? <Tag tone="good">{t.apps.signsNow}</Tag> : no()),
+                    },
+                    { name: t.fields.created, cell: (each) => <Time at={each.timestampCreated} /> },
+                    {
+                        name: t.apps.actions,
+                        kind: "actions",
+                        cell: (each) =>
+                            !each.signs && (
+                                <>
+                                    <Button onClick={() => (asked.value = { what: "sign", key: each.keyId })}>
                                         {t.apps.sign}
-                                    </Button>
-                                )}{" "}
-                                {!each.signs && (
-                                    <Button kind="danger" onClick={() => (asked.value = { what: "remove", key: each })}>
+                                    </Button>{" "}
+                                    <Button
+                                        kind="danger"
+                                        onClick={() => (asked.value = { what: "remove", key: each.keyId })}
+                                    >
                                         {t.apps.forget}
                                     </Button>
-                                )}
-                            </td>
-                        </tr>
-                    ))}
-                </tbody>
-            </TableBox>
+                                </>
+                            ),
+                    },
+                ]}
+            />
             {asked.value && (
                 <ActionDialog
                     title={t.apps.keyTitles[asked.value.what]}
                     action={t.apps.keyActions[asked.value.what]}
                     kind={asked.value.what === "remove" ? "danger" : "primary"}
-                    consequences={<p>{t.apps.keyTexts[asked.value.what]}</p>}
-                    typed={asked.value.what === "remove" ? asked.value.key?.keyId : undefined}
+                    consequences={t.apps.keyTexts[asked.value.what]}
+                    typed={asked.value.what === "remove" ? asked.value.key : undefined}
                     onClose={() => (asked.value = undefined)}
                     run={async () => {
-                        const { what, key } = asked.value ?? {};
+                        const { what, key = "" } = asked.value ?? {};
                         const base = path`/admin/applications/${of.id}/master-keys`;
+                        const one = `${base}/${encodeURIComponent(key)}`;
                         if (what === "add") await post(base);
-                        if (what === "sign" && key)
-                            await put(`${base}/${encodeURIComponent(key.keyId)}`, { signs: true });
-                        if (what === "remove" && key) await remove(`${base}/${encodeURIComponent(key.keyId)}`);
+                        if (what === "sign") await put(one, { signs: true });
+                        if (what === "remove") await remove(one);
                         await changed();
                     }}
                 />
@@ -394,7 +358,13 @@ function MasterKeys({ of, changed }: Part) {
 
 function Settings({ of, changed }: Part) {
     const editing = useSignal(false);
-    const yes = (value: boolean) => (value ? t.apps.yes : t.apps.no);
+    const yes = (value: boolean) => (value ? t.apps.yes : no());
+    const { transfer } = of;
+    const passedOn: [string, Children][] = [
+        [t.apps.targets, transfer.targets.join(", ") || t.apps.sameOnly],
+        [t.apps.newFlags, transfer.flags.join(", ") || no()],
+        [t.apps.newMaxFailed, transfer.maxFailedAttempts ?? t.apps.asOthers],
+    ];
     return (
         <Card title={t.apps.settings} actions={<Button onClick={() => (editing.value = true)}>{t.apps.edit}</Button>}>
             <Facts
@@ -402,15 +372,10 @@ function Settings({ of, changed }: Part) {
                     [t.apps.deviceManagement, yes(of.deviceManagement)],
                     [t.apps.vaultWithBiometry, yes(of.vaultWithBiometry)],
                     [t.apps.lowestVersion, of.lowestVersion],
-                    [
-                        t.apps.passingOn,
-                        [of.transfer.spawn && t.apps.spawn, of.transfer.move && t.apps.move]
-                            .filter(Boolean)
-                            .join(", ") || t.apps.no,
-                    ],
-                    [t.apps.cascade, yes(of.transfer.cascadeBlock)],
-                    [t.apps.roles, of.roles.join(", ") || t.apps.no],
-                    [t.apps.provider, of.provider?.url ?? t.apps.no],
+                    [t.apps.roles, of.roles.join(", ") || no()],
+                    [t.apps.passingOn, waysOn(transfer) || no()],
+                    ...(waysOn(transfer) ? passedOn : []),
+                    [t.apps.cascade, yes(transfer.cascadeBlock)],
                 ]}
             />
             {editing.value && <EditSettings of={of} changed={changed} onClose={() => (editing.value = false)} />}
@@ -418,60 +383,83 @@ function Settings({ of, changed }: Part) {
     );
 }
 
+const settingsOf = (of: Application) => ({
+    deviceManagement: of.deviceManagement,
+    vaultWithBiometry: of.vaultWithBiometry,
+    lowestVersion: of.lowestVersion,
+    roles: of.roles,
+    transfer: { ...of.transfer, maxFailedAttempts: of.transfer.maxFailedAttempts ?? null },
+});
+
 function EditSettings({ of, changed, onClose }: Part & { onClose: () => void }) {
-    const form = useSignal({
+    const { v, text, check } = useForm({
         deviceManagement: of.deviceManagement,
         vaultWithBiometry: of.vaultWithBiometry,
         lowestVersion: of.lowestVersion,
+        roles: of.roles.join(", "),
         spawn: of.transfer.spawn,
         move: of.transfer.move,
         cascadeBlock: of.transfer.cascadeBlock,
-        roles: of.roles.join(", "),
+        targets: of.transfer.targets.join(", "),
+        flags: of.transfer.flags.join(", "),
+        maxFailedAttempts: String(of.transfer.maxFailedAttempts ?? ""),
     });
-    const set = (change: Partial<typeof form.value>) => (form.value = { ...form.value, ...change });
-    const v = form.value;
+    const base = path`/admin/applications/${of.id}`;
     return (
         <ActionDialog
             title={t.apps.settings}
             action={t.actions.save}
             onClose={onClose}
-            consequences={<p>{t.apps.settingsText}</p>}
+            consequences={t.apps.settingsText}
             run={async () => {
-                await patch(path`/admin/applications/${of.id}`, {
+                await patch(base, {
                     deviceManagement: v.deviceManagement,
                     vaultWithBiometry: v.vaultWithBiometry,
                     lowestVersion: v.lowestVersion,
-                    transfer: { spawn: v.spawn, move: v.move, cascadeBlock: v.cascadeBlock },
-                    roles: v.roles
-                        .split(",")
-                        .map((each) => each.trim())
-                        .filter(Boolean),
+                    roles: listOf(v.roles),
+                    transfer: {
+                        spawn: v.spawn,
+                        move: v.move,
+                        cascadeBlock: v.cascadeBlock,
+                        targets: listOf(v.targets),
+                        flags: listOf(v.flags),
+                        maxFailedAttempts: v.maxFailedAttempts.trim() ? Number(v.maxFailedAttempts) : null,
+                    },
                 });
                 await changed();
-                toast(t.apps.saved);
+                toast(t.apps.saved, {
+                    undo: async () => {
+                        await patch(base, settingsOf(of));
+                        await changed();
+                    },
+                });
             }}
         >
-            <Check
-                label={t.apps.deviceManagement}
-                checked={v.deviceManagement}
-                onValue={(deviceManagement) => set({ deviceManagement })}
-                hint={t.apps.deviceManagementHint}
-            />
-            <Check
-                label={t.apps.vaultWithBiometry}
-                checked={v.vaultWithBiometry}
-                onValue={(vaultWithBiometry) => set({ vaultWithBiometry })}
-            />
-            <Check label={t.apps.spawnLabel} checked={v.spawn} onValue={(spawn) => set({ spawn })} />
-            <Check label={t.apps.moveLabel} checked={v.move} onValue={(move) => set({ move })} />
-            <Check label={t.apps.cascade} checked={v.cascadeBlock} onValue={(cascadeBlock) => set({ cascadeBlock })} />
+            <Check label={t.apps.deviceManagement} {...check("deviceManagement")} hint={t.apps.deviceManagementHint} />
+            <Check label={t.apps.vaultWithBiometry} {...check("vaultWithBiometry")} />
             <Select
                 label={t.apps.lowestVersion}
-                value={v.lowestVersion}
-                onValue={(lowestVersion) => set({ lowestVersion })}
+                {...text("lowestVersion")}
                 options={["3.0", "3.1", "3.2", "3.3"].map((each) => [each, each])}
+                hint={t.apps.lowestVersionHint}
             />
-            <Input label={t.apps.roles} value={v.roles} onValue={(roles) => set({ roles })} hint={t.apps.rolesHint} />
+            <Input label={t.apps.roles} {...text("roles")} hint={t.apps.rolesHint} />
+            <fieldset>
+                <legend>{t.apps.passingOn}</legend>
+                <Check label={t.apps.spawnLabel} {...check("spawn")} />
+                <Check label={t.apps.moveLabel} {...check("move")} />
+                <Input label={t.apps.targets} {...text("targets")} hint={t.apps.targetsHint} />
+                <Input label={t.apps.newFlags} {...text("flags")} hint={t.create.flagsHint} />
+                <Input
+                    label={t.apps.newMaxFailed}
+                    {...text("maxFailedAttempts")}
+                    type="number"
+                    min={1}
+                    max={255}
+                    hint={t.apps.newMaxFailedHint}
+                />
+                <Check label={t.apps.cascade} {...check("cascadeBlock")} />
+            </fieldset>
         </ActionDialog>
     );
 }

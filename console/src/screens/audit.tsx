@@ -5,8 +5,8 @@ import { useEffect } from "preact/hooks";
 import { get, query } from "../api";
 import { t } from "../en";
 import { at, place, replaceQuery } from "../router";
-import { Time } from "../time";
-import { Button, Card, Empty, Fault, Facts, Input, Page, Select, Skeleton, TableBox, textOf, toast } from "../ui";
+import { Time, exact } from "../time";
+import { Button, Card, Empty, Fault, Facts, Input, Page, Select, Skeleton, Table, textOf, toast } from "../ui";
 import { epoch } from "../session";
 
 interface AuditItem {
@@ -64,7 +64,6 @@ export function Audit() {
     };
     const key = JSON.stringify(by.value);
     useEffect(() => {
-        document.title = t.title(t.nav.audit);
         const of = by.value;
         replaceQuery({
             account: of.account,
@@ -160,54 +159,37 @@ export function Audit() {
                 {!rows.value && fault.value === undefined && <Skeleton rows={8} />}
                 {rows.value?.length === 0 && <Empty title={t.find.nothing} icon="audit" />}
                 {rows.value && rows.value.length > 0 && (
-                    <TableBox label={t.nav.audit}>
-                        <thead>
-                            <tr>
-                                <th class="number">{t.audit.number}</th>
-                                <th>{t.audit.when}</th>
-                                <th>{t.audit.what}</th>
-                                <th>{t.audit.about}</th>
-                                <th>{t.audit.who}</th>
-                                <th>{t.audit.more}</th>
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {rows.value.map((each) => (
-                                <tr key={each.seq}>
-                                    <td class="number">
-                                        <span class="mono" title={each.hash}>
-                                            {each.seq}
-                                        </span>
-                                    </td>
-                                    <td>
-                                        <Time at={each.timestamp} plain />
-                                    </td>
-                                    <td>
-                                        {t.history.titles[each.eventType] ??
-                                            t.audit.events[each.eventType] ??
-                                            each.eventType}
-                                    </td>
-                                    <td>
-                                        {each.registrationId ? (
-                                            <a href={at("registrations", each.registrationId)}>
-                                                {each.userId ?? each.registrationId.slice(0, 8)}
-                                            </a>
-                                        ) : (
-                                            String(each.eventData?.subjectId ?? "")
-                                        )}
-                                        {each.applicationId && <span class="sub">{each.applicationId}</span>}
-                                    </td>
-                                    <td>
+                    <Table
+                        label={t.nav.audit}
+                        rows={rows.value}
+                        id={(each) => each.seq}
+                        columns={[
+                            {
+                                name: t.audit.number,
+                                kind: "number",
+                                cell: (each) => (
+                                    <span class="mono" title={each.hash}>
+                                        {each.seq}
+                                    </span>
+                                ),
+                            },
+                            { name: t.audit.when, cell: (each) => <Time at={each.timestamp} plain /> },
+                            { name: t.audit.what, cell: (each) => t.audit.eventName(each.eventType) },
+                            { name: t.audit.about, cell: (each) => <About of={each} /> },
+                            {
+                                name: t.audit.who,
+                                cell: (each) => (
+                                    <>
                                         {each.account ?? <span class="dim">{t.audit.phone}</span>}
                                         {each.externalUserId && (
                                             <span class="sub">{t.audit.onBehalf(each.externalUserId)}</span>
                                         )}
-                                    </td>
-                                    <td>{describe(each.eventData)}</td>
-                                </tr>
-                            ))}
-                        </tbody>
-                    </TableBox>
+                                    </>
+                                ),
+                            },
+                            { name: t.audit.more, cell: (each) => describe(each.eventData) },
+                        ]}
+                    />
                 )}
                 {cursor.value && (
                     <div class="more">
@@ -221,12 +203,25 @@ export function Audit() {
     );
 }
 
+function About({ of }: { of: AuditItem }) {
+    return (
+        <>
+            {of.registrationId ? (
+                <a href={at("registrations", of.registrationId)}>{of.userId ?? of.registrationId.slice(0, 8)}</a>
+            ) : (
+                String(of.eventData?.subjectId ?? "")
+            )}
+            {of.applicationId && <span class="sub">{of.applicationId}</span>}
+        </>
+    );
+}
+
 function describe(data: Record<string, unknown> | undefined): string {
     if (!data) return "";
     const out: string[] = [];
     if (data.eventReason) out.push(t.reason(String(data.eventReason)));
     if (data.name) out.push(String(data.name));
     if (Array.isArray(data.flags)) out.push(data.flags.join(", "));
-    if (data.detail) out.push(String(data.detail));
-    return out.join(" · ");
+    if (data.detail) out.push(String(data.detail).replace(/until=(\d+)/, (_, at) => t.audit.until(exact(Number(at)))));
+    return out.filter(Boolean).join(" · ");
 }

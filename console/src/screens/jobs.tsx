@@ -1,7 +1,6 @@
 // The same change for many registrations: first who it would be about, then how far it has come.
 
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { get, path, post, remove, states, type Registration } from "../api";
 import { t } from "../en";
 import { at } from "../router";
@@ -12,16 +11,18 @@ import {
     Button,
     Card,
     Empty,
-    Fault,
     Input,
+    listOf,
     Notice,
     Page,
+    Read,
     Select,
-    Skeleton,
     StateBadge,
     Tag,
+    TextArea,
     textOf,
     toast,
+    useForm,
     useLoaded,
     usePoll,
 } from "../ui";
@@ -56,9 +57,6 @@ export function Jobs() {
         "jobs",
         async ({ signal, quiet }) => (await get<{ jobs: Job[] }>("/v2/jobs", { signal, quiet })).jobs,
     );
-    useEffect(() => {
-        document.title = t.title(t.nav.jobs);
-    }, []);
     const isRunning = of.value?.some((each) => each.state === "RUNNING") ?? false;
     usePoll(isRunning ? 700 : 5_000, () => void of.reload(true));
     return (
@@ -66,16 +64,21 @@ export function Jobs() {
             <div class="stack">
                 <Start started={() => of.reload()} />
                 <Card title={t.jobs.list}>
-                    {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-                    {!of.value && of.fault === undefined && <Skeleton />}
-                    {of.value?.length === 0 && <Empty title={t.jobs.none} icon="jobs" />}
-                    <ul class="jobs">
-                        {of.value?.map((each) => (
-                            <li key={each.jobId}>
-                                <JobRow of={each} changed={() => of.reload()} />
-                            </li>
-                        ))}
-                    </ul>
+                    <Read of={of}>
+                        {(jobs) =>
+                            jobs.length === 0 ? (
+                                <Empty title={t.jobs.none} icon="jobs" />
+                            ) : (
+                                <ul class="jobs">
+                                    {jobs.map((each) => (
+                                        <li key={each.jobId}>
+                                            <JobRow of={each} changed={() => of.reload()} />
+                                        </li>
+                                    ))}
+                                </ul>
+                            )
+                        }
+                    </Read>
                 </Card>
             </div>
         </Page>
@@ -130,7 +133,7 @@ function JobRow({ of, changed }: { of: Job; changed: () => Promise<void> }) {
                     action={t.jobs.cancel}
                     kind="danger"
                     onClose={() => (asked.value = false)}
-                    consequences={<p>{t.jobs.cancelText}</p>}
+                    consequences={t.jobs.cancelText}
                     run={async () => {
                         await remove(path`/v2/jobs/${of.jobId}`);
                         await changed();
@@ -142,27 +145,25 @@ function JobRow({ of, changed }: { of: Job; changed: () => Promise<void> }) {
 }
 
 function Start({ started }: { started: () => Promise<void> }) {
-    const form = useSignal({
-        change: "BLOCK",
-        by: "filter",
-        ids: "",
-        users: "",
-        app: "",
-        state: "",
-        flag: "",
-        unused: "",
-        flags: "",
-        reason: "",
-    });
     const preview = useSignal<Preview | undefined>(undefined);
     const busy = useSignal(false);
     const fault = useSignal<unknown>(undefined);
     const asking = useSignal(false);
-    const v = form.value;
-    const set = (change: Partial<typeof v>) => {
-        form.value = { ...form.value, ...change };
-        preview.value = undefined;
-    };
+    const { v, text } = useForm(
+        {
+            change: "BLOCK",
+            by: "filter",
+            ids: "",
+            users: "",
+            app: "",
+            state: "",
+            flag: "",
+            unused: "",
+            flags: "",
+            reason: "",
+        },
+        () => (preview.value = undefined),
+    );
     const isFlags = v.change.endsWith("FLAGS");
     const body = () => ({
         change: v.change,
@@ -171,18 +172,13 @@ function Start({ started }: { started: () => Promise<void> }) {
             : {
                   filter: {
                       userIds: lines(v.users).length ? lines(v.users) : undefined,
-                      appIds: v.app ? [v.app] : undefined,
+                      appIds: v.app.trim() ? [v.app.trim()] : undefined,
                       status: v.state ? [v.state] : undefined,
                       flags: lines(v.flag).length ? lines(v.flag) : undefined,
                       lastUsedBefore: Number(v.unused) > 0 ? Date.now() - Number(v.unused) * dayMs : undefined,
                   },
               }),
-        flags: isFlags
-            ? v.flags
-                  .split(",")
-                  .map((each) => each.trim())
-                  .filter(Boolean)
-            : undefined,
+        flags: isFlags ? listOf(v.flags) : undefined,
         blockedReason: v.change === "BLOCK" && v.reason ? v.reason : undefined,
         reason: v.change === "REMOVE" && v.reason ? v.reason : undefined,
     });
@@ -208,70 +204,31 @@ function Start({ started }: { started: () => Promise<void> }) {
         <Card title={t.jobs.start}>
             <form class="form wide" onSubmit={look}>
                 <div class="form-row">
-                    <Select
-                        label={t.jobs.change}
-                        value={v.change}
-                        onValue={(change) => set({ change })}
-                        options={changes}
-                    />
-                    {isFlags && (
-                        <Input
-                            label={t.fields.flags}
-                            value={v.flags}
-                            onValue={(flags) => set({ flags })}
-                            hint={t.create.flagsHint}
-                            required
-                        />
-                    )}
+                    <Select label={t.jobs.change} {...text("change")} options={changes} />
+                    {isFlags && <Input label={t.fields.flags} {...text("flags")} hint={t.create.flagsHint} required />}
                     {(v.change === "BLOCK" || v.change === "REMOVE") && (
-                        <Input
-                            label={t.jobs.reason}
-                            value={v.reason}
-                            onValue={(reason) => set({ reason })}
-                            maxLength={255}
-                        />
+                        <Input label={t.jobs.reason} {...text("reason")} maxLength={255} />
                     )}
-                    <Select label={t.jobs.by_} value={v.by} onValue={(by) => set({ by })} options={t.jobs.bys} />
+                    <Select label={t.jobs.by_} {...text("by")} options={t.jobs.bys} />
                 </div>
                 {v.by === "ids" ? (
-                    <div class="field">
-                        <label for="job-ids">{t.jobs.ids}</label>
-                        <textarea
-                            id="job-ids"
-                            value={v.ids}
-                            onInput={(event) => set({ ids: event.currentTarget.value })}
-                            spellcheck={false}
-                        />
-                        <p class="hint">{t.jobs.idsHint(lines(v.ids).length)}</p>
-                    </div>
+                    <TextArea label={t.jobs.ids} {...text("ids")} hint={t.jobs.idsHint(lines(v.ids).length)} />
                 ) : (
-                    <div class="form-row">
-                        <Input
-                            label={t.jobs.users}
-                            value={v.users}
-                            onValue={(users) => set({ users })}
-                            hint={t.jobs.usersHint}
-                        />
-                        <Input
-                            label={t.fields.application}
-                            value={v.app}
-                            onValue={(app) => set({ app: app.trim() })}
-                            placeholder={me.value?.applications[0]}
-                        />
+                    <div class="form-row tight">
+                        <Input label={t.jobs.users} {...text("users")} hint={t.jobs.usersHint} />
+                        <Input label={t.fields.application} {...text("app")} placeholder={me.value?.applications[0]} />
                         <Select
                             label={t.find.state}
-                            value={v.state}
-                            onValue={(state) => set({ state })}
+                            {...text("state")}
                             options={[
                                 ["", t.find.anyState],
                                 ...states.map((each): [string, string] => [each, t.states[each]]),
                             ]}
                         />
-                        <Input label={t.find.flag} value={v.flag} onValue={(flag) => set({ flag })} />
+                        <Input label={t.find.flag} {...text("flag")} />
                         <Input
                             label={t.jobs.unused}
-                            value={v.unused}
-                            onValue={(unused) => set({ unused })}
+                            {...text("unused")}
                             type="number"
                             min={0}
                             max={10_000}
@@ -323,13 +280,7 @@ function Start({ started }: { started: () => Promise<void> }) {
                     kind={v.change === "REMOVE" || v.change === "BLOCK" ? "danger" : "primary"}
                     typed={String(preview.value.matched)}
                     onClose={() => (asking.value = false)}
-                    consequences={
-                        <ul>
-                            {t.jobs.consequences(v.change).map((each) => (
-                                <li key={each}>{each}</li>
-                            ))}
-                        </ul>
-                    }
+                    consequences={t.jobs.consequences(v.change)}
                     run={async () => {
                         // Exactly what was shown, or nothing.
                         await post("/v2/registrations/bulk", {

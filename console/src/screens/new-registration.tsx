@@ -6,18 +6,21 @@ import { get, path, post, type Registration } from "../api";
 import { t } from "../en";
 import { follow } from "../feed";
 import { at, go, place } from "../router";
-import { can, me } from "../session";
+import { me } from "../session";
 import {
+    bound,
     Button,
     Card,
     Fault,
     Input,
     LinkButton,
+    listOf,
     Notice,
     Page,
+    Read,
     Select,
-    Skeleton,
     StateBadge,
+    useApplications,
     useLoaded,
     usePoll,
 } from "../ui";
@@ -48,16 +51,7 @@ function Form() {
     const life = useSignal("short");
     const busy = useSignal(false);
     const fault = useSignal<unknown>(undefined);
-    const applications = useLoaded("applications", async ({ signal }) =>
-        can.administer.value
-            ? (await get<{ applications: { id: string }[] }>("/admin/applications", { signal })).applications.map(
-                  (each) => each.id,
-              )
-            : (me.value?.applications ?? []),
-    );
-    useEffect(() => {
-        document.title = t.title(t.nav.new);
-    }, []);
+    const applications = useApplications();
     useEffect(() => {
         if (!app.value && applications.value?.[0]) app.value = applications.value[0];
     }, [applications.value]);
@@ -71,10 +65,7 @@ function Form() {
                 userId: user.value.trim(),
                 appId: app.value,
                 name: name.value.trim() || undefined,
-                flags: flags.value
-                    .split(",")
-                    .map((each) => each.trim())
-                    .filter(Boolean),
+                flags: listOf(flags.value),
                 otp: otp.value || undefined,
                 commitPhase: phase.value,
                 timestampRegistrationExpire: life.value === "short" ? undefined : Date.now() + lifeMs - minuteMs,
@@ -96,8 +87,7 @@ function Form() {
                 <form class="form" onSubmit={submit}>
                     <Input
                         label={t.fields.user}
-                        value={user.value}
-                        onValue={(value) => (user.value = value)}
+                        {...bound(user)}
                         required
                         autofocus
                         maxLength={255}
@@ -106,48 +96,29 @@ function Form() {
                     />
                     <Select
                         label={t.fields.application}
-                        value={app.value}
-                        onValue={(value) => (app.value = value)}
+                        {...bound(app)}
                         options={(applications.value ?? []).map((each) => [each, each])}
                     />
                     <Input
                         label={t.create.name}
-                        value={name.value}
-                        onValue={(value) => (name.value = value)}
+                        {...bound(name)}
                         maxLength={255}
                         hint={t.create.nameHint}
                         autocomplete="off"
                     />
                     <div class="form-row">
-                        <Select
-                            label={t.create.phase}
-                            value={phase.value}
-                            onValue={(value) => (phase.value = value)}
-                            options={t.create.phases}
-                        />
-                        <Select
-                            label={t.create.life}
-                            value={life.value}
-                            onValue={(value) => (life.value = value)}
-                            options={Object.entries(t.create.lives)}
-                        />
+                        <Select label={t.create.phase} {...bound(phase)} options={t.create.phases} />
+                        <Select label={t.create.life} {...bound(life)} options={Object.entries(t.create.lives)} />
                     </div>
                     <div class="form-row">
                         <Input
                             label={t.create.otp}
-                            value={otp.value}
-                            onValue={(value) => (otp.value = value)}
+                            {...bound(otp)}
                             maxLength={64}
                             hint={t.create.otpHint}
                             autocomplete="off"
                         />
-                        <Input
-                            label={t.fields.flags}
-                            value={flags.value}
-                            onValue={(value) => (flags.value = value)}
-                            hint={t.create.flagsHint}
-                            autocomplete="off"
-                        />
+                        <Input label={t.fields.flags} {...bound(flags)} hint={t.create.flagsHint} autocomplete="off" />
                     </div>
                     {fault.value !== undefined && <Fault of={fault.value} />}
                     <div class="form-actions">
@@ -183,9 +154,6 @@ function Arrival({ id }: { id: string }) {
         () => void of.reload(true),
         of.value?.registrationStatus !== "ACTIVE" && of.value?.registrationStatus !== "REMOVED",
     );
-    useEffect(() => {
-        document.title = t.title(t.nav.new);
-    }, []);
     const one = of.value;
     const device = one && [one.platform, one.deviceInfo].filter(Boolean).join(" · ");
     return (
@@ -195,47 +163,47 @@ function Arrival({ id }: { id: string }) {
             back={{ href: at("new"), text: t.nav.new }}
             actions={one && <LinkButton href={at("registrations", id)}>{t.create.show}</LinkButton>}
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!one && of.fault === undefined && <Skeleton rows={6} />}
-            {one && (
-                <div class="stack" aria-live="polite">
-                    {one.registrationStatus === "CREATED" && <Invitation of={one} />}
-                    {one.registrationStatus === "PENDING_COMMIT" && (
-                        <Card title={t.create.arrived}>
-                            <p>
-                                {one.name ?? t.fields.unnamed}
-                                {device && ` · ${device}`}
-                            </p>
-                            <p>{t.commit.compareText}</p>
-                            {one.activationFingerprint && <Fingerprint of={one.activationFingerprint} />}
-                            <div class="form-actions">
-                                <Button kind="primary" icon="check" onClick={() => (committing.value = true)}>
-                                    {t.commit.open}
-                                </Button>
-                            </div>
-                        </Card>
-                    )}
-                    {one.registrationStatus === "ACTIVE" && (
-                        <Notice tone="good" title={t.create.active}>
-                            <p>
-                                {one.name ?? t.fields.unnamed}
-                                {device && ` · ${device}`}
-                            </p>
-                            <LinkButton href={at("registrations", id)} kind="primary">
-                                {t.create.show}
-                            </LinkButton>
-                        </Notice>
-                    )}
-                    {one.registrationStatus === "REMOVED" && (
-                        <Notice tone="bad" title={t.create.late}>
-                            <LinkButton href={`${at("new")}?user=${encodeURIComponent(one.userId)}`}>
-                                {t.create.again}
-                            </LinkButton>
-                        </Notice>
-                    )}
-                    {one.registrationStatus === "BLOCKED" && <StateBadge of="BLOCKED" />}
-                </div>
-            )}
+            <Read of={of} rows={6}>
+                {(one) => (
+                    <div class="stack" aria-live="polite">
+                        {one.registrationStatus === "CREATED" && <Invitation of={one} />}
+                        {one.registrationStatus === "PENDING_COMMIT" && (
+                            <Card title={t.create.arrived}>
+                                <p>
+                                    {one.name ?? t.fields.unnamed}
+                                    {device && ` · ${device}`}
+                                </p>
+                                <p>{t.commit.compareText}</p>
+                                {one.activationFingerprint && <Fingerprint of={one.activationFingerprint} />}
+                                <div class="form-actions">
+                                    <Button kind="primary" icon="check" onClick={() => (committing.value = true)}>
+                                        {t.commit.open}
+                                    </Button>
+                                </div>
+                            </Card>
+                        )}
+                        {one.registrationStatus === "ACTIVE" && (
+                            <Notice tone="good" title={t.create.active}>
+                                <p>
+                                    {one.name ?? t.fields.unnamed}
+                                    {device && ` · ${device}`}
+                                </p>
+                                <LinkButton href={at("registrations", id)} kind="primary">
+                                    {t.create.show}
+                                </LinkButton>
+                            </Notice>
+                        )}
+                        {one.registrationStatus === "REMOVED" && (
+                            <Notice tone="bad" title={t.create.late}>
+                                <LinkButton href={`${at("new")}?user=${encodeURIComponent(one.userId)}`}>
+                                    {t.create.again}
+                                </LinkButton>
+                            </Notice>
+                        )}
+                        {one.registrationStatus === "BLOCKED" && <StateBadge of="BLOCKED" />}
+                    </div>
+                )}
+            </Read>
             {committing.value && one && (
                 <Commit of={one} changed={() => of.reload()} onClose={() => (committing.value = false)} />
             )}

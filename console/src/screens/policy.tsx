@@ -1,24 +1,18 @@
 // The lockout policy of an application, and what another one would have made of the attempts that were recorded.
 
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { get, path, post, put } from "../api";
 import { t } from "../en";
 import { span } from "../time";
-import {
-    ActionDialog,
-    Button,
-    Card,
-    Check,
-    Facts,
-    Fault,
-    Input,
-    Notice,
-    Select,
-    Skeleton,
-    toast,
-    useLoaded,
-} from "../ui";
+import { ActionDialog, Button, Card, Check, Facts, Fault, Input, Notice, Read, Select, toast, useLoaded } from "../ui";
 
+export interface BreakerRule {
+    least: number;
+    factor: number;
+    window: number;
+    pause: number;
+}
 interface Policy {
     maxFailedAttempts: number;
     countOnlyIfPossessionProven: boolean;
@@ -35,7 +29,8 @@ interface Policy {
         maxBlocks: number;
         thenAction: "BLOCK" | "REMOVE";
     };
-    breaker: { least: number; factor: number; window: number; pause: number } | null;
+    /** Absent where there is none. */
+    breaker?: BreakerRule;
     hints: { remainingAttempts: boolean; blockedUntil: boolean };
 }
 interface Simulation {
@@ -49,44 +44,61 @@ interface Simulation {
     timestampTo?: number;
 }
 
-export function PolicyCard({ application }: { application: string }) {
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const temporaryAtFirst = {
+    first: 5 * minute,
+    max: day,
+    multiplier: 2,
+    attemptsAfterExpiry: 1,
+    maxBlocks: 0,
+    thenAction: "BLOCK" as const,
+};
+const breakerAtFirst: BreakerRule = { least: 100, factor: 10, window: 5 * minute, pause: 15 * minute };
+
+interface Part {
+    application: string;
+    changed: () => Promise<void>;
+}
+
+export function PolicyCard({ application, changed }: Part) {
     const base = path`/admin/applications/${application}/lockout-policy`;
     const of = useLoaded(`policy ${application}`, ({ signal, quiet }) => get<Policy>(base, { signal, quiet }));
+    return (
+        <Card title={t.policy.title}>
+            <Read of={of}>
+                {(now) => (
+                    <Editor
+                        application={application}
+                        now={now}
+                        changed={async () => {
+                            await of.reload();
+                            await changed();
+                        }}
+                    />
+                )}
+            </Read>
+        </Card>
+    );
+}
+
+function Editor({ application, now, changed }: Part & { now: Policy }) {
+    const base = path`/admin/applications/${application}/lockout-policy`;
     const draft = useSignal<Policy | undefined>(undefined);
     const saving = useSignal(false);
     const busy = useSignal(false);
     const fault = useSignal<unknown>(undefined);
     const results = useSignal<{ now: Simulation; then: Simulation } | undefined>(undefined);
-    if (of.fault !== undefined)
-        return (
-            <Card title={t.policy.title}>
-                <Fault of={of.fault} again={() => void of.reload()} />
-            </Card>
-        );
-    const now = of.value;
-    if (!now)
-        return (
-            <Card title={t.policy.title}>
-                <Skeleton />
-            </Card>
-        );
     const wanted = draft.value ?? now;
     const isChanged = draft.value !== undefined && JSON.stringify(draft.value) !== JSON.stringify(now);
     const set = (change: Partial<Policy>) => {
         draft.value = { ...wanted, ...change };
         results.value = undefined;
     };
-    const temporary = wanted.temporary ?? {
-        first: 300_000,
-        max: 86_400_000,
-        multiplier: 2,
-        attemptsAfterExpiry: 1,
-        maxBlocks: 0,
-        thenAction: "BLOCK" as const,
-    };
+    const temporary = wanted.temporary ?? temporaryAtFirst;
     const setTemporary = (change: Partial<typeof temporary>) => set({ temporary: { ...temporary, ...change } });
-    const number = (text: string, least: number, most: number) =>
-        Math.max(least, Math.min(most, Math.round(Number(text)) || least));
+    const setBreaker = (change: Partial<BreakerRule>) =>
+        set({ breaker: { ...(wanted.breaker ?? breakerAtFirst), ...change } });
     const body = (of: Policy) => (of.block === "temporary" ? of : { ...of, temporary: undefined });
     const simulate = async () => {
         busy.value = true;
@@ -99,13 +111,8 @@ export function PolicyCard({ application }: { application: string }) {
         }
         busy.value = false;
     };
-    const spans = (values: number[], current: number): [string, string][] =>
-        [...new Set([...values, current])]
-            .sort((a, b) => a - b)
-            .map((each) => [String(each), each === 0 ? t.policy.never : span(each)]);
-    const minute = 60_000;
     return (
-        <Card title={t.policy.title}>
+        <>
             <p class="sentence">
                 {t.policy.sentence(
                     wanted.maxFailedAttempts,
@@ -118,13 +125,11 @@ export function PolicyCard({ application }: { application: string }) {
             <div class="policy">
                 <div class="form">
                     <div class="form-row">
-                        <Input
+                        <NumberInput
                             label={t.policy.max}
-                            type="number"
-                            min={1}
-                            max={255}
-                            value={String(wanted.maxFailedAttempts)}
-                            onValue={(value) => set({ maxFailedAttempts: number(value, 1, 255) })}
+                            value={wanted.maxFailedAttempts}
+                            onValue={(maxFailedAttempts) => set({ maxFailedAttempts })}
+                            range={[1, wanted.counters === "perFactor" ? 127 : 255]}
                         />
                         <Select
                             label={t.policy.block}
@@ -141,43 +146,40 @@ export function PolicyCard({ application }: { application: string }) {
                     {wanted.block === "temporary" && (
                         <>
                             <div class="form-row">
-                                <Select
+                                <SpanSelect
                                     label={t.policy.first}
-                                    value={String(temporary.first)}
-                                    onValue={(value) =>
-                                        setTemporary({
-                                            first: Number(value),
-                                            max: Math.max(temporary.max, Number(value)),
-                                        })
-                                    }
-                                    options={spans([minute, 5 * minute, 15 * minute, 60 * minute], temporary.first)}
+                                    value={temporary.first}
+                                    onValue={(first) => setTemporary({ first, max: Math.max(temporary.max, first) })}
+                                    offered={[minute, 5 * minute, 15 * minute, 60 * minute]}
                                 />
-                                <Input
-                                    label={t.policy.multiplier}
-                                    type="number"
-                                    min={1}
-                                    max={100}
-                                    value={String(temporary.multiplier)}
-                                    onValue={(value) => setTemporary({ multiplier: number(value, 1, 100) })}
-                                />
-                                <Select
+                                <SpanSelect
                                     label={t.policy.most}
-                                    value={String(temporary.max)}
-                                    onValue={(value) => setTemporary({ max: Math.max(Number(value), temporary.first) })}
-                                    options={spans(
-                                        [60 * minute, 24 * 60 * minute, 7 * 24 * 60 * minute],
-                                        temporary.max,
-                                    )}
+                                    value={temporary.max}
+                                    onValue={(max) => setTemporary({ max: Math.max(max, temporary.first) })}
+                                    offered={[60 * minute, day, 7 * day]}
                                 />
                             </div>
                             <div class="form-row">
-                                <Input
+                                <NumberInput
+                                    label={t.policy.multiplier}
+                                    value={temporary.multiplier}
+                                    onValue={(multiplier) => setTemporary({ multiplier })}
+                                    range={[1, 100]}
+                                />
+                                <NumberInput
+                                    label={t.policy.afterExpiry}
+                                    value={temporary.attemptsAfterExpiry}
+                                    onValue={(attemptsAfterExpiry) => setTemporary({ attemptsAfterExpiry })}
+                                    range={[1, 254]}
+                                    hint={t.policy.afterExpiryHint}
+                                />
+                            </div>
+                            <div class="form-row">
+                                <NumberInput
                                     label={t.policy.maxBlocks}
-                                    type="number"
-                                    min={0}
-                                    max={255}
-                                    value={String(temporary.maxBlocks)}
-                                    onValue={(value) => setTemporary({ maxBlocks: number(value, 0, 255) })}
+                                    value={temporary.maxBlocks}
+                                    onValue={(maxBlocks) => setTemporary({ maxBlocks })}
+                                    range={[0, 255]}
                                     hint={t.policy.maxBlocksHint}
                                 />
                                 <Select
@@ -190,11 +192,11 @@ export function PolicyCard({ application }: { application: string }) {
                         </>
                     )}
                     <div class="form-row">
-                        <Select
+                        <SpanSelect
                             label={t.policy.window}
-                            value={String(wanted.window)}
-                            onValue={(value) => set({ window: Number(value) })}
-                            options={spans([0, 60 * minute, 24 * 60 * minute, 30 * 24 * 60 * minute], wanted.window)}
+                            value={wanted.window}
+                            onValue={(window) => set({ window })}
+                            offered={[0, 60 * minute, day, 30 * day]}
                         />
                         <Select
                             label={t.policy.counters}
@@ -210,11 +212,20 @@ export function PolicyCard({ application }: { application: string }) {
                             }
                             options={t.policy.counterKinds}
                         />
+                    </div>
+                    <div class="form-row">
                         <Select
                             label={t.policy.resetOn}
                             value={wanted.resetOn}
                             onValue={(value) => set({ resetOn: value as Policy["resetOn"] })}
                             options={t.policy.resets}
+                        />
+                        <NumberInput
+                            label={t.policy.unproven}
+                            value={wanted.unproven.perMinute}
+                            onValue={(perMinute) => set({ unproven: { perMinute } })}
+                            range={[0, 6000]}
+                            hint={t.policy.unprovenHint}
                         />
                     </div>
                     <Check
@@ -225,16 +236,55 @@ export function PolicyCard({ application }: { application: string }) {
                     />
                     <Check
                         label={t.policy.breaker}
-                        checked={wanted.breaker !== null}
-                        onValue={(value) =>
-                            set({
-                                breaker: value
-                                    ? { least: 100, factor: 10, window: 5 * minute, pause: 15 * minute }
-                                    : null,
-                            })
-                        }
+                        checked={wanted.breaker !== undefined}
+                        onValue={(value) => set({ breaker: value ? breakerAtFirst : undefined })}
                         hint={t.policy.breakerHint}
                     />
+                    {wanted.breaker && (
+                        <>
+                            <div class="form-row">
+                                <NumberInput
+                                    label={t.policy.breakerLeast}
+                                    value={wanted.breaker.least}
+                                    onValue={(least) => setBreaker({ least })}
+                                    range={[1, 65_535]}
+                                />
+                                <SpanSelect
+                                    label={t.policy.breakerWindow}
+                                    value={wanted.breaker.window}
+                                    onValue={(window) => setBreaker({ window })}
+                                    offered={[minute, 5 * minute, 15 * minute, 60 * minute]}
+                                />
+                            </div>
+                            <div class="form-row">
+                                <NumberInput
+                                    label={t.policy.breakerFactor}
+                                    value={wanted.breaker.factor}
+                                    onValue={(factor) => setBreaker({ factor })}
+                                    range={[1, 65_535]}
+                                />
+                                <SpanSelect
+                                    label={t.policy.breakerPause}
+                                    value={wanted.breaker.pause}
+                                    onValue={(pause) => setBreaker({ pause })}
+                                    offered={[5 * minute, 15 * minute, 60 * minute, day]}
+                                />
+                            </div>
+                        </>
+                    )}
+                    <fieldset>
+                        <legend>{t.policy.hints}</legend>
+                        <Check
+                            label={t.policy.hintRemaining}
+                            checked={wanted.hints.remainingAttempts}
+                            onValue={(remainingAttempts) => set({ hints: { ...wanted.hints, remainingAttempts } })}
+                        />
+                        <Check
+                            label={t.policy.hintUntil}
+                            checked={wanted.hints.blockedUntil}
+                            onValue={(blockedUntil) => set({ hints: { ...wanted.hints, blockedUntil } })}
+                        />
+                    </fieldset>
                     {fault.value !== undefined && <Fault of={fault.value} />}
                     <div class="form-actions">
                         <Button busy={busy.value} onClick={() => void simulate()}>
@@ -269,28 +319,81 @@ export function PolicyCard({ application }: { application: string }) {
                     title={t.policy.saveTitle(application)}
                     action={t.policy.save}
                     onClose={() => (saving.value = false)}
-                    consequences={
-                        <ul>
-                            {t.policy.saveText.map((each) => (
-                                <li key={each}>{each}</li>
-                            ))}
-                        </ul>
-                    }
+                    consequences={t.policy.saveText}
                     run={async () => {
                         await put(base, body(wanted));
                         draft.value = undefined;
                         results.value = undefined;
-                        await of.reload();
+                        await changed();
                         toast(t.policy.saved, {
                             undo: async () => {
                                 await put(base, body(now));
-                                await of.reload();
+                                await changed();
                             },
                         });
                     }}
                 />
             )}
-        </Card>
+        </>
+    );
+}
+
+function NumberInput({
+    label,
+    value,
+    onValue,
+    range: [least, most],
+    hint,
+}: {
+    label: string;
+    value: number;
+    onValue: (value: number) => void;
+    range: [least: number, most: number];
+    hint?: string;
+}) {
+    const text = useSignal(String(value));
+    useEffect(() => {
+        if (Number(text.value) !== value) text.value = String(value);
+    }, [value]);
+    return (
+        <Input
+            label={label}
+            type="number"
+            min={least}
+            max={most}
+            value={text.value}
+            onValue={(written) => {
+                text.value = written; // whatever it is on the way
+                const number = Number(written);
+                if (written !== "" && Number.isInteger(number) && number >= least && number <= most) onValue(number);
+            }}
+            onBlur={() => (text.value = String(value))}
+            {...(hint ? { hint } : {})}
+        />
+    );
+}
+
+/** A span of time: those that are offered, and what it is now. */
+function SpanSelect({
+    label,
+    value,
+    onValue,
+    offered,
+}: {
+    label: string;
+    value: number;
+    onValue: (value: number) => void;
+    offered: number[];
+}) {
+    return (
+        <Select
+            label={label}
+            value={String(value)}
+            onValue={(text) => onValue(Number(text))}
+            options={[...new Set([...offered, value])]
+                .sort((a, b) => a - b)
+                .map((each) => [String(each), each === 0 ? t.policy.never : span(each)])}
+        />
     );
 }
 

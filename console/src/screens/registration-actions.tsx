@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { patch, path, post, put, query, remove, type Registration } from "../api";
 import { t } from "../en";
 import { can } from "../session";
-import { ActionDialog, Check, Input, Select, toast } from "../ui";
+import { ActionDialog, bound, Check, DroppableTags, Input, listOf, Select, toast } from "../ui";
 import { Fingerprint } from "./registration";
 
 interface Props {
@@ -52,30 +52,13 @@ export function Block({ of, changed, onClose }: Props) {
             kind="danger"
             run={run}
             onClose={onClose}
-            consequences={
-                <ul>
-                    {t.block.consequences(of.registrationStatus === "BLOCKED").map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.block.consequences(of.registrationStatus === "BLOCKED")}
         >
             {of.registrationStatus !== "BLOCKED" && (
                 <>
-                    <Select
-                        label={t.block.reason}
-                        value={reason.value}
-                        onValue={(value) => (reason.value = value)}
-                        options={t.block.reasons}
-                    />
+                    <Select label={t.block.reason} {...bound(reason)} options={t.block.reasons} />
                     {reason.value === "" && (
-                        <Input
-                            label={t.block.ownReason}
-                            value={own.value}
-                            onValue={(value) => (own.value = value)}
-                            maxLength={255}
-                            autofocus
-                        />
+                        <Input label={t.block.ownReason} {...bound(own)} maxLength={255} autofocus />
                     )}
                 </>
             )}
@@ -119,13 +102,7 @@ export function Unblock({ of, changed, onClose }: Props) {
             action={t.unblock.action}
             run={run}
             onClose={onClose}
-            consequences={
-                <ul>
-                    {t.unblock.consequences(of.maxFailedAttempts, of.blockedReason).map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.unblock.consequences(of.maxFailedAttempts, of.blockedReason)}
         />
     );
 }
@@ -142,13 +119,7 @@ export function Reset({ of, changed, onClose }: Props) {
             action={t.reset.action}
             run={run}
             onClose={onClose}
-            consequences={
-                <ul>
-                    {t.reset.consequences(of.failedAttempts, of.maxFailedAttempts).map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.reset.consequences(of.failedAttempts, of.maxFailedAttempts)}
         />
     );
 }
@@ -168,20 +139,9 @@ export function Remove({ of, changed, onClose }: Props) {
             run={run}
             onClose={onClose}
             typed={of.userId}
-            consequences={
-                <ul>
-                    {t.remove.consequences(of.childCount ?? 0).map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.remove.consequences(of.childCount ?? 0)}
         >
-            <Input
-                label={t.remove.reason}
-                value={reason.value}
-                onValue={(value) => (reason.value = value)}
-                maxLength={255}
-            />
+            <Input label={t.remove.reason} {...bound(reason)} maxLength={255} />
         </ActionDialog>
     );
 }
@@ -215,14 +175,7 @@ export function Rename({ of, changed, onClose }: Props) {
             onClose={onClose}
             mayRun={name.value.trim() !== "" && name.value.trim() !== of.name}
         >
-            <Input
-                label={t.fields.name}
-                value={name.value}
-                onValue={(value) => (name.value = value)}
-                maxLength={255}
-                hint={t.rename.hint}
-                autofocus
-            />
+            <Input label={t.fields.name} {...bound(name)} maxLength={255} hint={t.rename.hint} autofocus />
         </ActionDialog>
     );
 }
@@ -231,11 +184,7 @@ export function ChangeFlags({ of, changed, onClose }: Props) {
     const flags = useSignal(of.flags);
     const fresh = useSignal("");
     const add = () => {
-        const wanted = fresh.value
-            .split(",")
-            .map((each) => each.trim())
-            .filter(Boolean);
-        flags.value = [...new Set([...flags.value, ...wanted])].sort();
+        flags.value = [...new Set([...flags.value, ...listOf(fresh.value)])].sort();
         fresh.value = "";
     };
     const address = path`/v2/registrations/${of.registrationId}/flags`;
@@ -258,28 +207,17 @@ export function ChangeFlags({ of, changed, onClose }: Props) {
             action={t.flags.action}
             run={run}
             onClose={onClose}
-            consequences={<p>{t.flags.consequences}</p>}
+            consequences={t.flags.consequences}
         >
-            <div class="flag-list">
-                {flags.value.length === 0 && <span class="dim">{t.flags.none}</span>}
-                {flags.value.map((each) => (
-                    <span key={each} class="tag">
-                        {each}
-                        <button
-                            type="button"
-                            class="tag-x"
-                            aria-label={t.flags.drop(each)}
-                            onClick={() => (flags.value = flags.value.filter((one) => one !== each))}
-                        >
-                            ×
-                        </button>
-                    </span>
-                ))}
-            </div>
+            <DroppableTags
+                of={flags.value}
+                none={t.flags.none}
+                dropText={t.flags.drop}
+                onDrop={(which) => (flags.value = flags.value.filter((each) => each !== which))}
+            />
             <Input
                 label={t.flags.add}
-                value={fresh.value}
-                onValue={(value) => (fresh.value = value)}
+                {...bound(fresh)}
                 hint={t.flags.addHint}
                 autofocus
                 maxLength={255}
@@ -309,13 +247,7 @@ export function Commit({ of, changed, onClose }: Props) {
             run={run}
             onClose={onClose}
             mayRun={same.value || !of.activationFingerprint}
-            consequences={
-                <ul>
-                    {t.commit.consequences(of.userId).map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.commit.consequences(of.userId)}
         >
             {of.activationFingerprint && (
                 <>
@@ -323,14 +255,7 @@ export function Commit({ of, changed, onClose }: Props) {
                     <Check label={t.commit.same} checked={same.value} onValue={(value) => (same.value = value)} />
                 </>
             )}
-            <Input
-                label={t.commit.otp}
-                value={otp.value}
-                onValue={(value) => (otp.value = value)}
-                hint={t.commit.otpHint}
-                autocomplete="off"
-                maxLength={64}
-            />
+            <Input label={t.commit.otp} {...bound(otp)} hint={t.commit.otpHint} autocomplete="off" maxLength={64} />
         </ActionDialog>
     );
 }
@@ -349,20 +274,9 @@ export function PassOn({ of, onClose, onMade }: Props & { onMade: (id: string) =
             action={t.pass.action}
             run={run}
             onClose={onClose}
-            consequences={
-                <ul>
-                    {t.pass.consequences(type.value === "MOVE").map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.pass.consequences(type.value === "MOVE")}
         >
-            <Select
-                label={t.pass.type}
-                value={type.value}
-                onValue={(value) => (type.value = value)}
-                options={t.pass.types}
-            />
+            <Select label={t.pass.type} {...bound(type)} options={t.pass.types} />
         </ActionDialog>
     );
 }

@@ -7,7 +7,7 @@ import { t } from "../en";
 import { follow } from "../feed";
 import { at, go } from "../router";
 import { can } from "../session";
-import { Countdown, Time, exact } from "../time";
+import { Countdown, Time } from "../time";
 import {
     AttemptsMeter,
     Button,
@@ -54,94 +54,105 @@ export function RegistrationScreen({ id }: { id: string }) {
         [id],
     );
     usePoll(lookAgainMs, () => void of.reload(true), one?.registrationStatus !== "REMOVED");
-    useEffect(() => {
-        document.title = t.title(one ? `${one.name ?? one.userId} · ${t.states[one.registrationStatus]}` : id);
-    }, [one?.name, one?.registrationStatus]);
-    if (of.fault !== undefined)
-        return (
-            <Page title={t.registration.title} back={{ href: at("find"), text: t.nav.find }}>
+    const opened = useSignal<Opened>(undefined);
+    const changed = () => of.reload();
+    return (
+        <Page
+            name={one ? `${one.name ?? one.userId} · ${t.states[one.registrationStatus]}` : t.registration.title}
+            title={
+                one ? (
+                    <>
+                        {one.name ?? t.fields.unnamed} <StateBadge of={one.registrationStatus} />
+                    </>
+                ) : (
+                    t.registration.title
+                )
+            }
+            back={one ? { href: at("users", one.userId), text: one.userId } : { href: at("find"), text: t.nav.find }}
+            subtitle={one && <Subtitle of={one} />}
+            actions={one && <Actions of={one} open={(what) => (opened.value = what)} />}
+        >
+            {of.fault !== undefined ? (
                 <Fault of={of.fault} again={() => void of.reload()} />
-            </Page>
-        );
-    if (!one)
-        return (
-            <Page title={t.registration.title} back={{ href: at("find"), text: t.nav.find }}>
+            ) : one ? (
+                <Shown of={one} />
+            ) : (
                 <Skeleton rows={8} />
-            </Page>
-        );
-    return <Shown of={one} changed={() => of.reload()} />;
+            )}
+            {one && opened.value && (
+                <Opening what={opened.value} of={one} changed={changed} onClose={() => (opened.value = undefined)} />
+            )}
+        </Page>
+    );
 }
 
 type Opened = "block" | "unblock" | "remove" | "rename" | "flags" | "commit" | "pass" | "reset" | undefined;
 
-function Shown({ of, changed }: { of: Registration; changed: () => Promise<void> }) {
-    const opened = useSignal<Opened>(undefined);
+function Subtitle({ of }: { of: Registration }) {
+    return (
+        <>
+            {of.applicationId} · {[of.platform, of.deviceInfo].filter(Boolean).join(" · ") || t.fields.noPhone} ·{" "}
+            <span class="mono">{of.registrationId}</span>{" "}
+            <Copy text={of.registrationId} label={t.registration.copyId} />
+        </>
+    );
+}
+
+function Actions({ of, open: opening }: { of: Registration; open: (what: Opened) => void }) {
     const state = of.registrationStatus;
     const isThere = state !== "REMOVED";
-    const close = () => (opened.value = undefined);
-    const open = (what: Opened) => () => (opened.value = what);
-    const dialog = { of, changed, onClose: close };
+    const open = (what: Opened) => () => opening(what);
     const mayOperate = can.operate.value && isThere;
     const mayManage = can.manage.value && isThere;
     return (
-        <Page
-            title={
-                <>
-                    {of.name ?? t.fields.unnamed} <StateBadge of={state} />
-                </>
-            }
-            back={{ href: at("users", of.userId), text: of.userId }}
-            subtitle={
-                <>
-                    {of.applicationId} · {[of.platform, of.deviceInfo].filter(Boolean).join(" · ") || t.fields.noPhone}{" "}
-                    · <span class="mono">{of.registrationId}</span>{" "}
-                    <Copy text={of.registrationId} label={t.registration.copyId} />
-                </>
-            }
-            actions={
-                <>
-                    {mayManage && state === "PENDING_COMMIT" && (
-                        <Button kind="primary" icon="check" onClick={open("commit")}>
-                            {t.commit.open}
-                        </Button>
-                    )}
-                    {mayOperate && state === "BLOCKED" && (
-                        <Button kind="primary" icon="unlock" onClick={open("unblock")}>
-                            {t.unblock.open}
-                        </Button>
-                    )}
-                    {mayOperate && state === "ACTIVE" && (
-                        <Button icon="lock" onClick={open("block")}>
-                            {t.block.open}
-                        </Button>
-                    )}
-                    {mayOperate && state === "ACTIVE" && of.failedAttempts > 0 && (
-                        <Button onClick={open("reset")}>{t.reset.open}</Button>
-                    )}
-                    {mayOperate && state !== "CREATED" && <Button onClick={open("rename")}>{t.rename.open}</Button>}
-                    {mayManage && (
-                        <Button icon="flag" onClick={open("flags")}>
-                            {t.flags.open}
-                        </Button>
-                    )}
-                    {mayManage && state === "ACTIVE" && (
-                        <Button icon="phone" onClick={open("pass")}>
-                            {t.pass.open}
-                        </Button>
-                    )}
-                    {mayOperate && state === "BLOCKED" && (
-                        <Button icon="lock" onClick={open("block")}>
-                            {t.block.change}
-                        </Button>
-                    )}
-                    {can.remove.value && isThere && (
-                        <Button kind="danger" icon="cross" onClick={open("remove")}>
-                            {t.remove.open}
-                        </Button>
-                    )}
-                </>
-            }
-        >
+        <>
+            {mayManage && state === "PENDING_COMMIT" && (
+                <Button kind="primary" icon="check" onClick={open("commit")}>
+                    {t.commit.open}
+                </Button>
+            )}
+            {mayOperate && state === "BLOCKED" && (
+                <Button kind="primary" icon="unlock" onClick={open("unblock")}>
+                    {t.unblock.open}
+                </Button>
+            )}
+            {mayOperate && state === "ACTIVE" && (
+                <Button icon="lock" onClick={open("block")}>
+                    {t.block.open}
+                </Button>
+            )}
+            {mayOperate && state === "ACTIVE" && of.failedAttempts > 0 && (
+                <Button onClick={open("reset")}>{t.reset.open}</Button>
+            )}
+            {mayOperate && state !== "CREATED" && <Button onClick={open("rename")}>{t.rename.open}</Button>}
+            {mayManage && (
+                <Button icon="flag" onClick={open("flags")}>
+                    {t.flags.open}
+                </Button>
+            )}
+            {mayManage && state === "ACTIVE" && (
+                <Button icon="phone" onClick={open("pass")}>
+                    {t.pass.open}
+                </Button>
+            )}
+            {mayOperate && state === "BLOCKED" && (
+                <Button icon="lock" onClick={open("block")}>
+                    {t.block.change}
+                </Button>
+            )}
+            {can.remove.value && isThere && (
+                <Button kind="danger" icon="cross" onClick={open("remove")}>
+                    {t.remove.open}
+                </Button>
+            )}
+        </>
+    );
+}
+
+function Shown({ of }: { of: Registration }) {
+    const state = of.registrationStatus;
+    return (
+        <>
             <Why of={of} />
             <div class="columns">
                 <div class="column">
@@ -169,16 +180,37 @@ function Shown({ of, changed }: { of: Registration; changed: () => Promise<void>
                     <Timeline of={of} />
                 </div>
             </div>
-            {opened.value === "block" && <Block {...dialog} />}
-            {opened.value === "unblock" && <Unblock {...dialog} />}
-            {opened.value === "remove" && <Remove {...dialog} />}
-            {opened.value === "rename" && <Rename {...dialog} />}
-            {opened.value === "flags" && <ChangeFlags {...dialog} />}
-            {opened.value === "commit" && <Commit {...dialog} />}
-            {opened.value === "reset" && <Reset {...dialog} />}
-            {opened.value === "pass" && <PassOn {...dialog} onMade={(id) => go(at("registrations", id))} />}
-        </Page>
+        </>
     );
+}
+
+interface OpeningProps {
+    what: Opened;
+    of: Registration;
+    changed: () => Promise<void>;
+    onClose: () => void;
+}
+
+function Opening({ what, ...dialog }: OpeningProps) {
+    switch (what) {
+        case "block":
+            return <Block {...dialog} />;
+        case "unblock":
+            return <Unblock {...dialog} />;
+        case "remove":
+            return <Remove {...dialog} />;
+        case "rename":
+            return <Rename {...dialog} />;
+        case "flags":
+            return <ChangeFlags {...dialog} />;
+        case "commit":
+            return <Commit {...dialog} />;
+        case "reset":
+            return <Reset {...dialog} />;
+        case "pass":
+            return <PassOn {...dialog} onMade={(id) => go(at("registrations", id))} />;
+    }
+    return null;
 }
 
 export function Fingerprint({ of }: { of: string }) {
@@ -272,13 +304,7 @@ function Why({ of }: { of: Registration }) {
                         <ol class="attempts">
                             {failures.map((each) => (
                                 <li key={each.attemptSeq}>
-                                    <time
-                                        dateTime={new Date(each.timestampCreated).toISOString()}
-                                        title={exact(each.timestampCreated)}
-                                    >
-                                        <Time at={each.timestampCreated} plain />
-                                    </time>{" "}
-                                    {t.attempts.failed(each)}
+                                    <Time at={each.timestampCreated} plain /> {t.attempts.failed(each)}
                                 </li>
                             ))}
                         </ol>

@@ -9,23 +9,24 @@ import { at, go } from "../router";
 import { can } from "../session";
 import { Time } from "../time";
 import {
+    ActionDialog,
     AttemptsMeter,
+    bound,
     Button,
     Check,
     Empty,
-    Fault,
     Facts,
     Flags,
     LinkButton,
     Page,
-    Skeleton,
+    Read,
+    Select,
     StateBadge,
+    toast,
     useLoaded,
     usePoll,
-    ActionDialog,
-    Select,
-    toast,
 } from "../ui";
+import { ClaimsCard } from "./claims";
 import { Until } from "./registration";
 
 const registrationsAtOnce = 100;
@@ -40,12 +41,13 @@ export function User({ id }: { id: string }) {
             { signal, quiet },
         ),
     );
-    useEffect(() => {
-        document.title = t.title(id);
-        return follow((batch) => {
-            if (batch.some((each) => each.userId === id)) void read.reload(true);
-        });
-    }, [id]);
+    useEffect(
+        () =>
+            follow((batch) => {
+                if (batch.some((each) => each.userId === id)) void read.reload(true);
+            }),
+        [id],
+    );
     usePoll(5_000, () => void read.reload(true));
     const rows = read.value?.registrations ?? [];
     return (
@@ -73,25 +75,33 @@ export function User({ id }: { id: string }) {
                 </>
             }
         >
-            {read.fault !== undefined && <Fault of={read.fault} again={() => void read.reload()} />}
-            {!read.value && read.fault === undefined ? <Skeleton /> : null}
-            {read.value && rows.length === 0 && (
-                <Empty title={t.user.none} icon="phone">
-                    <p class="dim">{t.user.noneHint}</p>
-                </Empty>
-            )}
-            <ul class="phones">
-                {rows.map((each) => (
-                    <li key={each.registrationId}>
-                        <Phone of={each} among={rows} />
-                    </li>
-                ))}
-            </ul>
-            {read.value?.nextCursor && limit.value < 1000 && (
-                <div class="more">
-                    <Button onClick={() => (limit.value = Math.min(1000, limit.value * 3))}>{t.actions.more}</Button>
-                </div>
-            )}
+            <Read of={read}>
+                {({ nextCursor }) => (
+                    <div class="stack">
+                        {rows.length === 0 ? (
+                            <Empty title={t.user.none} icon="phone">
+                                <p class="dim">{t.user.noneHint}</p>
+                            </Empty>
+                        ) : (
+                            <ul class="phones">
+                                {rows.map((each) => (
+                                    <li key={each.registrationId}>
+                                        <Phone of={each} among={rows} />
+                                    </li>
+                                ))}
+                            </ul>
+                        )}
+                        {nextCursor && limit.value < 1000 && (
+                            <div class="more">
+                                <Button onClick={() => (limit.value = Math.min(1000, limit.value * 3))}>
+                                    {t.actions.more}
+                                </Button>
+                            </div>
+                        )}
+                        {can.manage.value && <ClaimsCard user={id} of={rows.map((each) => each.applicationId)} />}
+                    </div>
+                )}
+            </Read>
             {leaving.value && <Leave id={id} onClose={() => (leaving.value = false)} />}
         </Page>
     );
@@ -107,25 +117,14 @@ function Leave({ id, onClose }: { id: string; onClose: () => void }) {
             kind="danger"
             typed={id}
             onClose={onClose}
-            consequences={
-                <ul>
-                    {t.leave.consequences(mode.value === "erase").map((each) => (
-                        <li key={each}>{each}</li>
-                    ))}
-                </ul>
-            }
+            consequences={t.leave.consequences(mode.value === "erase")}
             run={async () => {
                 await remove(`${path`/v2/users/${id}`}${query({ mode: mode.value })}`);
                 toast(t.jobs.started);
                 go(at("jobs"));
             }}
         >
-            <Select
-                label={t.leave.mode}
-                value={mode.value}
-                onValue={(value) => (mode.value = value)}
-                options={Object.entries(t.leave.modes)}
-            />
+            <Select label={t.leave.mode} {...bound(mode)} options={Object.entries(t.leave.modes)} />
         </ActionDialog>
     );
 }

@@ -2,11 +2,21 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { get, path, post, put, query, remove, type Callback, type Delivery } from "../api";
+import {
+    get,
+    path,
+    post,
+    put,
+    query,
+    remove,
+    serverOf,
+    type Authentication,
+    type Callback,
+    type Delivery,
+} from "../api";
 import { t } from "../en";
 import { follow } from "../feed";
 import { at, go, place } from "../router";
-import { can, me } from "../session";
 import { span, Time } from "../time";
 import {
     ActionDialog,
@@ -15,15 +25,18 @@ import {
     Check,
     Empty,
     Facts,
-    Fault,
     Input,
     Page,
+    Read,
     SecretDialog,
     Select,
-    Skeleton,
-    TableBox,
+    Table,
     Tag,
+    TextArea,
+    textOf,
     toast,
+    useApplications,
+    useForm,
     useLoaded,
 } from "../ui";
 
@@ -48,16 +61,7 @@ const attributes = [
 export function Webhooks() {
     const application = place.value.path[1];
     const hook = place.value.path[2];
-    const applications = useLoaded("applications", async ({ signal }) =>
-        can.administer.value
-            ? (await get<{ applications: { id: string }[] }>("/admin/applications", { signal })).applications.map(
-                  (each) => each.id,
-              )
-            : (me.value?.applications ?? []),
-    );
-    useEffect(() => {
-        document.title = t.title(t.nav.webhooks);
-    }, []);
+    const applications = useApplications();
     const first = applications.value?.[0];
     useEffect(() => {
         if (!application && first)
@@ -96,45 +100,39 @@ function List({ application, applications }: { application: string | undefined; 
                     />
                 </div>
             )}
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!of.value && of.fault === undefined && <Skeleton />}
-            {of.value?.length === 0 && (
-                <Empty title={application ? t.hooks.none(application) : t.apps.none} icon="hook">
-                    <p class="dim">{t.hooks.noneHint}</p>
-                </Empty>
-            )}
-            {of.value && of.value.length > 0 && application && (
-                <TableBox label={t.nav.webhooks}>
-                    <thead>
-                        <tr>
-                            <th>{t.fields.name}</th>
-                            <th>{t.hooks.url}</th>
-                            <th>{t.fields.state}</th>
-                            <th>{t.fields.created}</th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {of.value.map((each) => (
-                            <tr key={each.id}>
-                                <td>
-                                    <a href={at("webhooks", application, each.id)}>{each.name}</a>
-                                </td>
-                                <td>
-                                    <code>{each.callbackUrl}</code>
-                                </td>
-                                <td>
-                                    <Tag tone={each.enabled ? "good" : ""}>
-                                        {each.enabled ? t.hooks.enabled : t.hooks.paused}
-                                    </Tag>
-                                </td>
-                                <td>
-                                    <Time at={each.timestampCreated} />
-                                </td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </TableBox>
-            )}
+            <Read of={of}>
+                {(rows) =>
+                    rows.length === 0 ? (
+                        <Empty title={application ? t.hooks.none(application) : t.apps.none} icon="hook">
+                            <p class="dim">{t.hooks.noneHint}</p>
+                        </Empty>
+                    ) : (
+                        <Table
+                            label={t.nav.webhooks}
+                            rows={rows}
+                            id={(each) => each.id}
+                            columns={[
+                                {
+                                    name: t.fields.name,
+                                    cell: (each) => (
+                                        <a href={at("webhooks", each.applicationId, each.id)}>{each.name}</a>
+                                    ),
+                                },
+                                { name: t.hooks.url, cell: (each) => <code>{each.callbackUrl}</code> },
+                                {
+                                    name: t.fields.state,
+                                    cell: (each) => (
+                                        <Tag tone={each.enabled ? "good" : "warn"}>
+                                            {each.enabled ? t.hooks.enabled : t.hooks.paused}
+                                        </Tag>
+                                    ),
+                                },
+                                { name: t.fields.created, cell: (each) => <Time at={each.timestampCreated} /> },
+                            ]}
+                        />
+                    )
+                }
+            </Read>
             {creating.value && application && (
                 <Edit
                     application={application}
@@ -145,88 +143,170 @@ function List({ application, applications }: { application: string | undefined; 
                     }}
                 />
             )}
-            {secret.value && (
-                <SecretDialog
-                    title={t.hooks.secretTitle(secret.value.name)}
-                    hint={t.hooks.once}
-                    rows={[[t.hooks.secret, secret.value.secret ?? ""]]}
-                    onClose={() => (secret.value = undefined)}
-                />
-            )}
+            {secret.value && <Secret of={secret.value} onClose={() => (secret.value = undefined)} />}
         </Page>
     );
 }
 
-function Edit({
-    application,
-    of,
-    onClose,
-    done,
-}: {
+function Secret({ of, onClose }: { of: Callback; onClose: () => void }) {
+    return (
+        <SecretDialog
+            title={t.hooks.secretTitle(of.name)}
+            hint={t.hooks.once}
+            rows={[[t.hooks.secret, of.secret ?? ""]]}
+            onClose={onClose}
+        />
+    );
+}
+
+/** What PUT takes of what was told. Credentials that it leaves out stay. */
+function settingsOf(of: Callback) {
+    const { name, type, callbackUrl, attributes, payloadType, authentication } = of;
+    const { maxAttempts, initialBackoff, retentionPeriod, enabled } = of;
+    return {
+        name,
+        type,
+        callbackUrl,
+        attributes,
+        payloadType,
+        authentication: { type: authentication.type, username: authentication.username },
+        maxAttempts,
+        initialBackoff,
+        retentionPeriod,
+        enabled,
+    };
+}
+
+const secondMs = 1_000;
+const dayMs = 86_400_000;
+
+interface EditProps {
     application: string;
     of?: Callback;
     onClose: () => void;
     done: (made: Callback) => Promise<void>;
-}) {
+}
+
+function Edit({ application, of, onClose, done }: EditProps) {
     const base = path`/admin/applications/${application}/callbacks`;
-    const form = useSignal({
+    const form = useForm({
         name: of?.name ?? "",
         url: of?.callbackUrl ?? "https://",
         attributes: of?.attributes ?? ["userId", "activationStatus", "previousStatus", "timestamp"],
+        payloadType: of?.payloadType ?? "REGISTRATION_STATUS_CHANGE",
         maxAttempts: String(of?.maxAttempts ?? 10),
+        backoffSeconds: String((of?.initialBackoff ?? 30 * secondMs) / secondMs),
+        retentionDays: String((of?.retentionPeriod ?? 30 * dayMs) / dayMs),
+        type: of?.authentication.type ?? "NONE",
+        username: of?.authentication.username ?? "",
+        password: "",
+        token: "",
+        certificates: "",
+        privateKey: "",
     });
-    const set = (change: Partial<typeof form.value>) => (form.value = { ...form.value, ...change });
-    const v = form.value;
+    const { v, text } = form;
+    // They go to the server that they were given for, and to no other.
+    const mayKeep = of?.authentication.type === v.type && serverOf(of.callbackUrl) === serverOf(v.url);
+    const needed: Record<Authentication["type"], boolean> = {
+        NONE: true,
+        BASIC: v.username.trim() !== "" && (mayKeep || v.password !== ""),
+        BEARER: mayKeep || v.token !== "",
+        CERTIFICATE:
+            v.certificates.trim() !== "" || v.privateKey.trim() !== ""
+                ? v.certificates.trim() !== "" && v.privateKey.trim() !== ""
+                : mayKeep,
+    };
+    const authentication: Record<Authentication["type"], object> = {
+        NONE: {},
+        BASIC: { username: v.username.trim(), password: v.password || undefined },
+        BEARER: { token: v.token || undefined },
+        CERTIFICATE: { certificates: v.certificates || undefined, privateKey: v.privateKey || undefined },
+    };
+    const type = v.type as Authentication["type"];
     return (
         <ActionDialog
-            title={of ? t.hooks.edit : t.hooks.create}
+            title={of ? t.hooks.editTitle(of.name) : t.hooks.create}
+            wide
             action={of ? t.actions.save : t.actions.create}
             onClose={onClose}
-            mayRun={v.name.trim() !== "" && v.url.length > 8}
-            consequences={<p>{of ? t.hooks.editText : t.hooks.createText}</p>}
+            mayRun={v.name.trim() !== "" && serverOf(v.url) !== undefined && needed[type]}
+            consequences={of ? t.hooks.editText : t.hooks.createText}
             run={async () => {
                 const body = {
                     name: v.name.trim(),
                     type: "REGISTRATION_STATUS_CHANGE",
                     callbackUrl: v.url.trim(),
                     attributes: v.attributes,
+                    payloadType: v.payloadType,
+                    authentication: { type, ...authentication[type] },
                     maxAttempts: Number(v.maxAttempts),
-                    ...(of
-                        ? {
-                              payloadType: of.payloadType,
-                              authentication: of.authentication,
-                              initialBackoff: of.initialBackoff,
-                              retentionPeriod: of.retentionPeriod,
-                              enabled: of.enabled,
-                          }
-                        : {}),
+                    initialBackoff: Math.round(Number(v.backoffSeconds) * secondMs),
+                    retentionPeriod: Math.round(Number(v.retentionDays) * dayMs),
+                    enabled: of?.enabled ?? true,
                 };
-                await done(of ? await put<Callback>(`${base}/${of.id}`, body) : await post<Callback>(base, body));
+                if (!of) return done(await post<Callback>(base, body));
+                const where = `${base}/${of.id}`;
+                await done(await put<Callback>(where, body));
+                // Credentials of before are known to the server alone, and it forgets them.
+                const areKept =
+                    of.authentication.type === type &&
+                    (type === "NONE" || (mayKeep && !v.password && !v.token && !v.privateKey));
+                toast(t.hooks.saved(of.name), {
+                    undo: areKept ? async () => done(await put<Callback>(where, settingsOf(of))) : undefined,
+                });
             }}
         >
-            <Input
-                label={t.fields.name}
-                value={v.name}
-                onValue={(name) => set({ name })}
-                maxLength={255}
-                required
-                autofocus
-            />
-            <Input
-                label={t.hooks.url}
-                value={v.url}
-                onValue={(url) => set({ url })}
-                hint={t.hooks.urlHint}
-                type="url"
-                required
-            />
-            <Input
-                label={t.hooks.maxAttempts}
-                value={v.maxAttempts}
-                onValue={(maxAttempts) => set({ maxAttempts })}
-                type="number"
-                min={1}
-                max={100}
+            <Input label={t.fields.name} {...text("name")} maxLength={255} required autofocus />
+            <Input label={t.hooks.url} {...text("url")} hint={t.hooks.urlHint} type="url" required />
+            <fieldset>
+                <legend>{t.hooks.credentials}</legend>
+                <Select
+                    label={t.hooks.authentication}
+                    {...text("type")}
+                    options={Object.entries(t.hooks.authentications)}
+                    hint={mayKeep && v.type !== "NONE" ? t.hooks.keptHint : t.hooks.credentialsHint}
+                />
+                {type === "BASIC" && (
+                    <>
+                        <Input label={t.hooks.username} {...text("username")} autocomplete="off" required />
+                        <SecretInput label={t.signIn.password} {...text("password")} required={!mayKeep} />
+                    </>
+                )}
+                {type === "BEARER" && <SecretInput label={t.accounts.token} {...text("token")} required={!mayKeep} />}
+                {type === "CERTIFICATE" && (
+                    <>
+                        <TextArea
+                            label={t.hooks.certificates}
+                            {...text("certificates")}
+                            hint={t.hooks.certificatesHint}
+                            placeholder="-----BEGIN CERTIFICATE-----"
+                        />
+                        <TextArea
+                            label={t.hooks.privateKey}
+                            {...text("privateKey")}
+                            hint={t.hooks.privateKeyHint}
+                            placeholder="-----BEGIN PRIVATE KEY-----"
+                        />
+                    </>
+                )}
+            </fieldset>
+            <div class="form-row">
+                <Input label={t.hooks.maxAttempts} {...text("maxAttempts")} type="number" min={1} max={100} />
+                <Input
+                    label={t.hooks.backoffSeconds}
+                    {...text("backoffSeconds")}
+                    type="number"
+                    min={1}
+                    max={21_600}
+                    hint={t.hooks.backoffHint}
+                />
+                <Input label={t.hooks.retentionDays} {...text("retentionDays")} type="number" min={1} max={366} />
+            </div>
+            <Select
+                label={t.hooks.payloadType}
+                {...text("payloadType")}
+                options={t.hooks.payloadTypes}
+                hint={t.hooks.payloadTypeHint}
             />
             <fieldset>
                 <legend>{t.hooks.attributes}</legend>
@@ -237,7 +317,7 @@ function Edit({
                             label={each}
                             checked={v.attributes.includes(each)}
                             onValue={(on) =>
-                                set({
+                                form.set({
                                     attributes: on
                                         ? [...v.attributes, each]
                                         : v.attributes.filter((one) => one !== each),
@@ -250,6 +330,12 @@ function Edit({
         </ActionDialog>
     );
 }
+
+function SecretInput(props: { label: string; value: string; onValue: (value: string) => void; required: boolean }) {
+    return <Input {...props} type="password" autocomplete="off" maxLength={1024} />;
+}
+
+const deliveryTone = { DELIVERED: "good", PENDING: "warn", GIVEN_UP: "bad" };
 
 function Hook({ application, id }: { application: string; id: string }) {
     const base = path`/admin/applications/${application}/callbacks/${id}`;
@@ -282,7 +368,7 @@ function Hook({ application, id }: { application: string; id: string }) {
         try {
             tried.value = await post(`${base}/test`);
         } catch (fault) {
-            toast(fault instanceof Error ? fault.message : String(fault), { tone: "bad" });
+            toast(textOf(fault), { tone: "bad" });
         }
         trying.value = false;
     };
@@ -301,7 +387,7 @@ function Hook({ application, id }: { application: string; id: string }) {
             toast(t.hooks.redelivered);
             await log.reload();
         } catch (fault) {
-            toast(fault instanceof Error ? fault.message : String(fault), { tone: "bad" });
+            toast(textOf(fault), { tone: "bad" });
         }
     };
     return (
@@ -335,112 +421,53 @@ function Hook({ application, id }: { application: string; id: string }) {
                 )
             }
         >
-            {of.fault !== undefined && <Fault of={of.fault} again={() => void of.reload()} />}
-            {!hook && of.fault === undefined && <Skeleton />}
-            {hook && (
-                <div class="stack">
-                    {tried.value && (
-                        <div class={`notice ${tried.value.delivered ? "good" : "bad"}`} role="status">
-                            <strong>{tried.value.delivered ? t.hooks.testDelivered : t.hooks.testFailed}</strong>
-                            <p>
-                                {tried.value.lastStatus
-                                    ? t.hooks.answered(tried.value.lastStatus)
-                                    : t.deliveries.failures[tried.value.lastFailure ?? ""]}
-                            </p>
-                        </div>
-                    )}
-                    <Card title={t.hooks.log}>
-                        {log.fault !== undefined && <Fault of={log.fault} again={() => void log.reload()} />}
-                        {log.value && deliveries.length === 0 && <p class="dim">{t.hooks.noDeliveries}</p>}
-                        {deliveries.length > 0 && (
-                            <TableBox label={t.hooks.log}>
-                                <thead>
-                                    <tr>
-                                        <th class="number">{t.audit.number}</th>
-                                        <th>{t.audit.what}</th>
-                                        <th>{t.fields.state}</th>
-                                        <th>{t.hooks.attempts}</th>
-                                        <th>{t.hooks.lastAttempt}</th>
-                                        <th>
-                                            <span class="hidden">{t.apps.actions}</span>
-                                        </th>
-                                    </tr>
-                                </thead>
-                                <tbody>
-                                    {deliveries.map((each) => (
-                                        <tr key={each.id}>
-                                            <td class="number mono">{each.id}</td>
-                                            <td>
-                                                {t.history.titles[each.event] ?? each.event}
-                                                <span class="sub">
-                                                    <a href={at("registrations", each.registrationId)}>
-                                                        {each.registrationId.slice(0, 8)}
-                                                    </a>
-                                                </span>
-                                            </td>
-                                            <td>
-                                                <Tag
-                                                    tone={
-                                                        each.state === "DELIVERED"
-                                                            ? "good"
-                                                            : each.state === "PENDING"
-                                                              ? "warn"
-                                                              : "bad"
-                                                    }
-                                                >
-                                                    {t.deliveries.states[each.state]}
-                                                </Tag>
-                                                {each.timestampNextAttempt && each.state === "PENDING" && (
-                                                    <span class="sub">
-                                                        {t.hooks.next} <Time at={each.timestampNextAttempt} />
-                                                    </span>
-                                                )}
-                                            </td>
-                                            <td>
-                                                {each.attempts}
-                                                <span class="sub">
-                                                    {each.lastStatus
-                                                        ? t.hooks.answered(each.lastStatus)
-                                                        : t.deliveries.failures[each.lastFailure ?? ""]}
-                                                </span>
-                                            </td>
-                                            <td>
-                                                <Time at={each.timestampLastAttempt} />
-                                            </td>
-                                            <td class="actions-cell">
-                                                {each.state !== "PENDING" && (
-                                                    <Button onClick={() => void again(each)}>
-                                                        {t.hooks.redeliver}
-                                                    </Button>
-                                                )}
-                                            </td>
-                                        </tr>
-                                    ))}
-                                </tbody>
-                            </TableBox>
-                        )}
-                        {next && (
-                            <div class="more">
-                                <Button onClick={() => void more()}>{t.actions.earlier}</Button>
+            <Read of={of}>
+                {(hook) => (
+                    <div class="stack">
+                        {tried.value && (
+                            <div class={`notice ${tried.value.delivered ? "good" : "bad"}`} role="status">
+                                <strong>{tried.value.delivered ? t.hooks.testDelivered : t.hooks.testFailed}</strong>
+                                <p>{outcomeOf(tried.value)}</p>
                             </div>
                         )}
-                    </Card>
-                    <Card title={t.registration.facts}>
-                        <Facts
-                            rows={[
-                                [t.hooks.authentication, hook.authentication.type],
-                                [t.hooks.attributes, hook.attributes.join(", ") || t.apps.no],
-                                [t.hooks.maxAttempts, String(hook.maxAttempts)],
-                                [t.hooks.retention, span(hook.retentionPeriod)],
-                                [
-                                    t.hooks.lastEvent,
-                                    hook.lastEventSeq === undefined ? t.apps.no : t.number(hook.lastEventSeq),
-                                ],
-                            ]}
-                        />
-                    </Card>
-                </div>
-            )}
+                        <Card title={t.hooks.log}>
+                            <Read of={log} rows={6}>
+                                {() =>
+                                    deliveries.length === 0 ? (
+                                        <p class="dim">{t.hooks.noDeliveries}</p>
+                                    ) : (
+                                        <Deliveries of={deliveries} again={again} />
+                                    )
+                                }
+                            </Read>
+                            {next && (
+                                <div class="more">
+                                    <Button onClick={() => void more()}>{t.actions.earlier}</Button>
+                                </div>
+                            )}
+                        </Card>
+                        <Card title={t.registration.facts}>
+                            <Facts
+                                rows={[
+                                    [t.hooks.authentication, t.hooks.authentications[hook.authentication.type]],
+                                    ...(hook.authentication.username
+                                        ? ([[t.hooks.username, hook.authentication.username]] as [string, string][])
+                                        : []),
+                                    [t.hooks.attributes, hook.attributes.join(", ") || t.apps.no],
+                                    [t.hooks.payloadType, <code>{hook.payloadType}</code>],
+                                    [t.hooks.maxAttempts, String(hook.maxAttempts)],
+                                    [t.hooks.backoff, span(hook.initialBackoff)],
+                                    [t.hooks.retention, span(hook.retentionPeriod)],
+                                    [
+                                        t.hooks.lastEvent,
+                                        hook.lastEventSeq === undefined ? t.apps.no : t.number(hook.lastEventSeq),
+                                    ],
+                                ]}
+                            />
+                        </Card>
+                    </div>
+                )}
+            </Read>
             {asked.value === "edit" && hook && (
                 <Edit
                     application={application}
@@ -456,18 +483,16 @@ function Hook({ application, id }: { application: string; id: string }) {
                     title={hook.enabled ? t.hooks.pauseTitle(hook.name) : t.hooks.resumeTitle(hook.name)}
                     action={hook.enabled ? t.hooks.pause : t.hooks.resume}
                     onClose={close}
-                    consequences={<p>{hook.enabled ? t.hooks.pauseText : t.hooks.resumeText}</p>}
+                    consequences={hook.enabled ? t.hooks.pauseText : t.hooks.resumeText}
                     run={async () => {
-                        const {
-                            id: _id,
-                            applicationId: _app,
-                            secret: _secret,
-                            lastEventSeq: _last,
-                            timestampCreated: _made,
-                            ...settings
-                        } = hook;
-                        await put(base, { ...settings, enabled: !hook.enabled });
-                        await of.reload();
+                        const send = async (enabled: boolean) => {
+                            await put(base, { ...settingsOf(hook), enabled });
+                            await of.reload();
+                        };
+                        await send(!hook.enabled);
+                        toast(hook.enabled ? t.hooks.pausedNow(hook.name) : t.hooks.resumed(hook.name), {
+                            undo: () => send(hook.enabled),
+                        });
                     }}
                 />
             )}
@@ -476,7 +501,7 @@ function Hook({ application, id }: { application: string; id: string }) {
                     title={t.hooks.rotateTitle(hook.name)}
                     action={t.hooks.rotate}
                     onClose={close}
-                    consequences={<p>{t.hooks.rotateText}</p>}
+                    consequences={t.hooks.rotateText}
                     run={async () => {
                         secret.value = await post<Callback>(`${base}/rotate`);
                     }}
@@ -489,21 +514,72 @@ function Hook({ application, id }: { application: string; id: string }) {
                     kind="danger"
                     typed={hook.name}
                     onClose={close}
-                    consequences={<p>{t.hooks.removeText}</p>}
+                    consequences={t.hooks.removeText}
                     run={async () => {
                         await remove(base);
                         go(at("webhooks", application));
                     }}
                 />
             )}
-            {secret.value && (
-                <SecretDialog
-                    title={t.hooks.secretTitle(secret.value.name)}
-                    hint={t.hooks.once}
-                    rows={[[t.hooks.secret, secret.value.secret ?? ""]]}
-                    onClose={() => (secret.value = undefined)}
-                />
-            )}
+            {secret.value && <Secret of={secret.value} onClose={() => (secret.value = undefined)} />}
         </Page>
+    );
+}
+
+const outcomeOf = (of: { lastStatus?: number; lastFailure?: string }) =>
+    of.lastStatus ? t.hooks.answered(of.lastStatus) : t.deliveries.failures[of.lastFailure ?? ""];
+
+function Deliveries({ of, again }: { of: Delivery[]; again: (which: Delivery) => Promise<void> }) {
+    return (
+        <Table
+            label={t.hooks.log}
+            rows={of}
+            id={(each) => each.id}
+            columns={[
+                { name: t.audit.number, kind: "number", cell: (each) => <span class="mono">{each.id}</span> },
+                {
+                    name: t.audit.what,
+                    cell: (each) => (
+                        <>
+                            {t.history.titles[each.event] ?? each.event}
+                            <span class="sub">
+                                <a href={at("registrations", each.registrationId)}>{each.registrationId.slice(0, 8)}</a>
+                            </span>
+                        </>
+                    ),
+                },
+                {
+                    name: t.fields.state,
+                    cell: (each) => (
+                        <>
+                            <Tag tone={deliveryTone[each.state]}>{t.deliveries.states[each.state]}</Tag>
+                            {each.timestampNextAttempt && each.state === "PENDING" && (
+                                <span class="sub">
+                                    {t.hooks.next} <Time at={each.timestampNextAttempt} />
+                                </span>
+                            )}
+                        </>
+                    ),
+                },
+                {
+                    name: t.hooks.attempts,
+                    cell: (each) => (
+                        <>
+                            {each.attempts}
+                            <span class="sub">{outcomeOf(each)}</span>
+                        </>
+                    ),
+                },
+                { name: t.hooks.lastAttempt, cell: (each) => <Time at={each.timestampLastAttempt} /> },
+                {
+                    name: t.apps.actions,
+                    kind: "actions",
+                    cell: (each) =>
+                        each.state !== "PENDING" && (
+                            <Button onClick={() => void again(each)}>{t.hooks.redeliver}</Button>
+                        ),
+                },
+            ]}
+        />
     );
 }
