@@ -21,11 +21,13 @@ const clockFormat = new Intl.DateTimeFormat(language, {
     second: "2-digit",
     hourCycle: "h23",
 });
+const minuteFormat = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const relativeFormat = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 
 export const exact = (at: number) => exactFormat.format(at);
 export const day = (at: number) => dayFormat.format(at);
 export const clock = (at: number) => clockFormat.format(at);
+export const hourAndMinute = (at: number) => minuteFormat.format(at);
 
 const units: [Intl.RelativeTimeFormatUnit, number][] = [
     ["year", 365 * 86_400_000],

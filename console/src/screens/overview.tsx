@@ -3,13 +3,26 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { get, Problem, states, type DoorwardEvent, type State } from "../api";
-import { Bars, Lines, type Series } from "../charts";
+import { HourBars, Lines, type Series } from "../charts";
 import { t } from "../en";
 import { follow } from "../feed";
 import { at } from "../router";
 import { can } from "../session";
-import { Time } from "../time";
-import { Card, Fault, Notice, Page, Skeleton, StateBadge, TableBox, useLoaded, usePoll } from "../ui";
+import { Countdown, Time } from "../time";
+import {
+    Card,
+    Fault,
+    Notice,
+    Page,
+    Skeleton,
+    StateBadge,
+    Table,
+    useLoaded,
+    usePoll,
+    type Children,
+    type Column,
+} from "../ui";
+import type { OpenBreaker } from "./breaker";
 
 interface Counted {
     total: number;
@@ -17,68 +30,77 @@ interface Counted {
     byPlatform: Record<string, number>;
     monthlyActive: number;
 }
-interface Breaker {
-    appKey?: string;
-    lockouts: number;
-    usualLockouts: number;
-    timestampUntil: number;
+interface OfApplication {
+    applicationId: string;
+    registrations: Counted;
+    lockoutsPerHour: number[];
+    breakers?: OpenBreaker[];
 }
 interface Stats {
     asOf: number;
     registrations: Counted;
     lockoutsPerHour: number[];
-    applications: { applicationId: string; registrations: Counted; lockoutsPerHour: number[]; breakers?: Breaker[] }[];
+    applications: OfApplication[];
+}
+interface Quantiles {
+    count: number; // in the last ten seconds; without any the others say nothing
+    p50Ms: number;
+    p99Ms: number;
 }
 interface Live {
     asOf: number;
     attempts: { accepted: number; refused: number; blocked: number; noise: number };
-    commits: { count: number; p50Ms?: number; p99Ms?: number };
-    verdicts: { p50Ms?: number; p99Ms?: number };
+    commits: Quantiles;
+    verdicts: Quantiles;
     journalLag: number;
     slots: number;
     connections: { device: number; office: number };
     openBreakers: number;
 }
 
+const countEveryMs = 15_000;
 const liveEveryMs = 2_000;
-const livePoints = 90;
+const liveSpanMs = 180_000;
+const hourMs = 3_600_000;
 
 export function Overview() {
-    useEffect(() => {
-        document.title = t.title(t.nav.overview);
-    }, []);
+    const of = useLoaded(`stats ${can.count.value}`, async ({ signal, quiet }) =>
+        can.count.value ? get<Stats>("/v2/stats", { signal, quiet }) : undefined,
+    );
+    usePoll(countEveryMs, () => void of.reload(true), can.count.value);
+    const isCounting = of.fault instanceof Problem && of.fault.status === 503;
+    const stats = of.value;
     return (
         <Page title={t.nav.overview}>
             <div class="stack">
-                {can.count.value && <Numbers />}
+                {isCounting ? (
+                    <Notice>
+                        <p>{t.overview.counting}</p>
+                    </Notice>
+                ) : of.fault !== undefined ? (
+                    <Fault of={of.fault} again={() => void of.reload()} />
+                ) : (
+                    can.count.value && !stats && <Skeleton rows={3} />
+                )}
+                {stats && <Numbers of={stats} />}
                 {can.countLive.value && <LiveCharts />}
+                {stats && <Registrations of={stats} />}
                 {can.follow.value && <Ticker />}
             </div>
         </Page>
     );
 }
 
-function Numbers() {
-    const of = useLoaded("stats", ({ signal, quiet }) => get<Stats>("/v2/stats", { signal, quiet }));
-    usePoll(15_000, () => void of.reload(true));
-    if (of.fault instanceof Problem && of.fault.status === 503)
-        return (
-            <Notice>
-                <p>{t.overview.counting}</p>
-            </Notice>
-        );
-    if (of.fault !== undefined) return <Fault of={of.fault} again={() => void of.reload()} />;
-    const stats = of.value;
-    if (!stats) return <Skeleton rows={3} />;
-    const breakers = stats.applications.flatMap((app) =>
+const last = (of: number[]) => of[of.length - 1] ?? 0;
+
+function Numbers({ of }: { of: Stats }) {
+    const open = of.applications.flatMap((app) =>
         (app.breakers ?? []).map((each) => ({ ...each, applicationId: app.applicationId })),
     );
-    const lastHour = stats.lockoutsPerHour[stats.lockoutsPerHour.length - 1] ?? 0;
-    const hourMs = 3_600_000;
-    const hour = Math.floor(stats.asOf / hourMs) * hourMs;
+    const { total, monthlyActive, byStatus } = of.registrations;
     return (
         <>
-            {breakers.map((each) => (
+            {open.map((each) => (
                 <Notice
                     key={`${each.applicationId}${each.appKey ?? ""}`}
                     tone="bad"
@@ -86,73 +108,101 @@ function Numbers() {
                 >
                     <p>
                         {t.overview.breakerText(each.lockouts, each.usualLockouts)}{" "}
-                        <Time at={each.timestampUntil} plain />
+                        <Time at={each.timestampUntil} plain /> (<Countdown until={each.timestampUntil} />
+                        ).{" "}
+                        {can.administer.value && (
+                            <a href={at("applications", each.applicationId)}>{t.overview.breakerMore}</a>
+                        )}
                     </p>
                 </Notice>
             ))}
-            <ul class="tiles">
-                <Tile name={t.overview.total} value={stats.registrations.total} />
-                <Tile name={t.overview.monthlyActive} value={stats.registrations.monthlyActive} />
-                <Tile
-                    name={t.states.ACTIVE}
-                    value={stats.registrations.byStatus.ACTIVE}
-                    href={`${at("find")}?state=ACTIVE`}
-                />
+            <ul class="tiles six">
+                <Tile name={t.overview.total} value={total} />
+                <Tile name={t.overview.monthlyActive} value={monthlyActive} />
+                <Tile name={t.states.ACTIVE} value={byStatus.ACTIVE} href={`${at("find")}?state=ACTIVE`} />
                 <Tile
                     name={t.overview.blockedNow}
-                    value={stats.registrations.byStatus.BLOCKED}
-                    tone={stats.registrations.byStatus.BLOCKED ? "bad" : ""}
+                    value={byStatus.BLOCKED}
+                    tone={byStatus.BLOCKED ? "bad" : ""}
                     href={`${at("find")}?state=BLOCKED`}
                 />
-                <Tile name={t.overview.lockoutsHour} value={lastHour} />
+                <Tile name={t.overview.lockoutsHour} value={last(of.lockoutsPerHour)} />
                 <Tile
                     name={t.overview.breakers}
-                    value={breakers.length}
-                    tone={breakers.length ? "bad" : "good"}
-                    text={breakers.length ? undefined : t.overview.none}
+                    value={open.length}
+                    tone={open.length ? "bad" : "good"}
+                    {...(open.length ? {} : { text: t.overview.none })}
                 />
             </ul>
-            <div class="grid">
-                <Card title={t.overview.lockoutsPerHour}>
-                    <Bars
-                        values={stats.lockoutsPerHour}
-                        label={(i) => hour - (stats.lockoutsPerHour.length - 1 - i) * hourMs}
-                        text={t.overview.lockoutsPerHour}
-                    />
-                </Card>
-                <Card title={t.overview.byApplication}>
-                    <TableBox label={t.overview.byApplication}>
-                        <thead>
-                            <tr>
-                                <th>{t.fields.application}</th>
-                                {states.map((each) => (
-                                    <th key={each} class="number">
-                                        {t.states[each]}
-                                    </th>
-                                ))}
-                            </tr>
-                        </thead>
-                        <tbody>
-                            {stats.applications.map((each) => (
-                                <tr key={each.applicationId}>
-                                    <td>{each.applicationId}</td>
-                                    {states.map((state) => (
-                                        <td key={state} class="number">
-                                            {t.number(each.registrations.byStatus[state] ?? 0)}
-                                        </td>
-                                    ))}
-                                </tr>
-                            ))}
-                        </tbody>
-                    </TableBox>
-                </Card>
-            </div>
-            <p class="dim">
-                {t.overview.asOf} <Time at={stats.asOf} />
-            </p>
         </>
     );
 }
+
+function Registrations({ of }: { of: Stats }) {
+    const total: OfApplication[] =
+        of.applications.length > 1
+            ? [
+                  {
+                      applicationId: "",
+                      registrations: of.registrations,
+                      lockoutsPerHour: of.lockoutsPerHour,
+                  },
+              ]
+            : [];
+    const columns: Column<OfApplication>[] = [
+        {
+            name: t.fields.application,
+            cell: ({ applicationId }) =>
+                applicationId === "" ? (
+                    <b>{t.overview.all}</b>
+                ) : can.administer.value ? (
+                    <a href={at("applications", applicationId)}>{applicationId}</a>
+                ) : (
+                    applicationId
+                ),
+        },
+        ...states.map(
+            (state): Column<OfApplication> => ({
+                name: t.states[state],
+                kind: "number",
+                cell: (each) => t.number(each.registrations.byStatus[state] ?? 0),
+            }),
+        ),
+        {
+            name: t.overview.monthlyActive,
+            kind: "number",
+            cell: (each) => t.number(each.registrations.monthlyActive),
+        },
+        { name: t.overview.lockoutsDay, kind: "number", cell: (each) => t.number(sum(each.lockoutsPerHour)) },
+    ];
+    return (
+        <>
+            <Card title={t.overview.lockoutsPerHour}>
+                <HourBars
+                    values={of.lockoutsPerHour}
+                    lastHour={Math.floor(of.asOf / hourMs) * hourMs}
+                    text={t.overview.lockoutsPerHour}
+                />
+            </Card>
+            <Card
+                title={t.overview.byApplication}
+                actions={
+                    <span class="dim">
+                        {t.overview.asOf} <Time at={of.asOf} />
+                    </span>
+                }
+            >
+                <Table
+                    label={t.overview.byApplication}
+                    rows={[...of.applications, ...total]}
+                    id={(each) => each.applicationId}
+                    columns={columns}
+                />
+            </Card>
+        </>
+    );
+}
+const sum = (of: number[]) => of.reduce((all, each) => all + each, 0);
 
 function Tile({
     name,
@@ -180,95 +230,102 @@ function Tile({
     );
 }
 
+interface Point {
+    at: number;
+    accepted: number;
+    refused: number;
+    blocked: number;
+    noise: number;
+    commitHalf: number | null;
+    commitMost: number | null;
+    verdictMost: number | null;
+}
+
+/** What happened between two looks; nothing when the server started again in between, and counts from zero. */
+function pointOf(before: Live, now: Live): Point | undefined {
+    const seconds = (now.asOf - before.asOf) / 1000;
+    const kinds = ["accepted", "refused", "blocked", "noise"] as const;
+    if (seconds <= 0 || kinds.some((each) => now.attempts[each] < before.attempts[each])) return undefined;
+    const rate = (what: (typeof kinds)[number]) => (now.attempts[what] - before.attempts[what]) / seconds;
+    const { commits, verdicts } = now;
+    return {
+        at: now.asOf,
+        accepted: rate("accepted"),
+        refused: rate("refused"),
+        blocked: rate("blocked"),
+        noise: rate("noise"),
+        commitHalf: commits.count ? commits.p50Ms : null,
+        commitMost: commits.count ? commits.p99Ms : null,
+        verdictMost: verdicts.count ? verdicts.p99Ms : null,
+    };
+}
+
 function LiveCharts() {
     const isOffered = useSignal(true);
-    const last = useRef<Live | undefined>(undefined);
-    const points = useSignal<
-        {
-            at: number;
-            accepted: number;
-            refused: number;
-            blocked: number;
-            noise: number;
-            p50: number;
-            p99: number;
-            verdict: number;
-        }[]
-    >([]);
+    const before = useRef<Live | undefined>(undefined);
+    const points = useSignal<Point[]>([]);
     const latest = useSignal<Live | undefined>(undefined);
     const look = async () => {
-        if (!isOffered.value) return;
         try {
             const now = await get<Live>("/v2/stats/live", { quiet: true });
-            const before = last.current;
-            last.current = now;
+            const point = before.current && pointOf(before.current, now);
+            before.current = now;
             latest.value = now;
-            if (!before) return;
-            const seconds = (now.asOf - before.asOf) / 1000;
-            if (seconds <= 0 || now.attempts.accepted < before.attempts.accepted) return; // the server started again
-            const rate = (what: keyof Live["attempts"]) =>
-                Math.max(0, (now.attempts[what] - before.attempts[what]) / seconds);
-            points.value = [
-                ...points.value.slice(1 - livePoints),
-                {
-                    at: now.asOf,
-                    accepted: rate("accepted"),
-                    refused: rate("refused"),
-                    blocked: rate("blocked"),
-                    noise: rate("noise"),
-                    p50: now.commits.p50Ms ?? 0,
-                    p99: now.commits.p99Ms ?? 0,
-                    verdict: now.verdicts.p99Ms ?? 0,
-                },
-            ];
+            if (point) points.value = [...points.value.filter((each) => each.at >= now.asOf - liveSpanMs), point];
         } catch (fault) {
+            // Otherwise it is away; there is a gap then.
             if (fault instanceof Problem && (fault.status === 404 || fault.status === 403)) isOffered.value = false;
         }
     };
     useEffect(() => void look(), []);
     usePoll(liveEveryMs, () => void look(), isOffered.value);
-    if (!isOffered.value || !latest.value) return null;
+    const now = latest.value;
+    if (!isOffered.value || !now) return null;
     const rows = points.value;
-    const series = (name: keyof (typeof rows)[0], text: string, tone: string): Series => ({
+    const series = (name: keyof Point, text: string, tone: string): Series => ({
         text,
         tone,
         values: rows.map((each) => each[name]),
     });
-    const now = latest.value;
+    const chart = (text: string, shown: Series[]): Children => (
+        <Card title={text}>
+            <Lines
+                at={rows.map((each) => each.at)}
+                spanMs={liveSpanMs}
+                gapMs={3 * liveEveryMs}
+                text={text}
+                series={shown}
+            />
+        </Card>
+    );
     return (
         <>
-            <div class="grid">
-                <Card title={t.overview.attemptsPerSecond}>
-                    <Lines
-                        at={rows.map((each) => each.at)}
-                        unit="/s"
-                        text={t.overview.attemptsPerSecond}
-                        series={[
-                            series("accepted", t.overview.accepted, "good"),
-                            series("refused", t.overview.refused, "warn"),
-                            series("blocked", t.overview.blocked, "bad"),
-                            series("noise", t.overview.noise, "quiet"),
-                        ]}
-                    />
-                </Card>
-                <Card title={t.overview.latency}>
-                    <Lines
-                        at={rows.map((each) => each.at)}
-                        unit=" ms"
-                        text={t.overview.latency}
-                        series={[
-                            series("p50", t.overview.commitHalf, "info"),
-                            series("p99", t.overview.commitMost, "warn"),
-                            series("verdict", t.overview.verdictMost, "good"),
-                        ]}
-                    />
-                </Card>
+            <div class="grid charts">
+                {chart(t.overview.attemptsPerSecond, [
+                    series("accepted", t.overview.accepted, "good"),
+                    series("refused", t.overview.refused, "warn"),
+                    series("blocked", t.overview.blocked, "bad"),
+                    series("noise", t.overview.noise, "quiet"),
+                ])}
+                {chart(t.overview.latency, [
+                    series("verdictMost", t.overview.verdictMost, "good"),
+                    series("commitMost", t.overview.commitMost, "warn"),
+                    series("commitHalf", t.overview.commitHalf, "info"),
+                ])}
             </div>
             <ul class="tiles">
                 <Tile name={t.overview.devices} value={now.connections.device} />
                 <Tile name={t.overview.offices} value={now.connections.office} />
                 <Tile name={t.overview.slots} value={now.slots} />
                 <Tile name={t.overview.lag} value={now.journalLag} />
+                {!can.count.value && (
+                    <Tile
+                        name={t.overview.breakers}
+                        value={now.openBreakers}
+                        tone={now.openBreakers ? "bad" : "good"}
+                        {...(now.openBreakers ? {} : { text: t.overview.none })}
+                    />
+                )}
             </ul>
         </>
     );
@@ -309,36 +366,33 @@ function Ticker() {
                 {t.overview.seen(total.value)}
             </p>
             {rows.value.length > 0 && (
-                <TableBox label={t.overview.events}>
-                    <thead>
-                        <tr>
-                            <th>{t.audit.when}</th>
-                            <th>{t.audit.what}</th>
-                            <th>{t.audit.about}</th>
-                            <th>{t.fields.state}</th>
-                            <th>{t.audit.who}</th>
-                        </tr>
-                    </thead>
-                    <tbody class="ticker">
-                        {rows.value.map((each) => (
-                            <tr key={each.seq}>
-                                <td>
-                                    <Time at={each.timestampCreated} plain />
-                                </td>
-                                <td>{t.history.titles[each.event] ?? t.audit.events[each.event] ?? each.event}</td>
-                                <td>
-                                    {each.registrationId ? (
-                                        <a href={at("registrations", each.registrationId)}>{each.userId}</a>
-                                    ) : (
-                                        each.subjectId
-                                    )}
-                                </td>
-                                <td>{each.registrationStatus && <StateBadge of={each.registrationStatus} />}</td>
-                                <td>{each.account ?? <span class="dim">{t.audit.phone}</span>}</td>
-                            </tr>
-                        ))}
-                    </tbody>
-                </TableBox>
+                <Table
+                    label={t.overview.events}
+                    rows={rows.value}
+                    id={(each) => each.seq}
+                    kind="ticker"
+                    columns={[
+                        { name: t.audit.when, cell: (each) => <Time at={each.timestampCreated} plain /> },
+                        { name: t.audit.what, cell: (each) => t.audit.eventName(each.event) },
+                        {
+                            name: t.audit.about,
+                            cell: (each) =>
+                                each.registrationId ? (
+                                    <a href={at("registrations", each.registrationId)}>{each.userId}</a>
+                                ) : (
+                                    each.subjectId
+                                ),
+                        },
+                        {
+                            name: t.fields.state,
+                            cell: (each) => each.registrationStatus && <StateBadge of={each.registrationStatus} />,
+                        },
+                        {
+                            name: t.audit.who,
+                            cell: (each) => each.account ?? <span class="dim">{t.audit.phone}</span>,
+                        },
+                    ]}
+                />
             )}
         </Card>
     );
