@@ -16,21 +16,24 @@ import {
 import { t } from "../en";
 import { follow } from "../feed";
 import { at, go, place, replaceQuery } from "../router";
-import { can, epoch, me } from "../session";
+import { can, epoch } from "../session";
 import { Time } from "../time";
 import {
     AttemptsMeter,
     Button,
+    Check,
     Empty,
     Fault,
     Flags,
     Input,
     LinkButton,
+    listOf,
     Page,
     Select,
     Skeleton,
     StateBadge,
     TableBox,
+    useApplications,
 } from "../ui";
 
 const typingPauseMs = 180;
@@ -46,6 +49,8 @@ interface Filters {
     removed: boolean;
 }
 interface Found {
+    /** What was asked for. */
+    key?: string;
     users: string[];
     rows: Registration[];
     cursor?: string;
@@ -57,7 +62,7 @@ function filterQuery(of: Filters) {
     return {
         status: of.state,
         appId: of.app,
-        flag: of.flag.trim() ? of.flag.trim().split(/\s*,\s*/) : undefined,
+        flag: listOf(of.flag),
         platform: of.platform.trim(),
         removed: of.removed || of.state === "REMOVED",
     };
@@ -85,7 +90,7 @@ async function readRows(
 }
 
 function matches(row: Registration, of: Filters) {
-    const flags = filterQuery(of).flag ?? [];
+    const flags = listOf(of.flag);
     return (
         (!of.state || row.registrationStatus === of.state) &&
         (!of.app || row.applicationId === of.app) &&
@@ -141,18 +146,16 @@ export function Find() {
     const fault = useSignal<unknown>(undefined);
     const busy = useSignal(false);
     const chosen = useSignal(0);
-    const applications = useSignal<string[]>(me.value?.applications ?? []);
+    const isChosenByKey = useSignal(false);
+    const openWhenFound = useRef(false); // Enter came before what was typed was found
+    const applications = useApplications().value ?? [];
     const running = useRef<AbortController | undefined>(undefined);
     const rowsRef = useRef<HTMLTableSectionElement>(null);
 
-    useEffect(() => {
-        document.title = t.title(t.nav.find);
-        if (can.administer.value)
-            get<{ applications: { id: string }[] }>("/admin/applications", { quiet: true })
-                .then((told) => (applications.value = told.applications.map((each) => each.id)))
-                .catch(() => undefined);
-    }, [epoch.value]);
-
+    const key = JSON.stringify([text.value.trim(), filters.value]);
+    const open = (row: Registration | undefined) => {
+        if (row) go(at("registrations", row.registrationId));
+    };
     const run = async () => {
         running.current?.abort();
         const mine = new AbortController();
@@ -161,16 +164,21 @@ export function Find() {
         try {
             const out = await search(text.value, filters.value, mine.signal);
             if (mine.signal.aborted) return;
-            found.value = out;
+            // What was chosen stays chosen, wherever it is now.
+            const kept = isChosenByKey.value ? found.value?.rows[chosen.value]?.registrationId : undefined;
+            const place = kept === undefined ? -1 : out.rows.findIndex((each) => each.registrationId === kept);
+            found.value = { ...out, key };
             fault.value = undefined;
-            chosen.value = 0;
+            chosen.value = Math.max(0, place);
+            isChosenByKey.value = place >= 0;
+            if (openWhenFound.current) open(out.rows[0]);
+            openWhenFound.current = false;
         } catch (problem) {
             if (isGone(problem) || mine.signal.aborted) return;
             fault.value = problem;
         }
         busy.value = false;
     };
-    const key = JSON.stringify([text.value.trim(), filters.value]);
     useEffect(() => {
         const of = filters.value;
         replaceQuery({
@@ -230,6 +238,7 @@ export function Find() {
             const seen = new Set(known.rows.map((each) => each.registrationId));
             found.value = {
                 ...next,
+                key: known.key,
                 users: known.users,
                 rows: [...known.rows, ...next.rows.filter((each) => !seen.has(each.registrationId))],
             };
@@ -245,15 +254,24 @@ export function Find() {
             event.preventDefault();
             const step = event.key === "ArrowDown" ? 1 : -1;
             chosen.value = Math.max(0, Math.min(rows.length - 1, chosen.value + step));
+            isChosenByKey.value = true;
             rowsRef.current?.children[chosen.value]?.scrollIntoView({ block: "nearest" });
         } else if (event.key === "Enter") {
-            const row = rows[chosen.value];
-            if (row) go(at("registrations", row.registrationId));
+            if (found.value?.key === key || isChosenByKey.value) open(rows[chosen.value]);
+            else openWhenFound.current = true;
         } else if (event.key === "Escape") {
             text.value = "";
+            openWhenFound.current = false;
         }
     };
     const set = (change: Partial<Filters>) => (filters.value = { ...filters.value, ...change });
+    const one = rows[chosen.value];
+    const told =
+        isChosenByKey.value && one
+            ? t.find.chosen(one, chosen.value + 1, rows.length)
+            : found.value && !busy.value
+              ? t.find.count(rows.length, Boolean(found.value.cursor))
+              : "";
     const isNarrowed = Object.values(filters.value).some(Boolean);
     const needsText = !text.value.trim() && !can.listEverybody.value;
 
@@ -273,7 +291,11 @@ export function Find() {
                     label={t.find.label}
                     hideLabel
                     value={text.value}
-                    onValue={(value) => (text.value = value)}
+                    onValue={(value) => {
+                        text.value = value;
+                        openWhenFound.current = false;
+                        isChosenByKey.value = false;
+                    }}
                     placeholder={t.find.placeholder(can.listEverybody.value)}
                     onKeyDown={onKey}
                     type="search"
@@ -290,14 +312,14 @@ export function Find() {
                             ...states.map((each): [string, string] => [each, t.states[each]]),
                         ]}
                     />
-                    {applications.value.length > 1 && (
+                    {applications.length > 1 && (
                         <Select
                             label={t.find.application}
                             value={filters.value.app}
                             onValue={(app) => set({ app })}
                             options={[
                                 ["", t.find.anyApplication],
-                                ...applications.value.map((each): [string, string] => [each, each]),
+                                ...applications.map((each): [string, string] => [each, each]),
                             ]}
                         />
                     )}
@@ -313,14 +335,12 @@ export function Find() {
                         onValue={(platform) => set({ platform })}
                         placeholder="ios"
                     />
-                    <div class="check end">
-                        <input
-                            id="removed"
-                            type="checkbox"
+                    <div class="beside-fields">
+                        <Check
+                            label={t.find.withRemoved}
                             checked={filters.value.removed}
-                            onChange={(event) => set({ removed: event.currentTarget.checked })}
+                            onValue={(removed) => set({ removed })}
                         />
-                        <label for="removed">{t.find.withRemoved}</label>
                     </div>
                     {isNarrowed && (
                         <Button
@@ -333,7 +353,7 @@ export function Find() {
                 </div>
             </search>
             <p class="hidden" role="status" aria-live="polite">
-                {found.value && !busy.value ? t.find.count(rows.length, Boolean(found.value.cursor)) : ""}
+                {told}
             </p>
             {fault.value !== undefined && <Fault of={fault.value} again={() => void run()} />}
             {found.value && found.value.users.length > 0 && (
@@ -370,7 +390,7 @@ export function Find() {
                                 <tr
                                     key={row.registrationId}
                                     class={i === chosen.value ? "chosen" : ""}
-                                    onClick={() => go(at("registrations", row.registrationId))}
+                                    onClick={() => open(row)}
                                 >
                                     <td>
                                         <a
