@@ -8,7 +8,7 @@ import axe from "axe-core";
 import jsQR from "jsqr";
 
 import { furnish, screens } from "./screens.mjs";
-import { between, launch, World } from "./world.mjs";
+import { between, launch, selfSigned, World } from "./world.mjs";
 
 const binary = process.env.DOORWARD_BINARY;
 const patienceMs = 20_000;
@@ -105,7 +105,7 @@ describe("the console", { timeout: 600_000 }, () => {
     test("whoever guesses is told how long to wait", async () => {
         await world.account("guessed", "AUDITOR", ["bank"]);
         const { page, close } = await open();
-        for (let i = 0; i < 5; ++i) {
+        for (let i = 0; i < 20; ++i) {
             await page.getByLabel("Account").fill("guessed");
             await page.getByLabel("Password").fill(`guess ${i}`);
             const answered = page.waitForResponse(/session/);
@@ -114,7 +114,7 @@ describe("the console", { timeout: 600_000 }, () => {
         }
         await page.getByLabel("Password").fill("another");
         await page.getByRole("button", { name: "Sign in" }).click();
-        await page.getByText(/Too many wrong passwords. Try again in 0:0\d/).waitFor();
+        await page.getByText(/Too many wrong passwords. Try again in (1:00|0:5\d)/).waitFor();
         assert.equal(await page.getByRole("button", { name: "Sign in" }).isDisabled(), true);
         await close();
     });
@@ -184,6 +184,95 @@ describe("the console", { timeout: 600_000 }, () => {
         await headline(page).getByText("First").waitFor();
         await page.keyboard.press("Control+k");
         await headline(page).getByText("Find a phone").waitFor();
+        await close();
+    });
+
+    test("a phone is found by everything that it is known by", async () => {
+        await world.application("second-bank");
+        const one = await world.registered("find-me-71", { name: "Ferdinand's telephone", flags: ["RARE-71"] });
+        const { page, close } = await open({ who: world.admin });
+        const alone = async () => {
+            await row(page, "find-me-71").waitFor();
+            await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+        };
+        const typed = ["find-me-7", one.id, one.id.toUpperCase(), "Ferdinand's telephone"];
+        for (const text of typed) {
+            await search(page).fill(text);
+            await alone();
+        }
+        await search(page).fill("");
+        await page.getByLabel("Flag").fill("RARE-71");
+        await alone();
+        await search(page).fill("find-me");
+        await page.getByLabel("State").selectOption("BLOCKED");
+        await page.getByText("Nothing found").waitFor();
+        await page.getByLabel("State").selectOption("ACTIVE");
+        await alone();
+        await page.getByLabel("Application").selectOption("second-bank");
+        await page.getByText("Nothing found").waitFor();
+        await page.getByLabel("Application").selectOption("bank");
+        await alone();
+        await page.getByRole("button", { name: "Clear filters" }).click();
+        await page.reload(); // what was asked for is in the address
+        await alone();
+        assert.equal(await search(page).inputValue(), "find-me");
+        await page.getByLabel("Platform").fill("android");
+        await page.getByText("Nothing found").waitFor();
+        await close();
+    });
+
+    test("Enter opens what was typed, not what was there before", async () => {
+        await world.registered("hasty-user", { name: "Hasty phone" });
+        await world.registered("newest-user", { name: "Newest phone" });
+        const { page, close } = await open({ who: desk });
+        await row(page, "newest-user").waitFor(); // first, as long as nothing is typed
+        await search(page).pressSequentially("hasty-user");
+        await page.keyboard.press("Enter");
+        await headline(page).getByText("Hasty phone").waitFor();
+        await close();
+    });
+
+    test("a phone is unblocked without a mouse, from signing in on", async () => {
+        const lost = await blocked("keyboard-user", "Keyboard phone");
+        const { page, close } = await open();
+        const focused = () =>
+            page.evaluate(() => {
+                const at = document.activeElement;
+                return `${at.tagName} ${at.getAttribute("aria-label") ?? at.innerText ?? ""}`.trim();
+            });
+        const tabTo = async (what) => {
+            for (let i = 0; i < 40; ++i) {
+                await page.keyboard.press("Tab");
+                if ((await focused()) === what) return;
+            }
+            assert.fail(`${what} cannot be reached, but ${await focused()}`);
+        };
+        await page.getByLabel("Account").waitFor();
+        await page.keyboard.type("desk");
+        await page.keyboard.press("Tab");
+        await page.keyboard.type(desk.password);
+        await page.keyboard.press("Enter");
+        await headline(page).getByText("Find a phone").waitFor();
+        await page.keyboard.type("keyboard-user");
+        await page.keyboard.press("Enter");
+        await headline(page).getByText("Keyboard phone").waitFor();
+        await page.waitForFunction(() => document.activeElement.tagName === "H1");
+        await tabTo("BUTTON Unblock");
+        await page.keyboard.press("Enter");
+        await dialog(page).waitFor();
+        await page.keyboard.press("Escape");
+        await dialog(page).waitFor({ state: "detached" });
+        assert.equal(await focused(), "BUTTON Unblock"); // back where one was
+        await page.keyboard.press("Enter");
+        await dialog(page).waitFor();
+        await tabTo("BUTTON Unblock");
+        await page.keyboard.press("Enter");
+        await page.getByRole("region", { name: /Works/ }).waitFor();
+        await dialog(page).waitFor({ state: "detached" });
+        assert.match(await focused(), /^H1 Keyboard phone/); // the button is gone
+        assert.equal(await world.state(lost.id), "ACTIVE");
+        const times = await page.locator("main time[datetime]").evaluateAll((all) => all.map((each) => each.title));
+        assert.ok(times.length > 5 && times.every((each) => /\b20\d\d\b.*\d:\d\d/.test(each)), times.join("; "));
         await close();
     });
 
@@ -448,6 +537,255 @@ describe("the console", { timeout: 600_000 }, () => {
         await close();
     });
 
+    test("settings of an application are changed, and taken back", async () => {
+        await world.application("settled", { roles: ["CORE"] });
+        const { page, close } = await open({ who: world.admin, at: "#/applications/settled" });
+        const settings = page.getByRole("region", { name: "Settings" });
+        await settings.getByRole("button", { name: "Edit" }).click();
+        await dialog(page).getByLabel("The vault opens with finger or face").check();
+        await dialog(page).getByLabel("Lowest protocol version").selectOption("3.2");
+        await dialog(page).getByLabel("A phone may be added by another").check();
+        await dialog(page).getByLabel("Passed on to").fill("bank");
+        await dialog(page).getByLabel("Flags of the new phone").fill("SECOND, YOUNG");
+        await dialog(page).getByLabel("Wrong attempts of the new phone").fill("3");
+        await dialog(page).getByRole("button", { name: "Save" }).click();
+        await page.getByText("The settings are saved.").waitFor();
+        const held = async () => {
+            const { vaultWithBiometry, lowestVersion, roles, transfer } = await world.ask(
+                "GET",
+                "/admin/applications/settled",
+            );
+            const { spawn, targets, flags, maxFailedAttempts } = transfer;
+            return { vaultWithBiometry, lowestVersion, roles, spawn, targets, flags, maxFailedAttempts };
+        };
+        assert.deepEqual(await held(), {
+            vaultWithBiometry: true,
+            lowestVersion: "3.2",
+            roles: ["CORE"],
+            spawn: true,
+            targets: ["bank"],
+            flags: ["SECOND", "YOUNG"],
+            maxFailedAttempts: 3,
+        });
+        await settings.getByText("SECOND, YOUNG").waitFor();
+        await page.getByRole("button", { name: "Undo" }).click();
+        await settings.getByText("SECOND, YOUNG").waitFor({ state: "detached" });
+        const { lowestVersion, spawn, maxFailedAttempts } = await held();
+        assert.deepEqual([lowestVersion, spawn, maxFailedAttempts ?? null], ["3.0", false, null]);
+        await close();
+    });
+
+    test("an application gets a service of its own, whose secret is never seen again", async () => {
+        await world.application("served");
+        const held = async () => (await world.ask("GET", "/admin/applications/served")).provider;
+        const { page, close } = await open({ who: world.admin, at: "#/applications/served" });
+        const card = page.getByRole("region", { name: "Own service" });
+        await card.getByText("None: phones register with codes alone.").waitFor();
+        await card.getByRole("button", { name: "Set up" }).click();
+        await dialog(page)
+            .getByText(/Whoever it lets in is registered/)
+            .waitFor();
+        await dialog(page).getByLabel("Address").fill("https://login.example/phones");
+        await dialog(page).getByLabel("Secret", { exact: true }).selectOption("replace");
+        const save = dialog(page).getByRole("button", { name: "Save" });
+        assert.equal(await save.isDisabled(), true); // nothing was given yet
+        assert.equal(await dialog(page).getByLabel("New secret").getAttribute("type"), "password");
+        await dialog(page).getByLabel("New secret").fill("hunter22");
+        await save.click();
+        await card.getByText("there is one; it is never shown").waitFor();
+        assert.deepEqual(await held(), { url: "https://login.example/phones", timeoutMs: 3000, hasSecret: true });
+
+        await card.getByRole("button", { name: "Edit" }).click();
+        await dialog(page)
+            .getByLabel(/Has to answer within/)
+            .fill("1500");
+        await save.click();
+        await card.getByText("1,500 ms").waitFor();
+        assert.deepEqual(await held(), { url: "https://login.example/phones", timeoutMs: 1500, hasSecret: true });
+        await page.getByRole("button", { name: "Undo" }).click();
+        await card.getByText("3,000 ms").waitFor();
+
+        await card.getByRole("button", { name: "Edit" }).click();
+        await dialog(page).getByLabel("Address").fill("https://elsewhere.example/phones");
+        await dialog(page)
+            .getByText(/names another server/)
+            .waitFor();
+        assert.deepEqual(await dialog(page).getByLabel("Secret", { exact: true }).getByRole("option").allInnerTexts(), [
+            "Another one",
+            "None",
+        ]);
+        await dialog(page).getByLabel("Secret", { exact: true }).selectOption("none");
+        await save.click();
+        await card.getByText("https://elsewhere.example/phones").waitFor();
+        assert.equal((await held()).hasSecret, false);
+        assert.equal((await page.content()).includes("hunter22"), false);
+
+        await card.getByRole("button", { name: "Take away" }).click();
+        await dialog(page).getByRole("button", { name: "Take away" }).click();
+        await page.getByText("The own service is taken away.").waitFor();
+        assert.equal((await held()) ?? null, null);
+        await page.locator(".toast", { hasText: "taken away" }).getByRole("button", { name: "Undo" }).click();
+        await card.getByText("https://elsewhere.example/phones").waitFor();
+        await close();
+    });
+
+    test("mass lockouts are stopped, and the page tells where, since when and until when", async () => {
+        const { mobileSdkConfig: sdk } = await world.application("stormy");
+        const one = await world.registered("storm-1", { appId: "stormy", sdk });
+        const two = await world.registered("storm-2", { appId: "stormy", sdk });
+        const { page, close } = await open({ who: world.admin, at: "#/applications/stormy" });
+        const policy = page.getByRole("region", { name: "Lockout policy" });
+        const breaker = page.getByRole("region", { name: "Breaker of mass lockouts" });
+        await breaker.getByText(/^Off:/).waitFor();
+        assert.equal(await policy.getByLabel("Stop mass lockouts").isChecked(), false);
+        await policy.getByLabel("Stop mass lockouts").check();
+        await policy.getByLabel("Lockouts, at least").fill("1");
+        await policy.getByLabel("How many attempts are left").uncheck();
+        await policy.getByRole("button", { name: "Save the policy" }).click();
+        await dialog(page).getByRole("button", { name: "Save the policy" }).click();
+        await breaker.getByText("Closed", { exact: true }).waitFor();
+        await breaker.getByText(/Opens when 1 phone is locked out within 5 minutes/).waitFor();
+        const held = await world.ask("GET", "/admin/applications/stormy/lockout-policy");
+        assert.deepEqual(held.breaker, { least: 1, factor: 10, window: 300_000, pause: 900_000 });
+        assert.deepEqual(held.hints, { remainingAttempts: false, blockedUntil: true });
+
+        for (let i = 0; i < 5; ++i) await one.phone.validate("9999");
+        for (let i = 0; i < 6; ++i) await two.phone.validate("9999");
+        assert.deepEqual([await world.state(one.id), await world.state(two.id)], ["BLOCKED", "ACTIVE"]);
+        await breaker.getByText("Open", { exact: true }).waitFor(); // nobody touched the page
+        const now = breaker.getByRole("group", { name: "Open now" }).locator("tbody tr");
+        assert.match(await now.innerText(), /\s1\s+0\s+\d\d:\d\d:\d\d\s+1[45]:\d\d/);
+        await breaker.getByRole("group", { name: "When it opened" }).getByText("Opened").waitFor();
+
+        await page.goto(`${world.office}/console/#/overview`);
+        await page.getByText("Far too many phones of stormy are being locked out").waitFor();
+        await page.getByRole("link", { name: "More about it" }).click();
+        await headline(page).getByText("stormy").waitFor();
+        await page.goto(`${world.office}/console/#/registrations/${two.id}`);
+        await page.getByText(/1 phone of this application was blocked in a short time/).waitFor();
+        await close();
+    });
+
+    test("a webhook shows who it is, by name, by token and by certificate", async () => {
+        const shown = [];
+        const receiver = createServer((asked, answer) => {
+            shown.push(asked.headers.authorization);
+            asked.resume();
+            answer.writeHead(204).end();
+        });
+        await new Promise((ready) => receiver.listen(0, "127.0.0.1", ready));
+        const { page, close } = await open({ who: back, at: "#/webhooks/bank" });
+        await page.getByRole("button", { name: "New webhook" }).click();
+        await dialog(page).getByRole("textbox", { name: "Name" }).fill("Guarded");
+        await dialog(page).getByLabel("Address").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+        await dialog(page).getByLabel("Authentication").selectOption("BASIC");
+        const create = dialog(page).getByRole("button", { name: "Create" });
+        assert.equal(await create.isDisabled(), true);
+        await dialog(page).getByLabel("User name").fill("doorward");
+        await dialog(page).getByLabel("Password").fill("hunter22");
+        await create.click();
+        await dialog(page).getByRole("button", { name: "Done" }).click();
+        await page.getByRole("link", { name: "Guarded" }).click();
+        const tried = async () => {
+            await page.getByRole("button", { name: "Send a test" }).click();
+            await page.getByText("The test was delivered.").waitFor();
+            return shown[shown.length - 1];
+        };
+        assert.equal(await tried(), `Basic ${Buffer.from("doorward:hunter22").toString("base64")}`);
+
+        const edit = async (change) => {
+            await page.getByRole("button", { name: "Edit" }).click();
+            await change(dialog(page));
+            await dialog(page).getByRole("button", { name: "Save" }).click();
+            await dialog(page).waitFor({ state: "detached" });
+        };
+        await edit(async (form) => {
+            await form.getByText("What is left empty stays as it is.").waitFor();
+            await form.getByLabel("First pause (s)").fill("5");
+            await form.getByLabel("Log kept for (days)").fill("7");
+        });
+        await page.getByText("7 days").waitFor();
+        const count = shown.length;
+        await page.getByRole("button", { name: "Send a test" }).click();
+        await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
+        assert.equal(shown.length, count + 1);
+        assert.equal(shown[count], shown[0]);
+
+        await edit(async (form) => {
+            await form.getByLabel("Authentication").selectOption("BEARER");
+            assert.equal(await form.getByRole("button", { name: "Save" }).isDisabled(), true);
+            await form.getByLabel("Token").fill("a-token");
+        });
+        await page.getByText("Bearer token").waitFor();
+        await page.getByRole("button", { name: "Send a test" }).click();
+        await page.waitForFunction(() => !document.querySelector("[aria-busy]"));
+        assert.equal(shown[shown.length - 1], "Bearer a-token");
+
+        const { certificateText, keyText } = await selfSigned(world.home);
+        await edit(async (form) => {
+            await form.getByLabel("Authentication").selectOption("CERTIFICATE");
+            await form.getByLabel("Certificates (PEM)").fill(certificateText);
+            await form.getByLabel("Private key (PEM)").fill(keyText);
+        });
+        await page.getByText("Client certificate").waitFor();
+        await page.getByRole("button", { name: "Pause" }).click();
+        await dialog(page).getByRole("button", { name: "Pause" }).click();
+        await page.getByText("Guarded is paused.").waitFor();
+        await page.getByRole("button", { name: "Undo" }).click();
+        await page.getByRole("button", { name: "Pause" }).waitFor();
+        const told = (await world.ask("GET", "/admin/applications/bank/callbacks")).callbacks.find(
+            (each) => each.name === "Guarded",
+        );
+        assert.deepEqual(
+            [told.authentication.type, told.initialBackoff, told.retentionPeriod, told.enabled],
+            ["CERTIFICATE", 5_000, 7 * 86_400_000, true],
+        );
+        await world.ask("DELETE", `/admin/applications/bank/callbacks/${told.id}`);
+        await close();
+        receiver.close();
+    });
+
+    test("what a user's phones are told is added, changed, taken back, and never offered to operators", async () => {
+        await world.registered("claims-user", { name: "Claims phone" });
+        const held = () => world.ask("GET", "/v2/users/claims-user/claims?appId=bank");
+        const { page, close } = await open({ who: back, at: "#/users/claims-user" });
+        const card = page.getByRole("region", { name: "What the user's phones are told" });
+        await card.getByText("Nothing but the user id.").waitFor();
+        await card.getByRole("button", { name: "Add" }).click();
+        await dialog(page).getByLabel("Value of claim 1").fill("Clara Novák");
+        await dialog(page).getByLabel("Value of claim 2").fill("clara@example.com");
+        await dialog(page).getByRole("button", { name: "Another one" }).click();
+        await dialog(page).getByLabel("Claim 3", { exact: true }).fill("email_verified");
+        await dialog(page).getByLabel("Value of claim 3").fill("perhaps");
+        await dialog(page).getByRole("button", { name: "Save" }).click();
+        await dialog(page).getByText("email_verified has to be true or false.").waitFor();
+        await dialog(page).getByLabel("Value of claim 3").fill("true");
+        await dialog(page).getByRole("button", { name: "Save" }).click();
+        await card.getByText("Clara Novák").waitFor();
+        const first = { sub: "claims-user", name: "Clara Novák", email: "clara@example.com", email_verified: true };
+        assert.deepEqual(await held(), first);
+
+        await card.getByRole("button", { name: "Edit" }).click();
+        await dialog(page).getByRole("button", { name: "Take email away" }).click();
+        await dialog(page).getByRole("button", { name: "Save" }).click();
+        await card.getByText("clara@example.com").waitFor({ state: "detached" });
+        assert.deepEqual(await held(), { sub: "claims-user", name: "Clara Novák", email_verified: true });
+        await page.locator(".toast").last().getByRole("button", { name: "Undo" }).click();
+        await card.getByText("clara@example.com").waitFor();
+        assert.deepEqual(await held(), first);
+
+        await card.getByRole("button", { name: "Take all back" }).click();
+        await dialog(page).getByRole("button", { name: "Take all back" }).click();
+        await card.getByText("Nothing but the user id.").waitFor();
+        assert.deepEqual(await held(), { sub: "claims-user" });
+        await close();
+
+        const operator = await open({ who: desk, at: "#/users/claims-user" });
+        await operator.page.getByRole("link", { name: "Claims phone" }).waitFor();
+        assert.equal(await operator.page.getByRole("region", { name: /are told/ }).count(), 0);
+        await operator.close();
+    });
+
     test("a webhook is made, its log is read, and something is sent again", async () => {
         const got = [];
         const receiver = createServer((asked, answer) => {
@@ -564,15 +902,17 @@ describe("the console", { timeout: 600_000 }, () => {
             name: "A phone with a rather long name for a small screen",
             flags: ["A_RATHER_LONG_FLAG_FOR_A_SMALL_SCREEN"],
         });
-        const { page, close } = await open({ who: world.admin, viewport: { width: 360, height: 740 } });
+        const { page, close } = await open({ who: world.admin, viewport: { width: 320, height: 740 } });
         for (const at of [
             "#/find",
             "#/users/narrow-user",
             `#/registrations/${one.id}`,
             "#/new",
             "#/overview",
+            "#/applications",
             "#/applications/bank",
             "#/accounts",
+            "#/accounts/desk",
             "#/webhooks/bank",
             "#/jobs",
             "#/audit",
@@ -586,9 +926,56 @@ describe("the console", { timeout: 600_000 }, () => {
             }));
             assert.ok(wide <= seen, `${at} is ${wide} wide`);
         }
+        for (const [at, card] of [
+            ["#/applications/bank", "Settings"],
+            ["#/users/narrow-user", "What the user's phones are told"],
+        ]) {
+            await page.goto(`${world.office}/console/${at}`);
+            const region = page.getByRole("region", { name: card });
+            await region.getByRole("button", { name: /^(Edit|Add)$/ }).click();
+            const { wide, seen } = await dialog(page).evaluate((it) => ({
+                wide: it.scrollWidth,
+                seen: it.clientWidth,
+            }));
+            assert.ok(wide <= seen, `the window of ${card} is ${wide} wide`);
+            await page.keyboard.press("Escape");
+        }
         await page.getByRole("button", { name: "Menu" }).click();
         await page.getByRole("link", { name: "Audit log" }).click();
         await headline(page).getByText("Audit log").waitFor();
+        await close();
+    });
+});
+
+describe("over TLS", { timeout: 600_000 }, () => {
+    let safe;
+    before(async () => {
+        safe = await new World(binary, { overTls: true }).begin();
+        await safe.application("bank");
+    });
+    after(() => safe?.end());
+
+    test("the session is for encrypted connections alone, and what happens is seen as it happens", async () => {
+        const { page, context, close } = await open({ base: safe.office, who: safe.admin, ignoreHTTPSErrors: true });
+        assert.match(page.url(), /^https:/);
+        const [cookie, ...others] = await context.cookies();
+        assert.deepEqual(others, []);
+        const { name, secure, httpOnly, sameSite, path } = cookie;
+        assert.deepEqual(
+            { name, secure, httpOnly, sameSite, path },
+            { name: "__Host-doorward-console", secure: true, httpOnly: true, sameSite: "Strict", path: "/" },
+        );
+        await page.goto(`${safe.office}/console/#/overview`);
+        await page.getByText("Live", { exact: true }).waitFor();
+        const one = await safe.registered("tls-user", { name: "TLS phone" });
+        await page.locator("tbody.ticker tr", { hasText: "tls-user" }).first().waitFor(); // by the stream alone
+        await page.goto(`${safe.office}/console/#/registrations/${one.id}`);
+        await page.getByRole("button", { name: "Copy the registration id" }).waitFor();
+        for (let i = 0; i < 5; ++i) await one.phone.validate("9999");
+        await page.getByRole("region", { name: /Blocked: too many wrong PINs/ }).waitFor();
+        await page.getByRole("button", { name: "Sign out" }).click();
+        await page.getByRole("heading", { name: "Sign in" }).waitFor();
+        assert.deepEqual(await context.cookies(), []);
         await close();
     });
 });

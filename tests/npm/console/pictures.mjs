@@ -7,6 +7,7 @@ import { furnish, screens } from "./screens.mjs";
 import { launch, World } from "./world.mjs";
 
 const [binary, folder] = process.argv.slice(2);
+const chartsFillMs = 150_000;
 mkdirSync(folder, { recursive: true });
 const world = await new World(binary).begin();
 const browser = await launch();
@@ -24,6 +25,12 @@ try {
         const picture = Buffer.from(data, "base64");
         bytes += picture.length;
         writeFileSync(join(folder, `${name}.webp`), picture);
+    }
+
+    // The charts show the last three minutes.
+    async function fillCharts(page) {
+        await page.locator(".chart path.line").first().waitFor();
+        await page.waitForTimeout(chartsFillMs);
     }
 
     async function takeAll(suffix, wanted, options) {
@@ -45,24 +52,28 @@ try {
             await page.goto("about:blank");
             await page.goto(`${world.office}/console/${screen.at(of)}`);
             await screen.ready(page, of);
+            if (screen.name === "overview") await fillCharts(page);
             await page.getByText("Live", { exact: true }).waitFor({ state: options.viewport ? "attached" : "visible" });
             await take(page, context, `${screen.name}${suffix}`);
         }
         await context.close();
     }
 
-    await takeAll(
-        "",
-        ["sign-in", ...screens.map((each) => each.name)].filter((each) => each !== "nothing"),
-        { colorScheme: "light" },
-    );
-    await takeAll("-dark", ["find", "registration-blocked", "application"], {
-        colorScheme: "dark",
-    });
-    await takeAll("-narrow", ["find", "user", "registration-blocked"], {
-        colorScheme: "light",
-        viewport: { width: 360, height: 740 },
-    });
+    const light = { colorScheme: "light" };
+    const dark = { colorScheme: "dark" };
+    const narrow = { ...light, viewport: { width: 360, height: 740 } };
+    const still = screens.map((each) => each.name).filter((each) => each !== "nothing" && each !== "overview");
+    await takeAll("", ["sign-in", ...still], light);
+    await takeAll("-dark", ["find", "registration-blocked", "application"], dark);
+    await takeAll("-narrow", ["find", "user", "registration-blocked"], narrow);
+    // Last: the phones that make the load are in no other picture.
+    const end = world.load();
+    await Promise.all([
+        takeAll("", ["overview"], light),
+        takeAll("-dark", ["overview"], dark),
+        takeAll("-narrow", ["overview"], narrow),
+    ]);
+    await end();
     of.receiver.close();
 } finally {
     await browser.close();

@@ -9,7 +9,10 @@ export async function furnish(world) {
         transfer: { spawn: true, move: true },
         deviceManagement: true,
     });
-    await world.application("brokerage");
+    const brokerage = await world.application("brokerage", {
+        breaker: { least: 2, factor: 10, window: 300_000, pause: 900_000 },
+        provider: { url: "https://login.brokerage.example/phones", secret: "between-the-two" },
+    });
     const desk = await world.account("frida", "OPERATOR", ["bank"], ["REMOVE"]);
     await world.account("core-banking", "INTEGRATION", ["bank", "brokerage"]);
     await world.account("revision", "AUDITOR", ["bank"]);
@@ -30,6 +33,7 @@ export async function furnish(world) {
         type: "REGISTRATION_STATUS_CHANGE",
         callbackUrl: `${url}/events`,
         attributes: ["userId", "activationStatus"],
+        authentication: { type: "BASIC", username: "doorward", password: "between-the-two" },
     });
     await world.ask("POST", hooks, {
         name: "Old system",
@@ -66,6 +70,21 @@ export async function furnish(world) {
         blockedReason: "STOLEN",
         blockedUntil: Date.now() + 3 * 86_400_000,
     });
+    await world.ask("PUT", "/v2/users/alice.novak/claims?appId=bank", {
+        name: "Alice Nováková",
+        email: "alice@example.com",
+        email_verified: true,
+        birthdate: "1987-04-12",
+    });
+    // So many at once that the breaker opens.
+    for (const user of ["erik.lind", "fatima.haddad"]) {
+        const locked = await world.registered(user, {
+            appId: "brokerage",
+            name: "Trading phone",
+            sdk: brokerage.mobileSdkConfig,
+        });
+        for (let i = 0; i < 5; ++i) await locked.phone.validate("9999");
+    }
     const spawned = await world.ask("POST", `/v2/registrations/${other.id}/transfer`, { type: "SPAWN" });
     const child = world.phone();
     await child.activate(spawned.activationQrCodeData, ["--name", "Tablet"]);
@@ -114,6 +133,15 @@ export const screens = [
         name: "user",
         at: () => "#/users/alice.novak",
         ready: (page) => page.locator(".phone").first().waitFor(),
+    },
+    {
+        name: "claims",
+        at: () => "#/users/alice.novak",
+        ready: async (page) => {
+            const card = page.getByRole("region", { name: "What the user's phones are told" });
+            await card.getByRole("button", { name: "Edit" }).click();
+            await page.getByRole("dialog").waitFor();
+        },
     },
     {
         name: "registration-blocked",
@@ -181,6 +209,32 @@ export const screens = [
         },
     },
     {
+        name: "application-breaker",
+        at: () => "#/applications/brokerage",
+        ready: async (page) => {
+            const breaker = page.getByRole("region", { name: "Breaker of mass lockouts" });
+            await breaker.getByRole("group", { name: "When it opened" }).waitFor();
+            await breaker.scrollIntoViewIfNeeded();
+        },
+    },
+    {
+        name: "provider",
+        at: () => "#/applications/brokerage",
+        ready: async (page) => {
+            const card = page.getByRole("region", { name: "Own service" });
+            await card.getByRole("button", { name: "Edit" }).click();
+            await page.getByRole("dialog").getByLabel("Secret", { exact: true }).selectOption("replace");
+        },
+    },
+    {
+        name: "settings",
+        at: () => "#/applications/bank",
+        ready: async (page) => {
+            await page.getByRole("region", { name: "Settings" }).getByRole("button", { name: "Edit" }).click();
+            await page.getByRole("dialog").waitFor();
+        },
+    },
+    {
         name: "accounts",
         at: () => "#/accounts",
         ready: (page) => page.locator("tbody tr").first().waitFor(),
@@ -199,6 +253,15 @@ export const screens = [
         name: "webhook",
         at: (of) => `#/webhooks/bank/${of.hook}`,
         ready: (page) => page.getByText("Delivered").first().waitFor(),
+    },
+    {
+        name: "webhook-edit",
+        at: (of) => `#/webhooks/bank/${of.hook}`,
+        ready: async (page) => {
+            await page.getByText("Delivered").first().waitFor();
+            await page.getByRole("button", { name: "Edit" }).click();
+            await page.getByRole("dialog").waitFor();
+        },
     },
     {
         name: "jobs",

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, request } from "node:http";
+import { request as requestOverTls } from "node:https";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -78,9 +79,35 @@ function filesOf(folder) {
     };
 }
 
+/** A certificate for 127.0.0.1 that nobody vouches for, and its key; both as files and as text. */
+export async function selfSigned(folder) {
+    const certificate = join(folder, "certificate.pem");
+    const key = join(folder, "key.pem");
+    const names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    await output("openssl", ["req", "-x509", ...kind, ...names, "-keyout", key, "-out", certificate]);
+    const read = (file) => readFileSync(file, "utf8");
+    return { certificate, key, certificateText: read(certificate), keyText: read(key) };
+}
+
+/** As fetch(), of a server whose certificate only we trust. */
+function fetchTrusting(ca, address, { method, headers, body }) {
+    return new Promise((resolve, reject) => {
+        const asked = requestOverTls(address, { method, headers, ca }, async (told) => {
+            let text = "";
+            for await (const piece of told.setEncoding("utf8")) text += piece;
+            resolve({ ok: told.statusCode < 300, status: told.statusCode, text: async () => text });
+        });
+        asked.on("error", reject);
+        asked.end(body);
+    });
+}
+
 export class World {
-    constructor(binary) {
+    /** overTls: browsers and back offices speak TLS to the server; the page is the binary's own then. */
+    constructor(binary, { overTls = false } = {}) {
         this.binary = binary;
+        this.overTls = overTls;
         this.home = mkdtempSync(join(tmpdir(), "doorward-console-"));
         this.data = join(this.home, "data");
         this.listening = { device: "127.0.0.1:0", office: "127.0.0.1:0" };
@@ -90,23 +117,26 @@ export class World {
     async begin() {
         const { username, password } = JSON.parse(await output(this.binary, ["init", "--data", this.data]));
         this.admin = { username, password };
+        if (this.overTls) this.tls = await selfSigned(this.home);
         await this.start();
         const folder = process.env.DOORWARD_CONSOLE_FILES;
-        if (folder) this.proxy = await between(`http://${this.listening.office}`, filesOf(folder));
+        if (folder && !this.overTls) this.proxy = await between(`http://${this.listening.office}`, filesOf(folder));
         return this;
     }
 
     get office() {
-        return this.proxy?.at ?? `http://${this.listening.office}`;
+        return this.proxy?.at ?? `${this.overTls ? "https" : "http"}://${this.listening.office}`;
     }
 
     async start() {
         const { device, office } = this.listening;
-        this.server = spawn(this.binary, ["serve", "--data", this.data, "--device", device, "--office", office], {
+        const args = ["serve", "--data", this.data, "--device", device, "--office", office];
+        if (this.tls) args.push("--office-tls-certificate", this.tls.certificate, "--office-tls-key", this.tls.key);
+        this.server = spawn(this.binary, args, {
             stdio: ["ignore", "pipe", process.env.DOORWARD_SERVER_LOG ? "inherit" : "ignore"],
         });
         for await (const line of createInterface({ input: this.server.stdout })) {
-            const found = / device http:\/\/(\S+).* office http:\/\/(\S+)/.exec(line);
+            const found = / device http:\/\/(\S+).* office https?:\/\/(\S+)/.exec(line);
             if (!found) continue;
             this.listening = { device: found[1], office: found[2] }; // the same after a restart
             this.server.stdout.resume();
@@ -129,7 +159,8 @@ export class World {
 
     /** A request of the office side, as the admin or as somebody else. */
     async ask(method, path, body, who = this.admin) {
-        const answer = await fetch(this.office + path, {
+        const fetching = this.tls ? fetchTrusting.bind(null, this.tls.certificateText) : fetch;
+        const answer = await fetching(this.office + path, {
             method,
             headers: {
                 Authorization: `Basic ${Buffer.from(`${who.username}:${who.password}`).toString("base64")}`,
@@ -197,6 +228,36 @@ export class World {
         await phone.activate(made.activationQrCodeData, ["--name", name]);
         await this.ask("POST", `/v2/registrations/${made.registrationId}/commit`, {});
         return { id: made.registrationId, phone };
+    }
+
+    /** Phones that ask as often as `rate` says, until it is ended; what comes back is called for that. */
+    load({ rate = 40, phones = 60, workload = "mixed" } = {}) {
+        const { device, office } = this.listening;
+        const fleet = join(this.home, "fleet");
+        const sides = ["--device", `http://${device}`, "--office", `http://${office}`];
+        const program = spawn(
+            this.binary,
+            [
+                "bench",
+                ...sides,
+                "--admin",
+                this.admin.username,
+                "--password",
+                this.admin.password,
+                "--fleet",
+                fleet,
+            ].concat(
+                ["--phones", phones, "--workload", workload, "--rate", rate, "--seconds", 3600, "--connections", 8].map(
+                    String,
+                ),
+            ),
+            { stdio: "ignore" },
+        );
+        const ended = once(program, "exit");
+        return async () => {
+            program.kill();
+            await ended;
+        };
     }
 
     async state(id) {
