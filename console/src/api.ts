@@ -218,7 +218,7 @@ export interface Explanation {
 
 export interface DoorwardEvent {
     seq: number;
-    subject: "REGISTRATION" | "APPLICATION" | "ACCOUNT" | "WEBHOOK";
+    subject: "REGISTRATION" | "APPLICATION" | "ACCOUNT" | "WEBHOOK" | "STORE";
     event: string;
     timestampCreated: number;
     applicationId?: string;

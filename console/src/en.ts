@@ -745,6 +745,8 @@ export const t = {
             REMOVE_MASTER_KEY: "Master key forgotten",
             OPEN_LOCKOUT_BREAKER: "Breaker opened",
             CLOSE_LOCKOUT_BREAKER: "Breaker closed",
+            BEGIN_MASTER_KEY_ROTATION: "Exchange of the store's master key begun",
+            END_MASTER_KEY_ROTATION: "Store's master key exchanged",
             CREATE_ACCOUNT: "Account created",
             REMOVE_ACCOUNT: "Account removed",
             CHANGE_ACCOUNT: "Account changed",
