@@ -41,7 +41,8 @@ time_ms sign_in_throttle::wait(table& in, const key& of, unsigned most, time_ms 
     if (found == in.end())
         return 0;
     const time_ms latest = now + sign_in_window_ms;
-    found->second = std::min(found->second, latest); // later when the clock was set back
+    if (found->second > latest) // the clock was set back
+        found->second = now;
     return std::max<time_ms>(0, found->second + cost_of_one(most) - latest);
 }
 

@@ -520,6 +520,19 @@ BOOST_FIXTURE_TEST_CASE(an_address_that_tries_many_names_is_slowed_down, guessin
     BOOST_TEST(guess("office", 1) > 0);
 }
 
+BOOST_FIXTURE_TEST_CASE(a_clock_that_is_set_back_keeps_nobody_out, guessing)
+{
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
+    BOOST_TEST(guess("office", 1) > 0);
+    now = 1000;
+    BOOST_TEST(guess("office", 1) == 0);
+    throttle.succeeded("office", address_of(1));
+    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
+        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
+    BOOST_TEST(guess("office", 1) > 0); // and counts from then on
+}
+
 BOOST_FIXTURE_TEST_CASE(many_guesses_at_once_gain_nothing, guessing)
 {
     unsigned judged = 0;
