@@ -95,7 +95,7 @@ const deliveryStates: Record<string, string> = {
 export const t = {
     title: (what: string) => `${what} · doorward`,
     number: (value: number) =>
-        number.format(Math.abs(value) >= 100 ? Math.round(value) : Math.round(value * 100) / 100),
+        number.format(Number(value.toFixed(Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2))),
     loading: "Loading",
     reason,
     until: "until",
@@ -687,7 +687,7 @@ export const t = {
         blocked: "Blocked",
         noise: "Noise",
         latency: "Milliseconds it takes",
-        commitHalf: "Commit, half of them",
+        commitHalf: "Commit, half",
         commitMost: "Commit, 99 of 100",
         verdictMost: "Verdict, 99 of 100",
         noValue: "–",

@@ -7,7 +7,7 @@ import { furnish, screens } from "./screens.mjs";
 import { launch, World } from "./world.mjs";
 
 const [binary, folder] = process.argv.slice(2);
-const chartsFillMs = 150_000;
+const chartsFillMs = 100_000;
 mkdirSync(folder, { recursive: true });
 const world = await new World(binary).begin();
 const browser = await launch();
