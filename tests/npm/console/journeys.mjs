@@ -1011,8 +1011,7 @@ describe("what everybody can use", { timeout: 600_000 }, () => {
             const found = await look(first.page, "sign-in");
             await signIn(first.page, bank.admin);
             for (const screen of screens) {
-                await first.page.goto("about:blank");
-                await first.page.goto(`${bank.office}/console/${screen.at(of)}`);
+                await first.page.goto(`${bank.office}/console/?${screen.name}${screen.at(of)}`);
                 await screen.ready(first.page, of);
                 found.push(...(await look(first.page, screen.name)));
             }

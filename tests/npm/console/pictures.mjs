@@ -49,8 +49,7 @@ try {
         await page.getByRole("heading", { level: 1, name: "Find a phone" }).waitFor();
         for (const screen of screens) {
             if (!wanted.includes(screen.name)) continue;
-            await page.goto("about:blank");
-            await page.goto(`${world.office}/console/${screen.at(of)}`);
+            await page.goto(`${world.office}/console/?${screen.name}${screen.at(of)}`);
             await screen.ready(page, of);
             if (screen.name === "overview") await fillCharts(page);
             await page.getByText("Live", { exact: true }).waitFor({ state: options.viewport ? "attached" : "visible" });
