@@ -109,7 +109,10 @@ export function Applications() {
                                 { name: t.apps.maxFailed, cell: (each) => each.maxFailedAttempts },
                                 { name: t.apps.passingOn, cell: (each) => waysOn(each.transfer) || no() },
                                 { name: t.apps.breaker, cell: (each) => (each.breaker ? t.apps.yes : no()) },
-                                { name: t.apps.provider, cell: (each) => each.provider?.url ?? no() },
+                                {
+                                    name: t.apps.provider,
+                                    cell: (each) => (each.provider ? <code>{each.provider.url}</code> : no()),
+                                },
                             ]}
                         />
                     )
