@@ -556,16 +556,6 @@ BOOST_FIXTURE_TEST_CASE(what_nobody_could_judge_is_not_counted, guessing)
     BOOST_TEST(guess("office", 1) > 0); // what was given back made no room beyond that
 }
 
-BOOST_FIXTURE_TEST_CASE(a_clock_that_is_set_back_keeps_nobody_out, guessing)
-{
-    for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
-        BOOST_TEST_REQUIRE(guess("office", 1) == 0);
-    now -= 365 * 24 * 3'600'000LL;
-    BOOST_TEST(guess("office", 1) == forgotten_of_pair_ms);
-    now += forgotten_of_pair_ms;
-    BOOST_TEST(guess("office", 1) == 0);
-}
-
 BOOST_FIXTURE_TEST_CASE(the_memory_of_guesses_is_bounded_and_keeps_who_guesses_most, guessing)
 {
     for (unsigned i = 0; i < registry::sign_ins_of_pair_max; ++i)
