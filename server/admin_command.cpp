@@ -209,7 +209,7 @@ private:
     {
         auto& group = add_group(app, "applications", "Mobile apps whose phones are registered");
         add(group, "list", "All that the account sees",
-            [this] { list("/admin/applications", "applications", application_columns); });
+            [this] { list_whole("/admin/applications", "applications", application_columns); });
         auto* show = add(group, "show", "Settings, versions and keys",
                          [this] { fields("GET", "/admin/applications/" + segment(id_)); });
         show->add_option("APPLICATION", id_)->required();
@@ -231,7 +231,7 @@ private:
     void add_accounts(CLI::App& app)
     {
         auto& group = add_group(app, "accounts", "Who may call the office side");
-        add(group, "list", "All accounts", [this] { list("/admin/users", "users", account_columns); });
+        add(group, "list", "All accounts", [this] { list_whole("/admin/users", "users", account_columns); });
         const auto named = [this](CLI::App* command) { command->add_option("ACCOUNT", id_)->required(); };
         const auto path = [this] { return "/admin/users/" + segment(id_); };
         named(add(group, "show", "One account", [this, path] { fields("GET", path()); }));
@@ -275,7 +275,7 @@ private:
         auto& group = add_group(app, "tokens", "Tokens that stand for an account in place of its password");
         const auto path = [this] { return "/admin/users/" + segment(id_) + "/tokens"; };
         auto* list_all =
-            add(group, "list", "Tokens of an account", [this, path] { list(path(), "tokens", token_columns); });
+            add(group, "list", "Tokens of an account", [this, path] { list_whole(path(), "tokens", token_columns); });
         list_all->add_option("ACCOUNT", id_)->required();
         auto* create = add(group, "create", "Make one; it is told once", [this, path] {
             fields("POST", path(), json::object({{"name", name_}}));
@@ -387,7 +387,7 @@ private:
     {
         auto& group = add_group(app, "webhooks", "Where the events of an application are sent");
         auto* all = add(group, "list", "Webhooks of an application", [this] {
-            list("/admin/applications/" + segment(id_) + "/callbacks", "callbacks", webhook_columns);
+            list_whole("/admin/applications/" + segment(id_) + "/callbacks", "callbacks", webhook_columns);
         });
         all->add_option("APPLICATION", id_)->required();
         auto* test = add(group, "test", "Send a test event", [this] {
@@ -527,8 +527,7 @@ private:
         const std::size_t most = limit_ == 0 ? std::numeric_limits<std::size_t>::max() : limit_;
         do {
             parameters asked = query;
-            asked.emplace_back("limit",
-                               std::to_string(std::min(page_rows, most - rows.size()))); // ignored where all are told
+            asked.emplace_back("limit", std::to_string(std::min(page_rows, most - rows.size())));
             asked.emplace_back("cursor", cursor);
             const auto got = good(client_->request("GET", path, asked));
             if (!got)
@@ -538,6 +537,13 @@ private:
             cursor = got->value("nextCursor", "");
         } while (!cursor.empty() && rows.size() < most);
         tell_rows(member, columns, rows, !cursor.empty());
+    }
+
+    // What is told without pages.
+    void list_whole(const std::string& path, const std::string& member, std::span<const admin_column> columns)
+    {
+        if (const auto got = good(client_->request("GET", path, {})))
+            tell_rows(member, columns, got->at(member), false);
     }
 
     void tell_rows(const std::string& member, std::span<const admin_column> columns, const json& rows, bool more) const
