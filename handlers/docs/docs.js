@@ -235,8 +235,8 @@
   }
 
   function baseOf(each) {
-    const server = (each.item.servers || [])[0];
-    if (!server) return location.href.split("#")[0].split("?")[0].replace(/\/docs\/?$/, "");
+    if (each.operation["x-side"] !== "device") return location.href.split("#")[0].split("?")[0].replace(/\/docs\/?$/, "");
+    const server = each.item.servers[0];
     return server.url.replace(/\{(\w+)\}/g, (whole, name) => server.variables[name].default);
   }
 
