@@ -108,31 +108,29 @@ program_result run_doorward(const std::vector<std::string>& arguments);
 [[nodiscard]] std::unique_ptr<child_process> start_doorward(const std::vector<std::string>& arguments,
                                                             const std::filesystem::path& error_file);
 
-/// A public validator between clients and a server (tests/npm/validate): it compares each request and answer with
-/// handlers/openapi.json, and passes them on as they are.
-///
-/// An answer tells in the header sl-violations what the validator thinks of the two; office_client looks at it.
-class validating_proxy {
+/// A line between clients and one listener of a server on which a public validator listens along (tests/npm/validate):
+/// it passes every byte as it comes, and compares requests and answers with handlers/openapi.json.
+class validated_line {
 public:
-    /// The program that DOORWARD_OPENAPI_PROXY names; empty: nobody wants one.
-    [[nodiscard]] static std::string program();
+    /// Where DOORWARD_VALIDATOR says that such lines are to be had; empty: nobody wants them.
+    [[nodiscard]] static std::string provider();
 
-    /// Waits until it listens.
-    explicit validating_proxy(const std::string& server_url);
-    validating_proxy(const validating_proxy&) = delete;
-    validating_proxy& operator=(const validating_proxy&) = delete;
-    ~validating_proxy() = default;
+    /// side  "office" or "device"; server_url  of the listener; port  where clients find the line, 0 for any
+    validated_line(std::string_view side, const std::string& server_url, unsigned short port = 0);
+    validated_line(const validated_line&) = delete;
+    validated_line& operator=(const validated_line&) = delete;
+    /// Ends it. What was wrong then is in the validator's own report alone.
+    ~validated_line();
 
+    /// For clients, in place of the listener's.
     [[nodiscard]] const std::string& url() const noexcept { return url_; }
-    /// Throws when an answer was not as described.
-    void expect_no_violations() const;
+    /// Closes its connections. Throws when something that went over it was not as described.
+    void end();
 
 private:
-    [[nodiscard]] std::string log() const { return read_file(home_.path() / "log"); }
-
-    temporary_directory home_;
+    bench::http_client provider_;
+    std::string id_; // empty once it has ended
     std::string url_;
-    std::unique_ptr<child_process> child_;
 };
 
 /// One doorward on a directory of its own, which outlives stops, kills and restarts.
@@ -150,7 +148,7 @@ public:
 
     /// Runs `serve` and waits until it says where it listens.
     void start(const std::vector<std::string>& more_arguments = {});
-    /// The same at the addresses of the last time, for clients that come again by themselves. Not behind a validator.
+    /// The same at the addresses of the last time, for clients that come again by themselves.
     void start_again();
     /// SIGTERM. Throws unless the server ends with status 0 and no sanitizer complained.
     void stop();
@@ -199,12 +197,18 @@ private:
     std::string office_url_;
     std::string device_address_ = "127.0.0.1:0";
     std::string office_address_ = "127.0.0.1:0";
+    std::string listened_device_; // the listeners' own addresses
+    std::string listened_office_;
+    unsigned short device_line_port_ = 0; // where a line is to be found; 0: anywhere
+    unsigned short office_line_port_ = 0;
     std::vector<std::string> environment_;
     std::vector<int> sockets_;
     std::unique_ptr<child_process> child_;
-    std::unique_ptr<validating_proxy> proxy_; // of the office side, if wanted
+    std::unique_ptr<validated_line> device_line_; // if wanted
+    std::unique_ptr<validated_line> office_line_;
 
-    void end_proxy();
+    void put_lines_between();
+    void end_lines();
 };
 
 struct office_answer {
