@@ -697,6 +697,28 @@ export function ActionDialog({
     );
 }
 
+/** A button, and the window that it opens. */
+export function Opens({
+    text,
+    children,
+    ...rest
+}: {
+    text: string;
+    kind?: "plain" | "primary" | "danger";
+    icon?: Shape;
+    children: (close: () => void) => Children;
+}) {
+    const isOpen = useSignal(false);
+    return (
+        <>
+            <Button {...rest} onClick={() => (isOpen.value = true)}>
+                {text}
+            </Button>
+            {isOpen.value && children(() => (isOpen.value = false))}
+        </>
+    );
+}
+
 function Consequences({ of }: { of: string | string[] }) {
     return (
         <div class="consequences">

@@ -16,6 +16,7 @@ import {
     Empty,
     Input,
     Notice,
+    Opens,
     Page,
     Read,
     SecretDialog,
@@ -53,7 +54,6 @@ export function Accounts() {
         "accounts",
         async ({ signal, quiet }) => (await get<{ users: Account[] }>("/admin/users", { signal, quiet })).users,
     );
-    const creating = useSignal(false);
     const secret = useSignal<Account | undefined>(undefined);
     const name = useSignal("");
     const role = useSignal<string>("OPERATOR");
@@ -62,9 +62,36 @@ export function Accounts() {
         <Page
             title={t.nav.accounts}
             actions={
-                <Button kind="primary" icon="add" onClick={() => (creating.value = true)}>
-                    {t.accounts.create}
-                </Button>
+                <Opens text={t.accounts.create} kind="primary" icon="add">
+                    {(close) => (
+                        <ActionDialog
+                            title={t.accounts.create}
+                            action={t.actions.create}
+                            onClose={close}
+                            mayRun={name.value.trim() !== ""}
+                            consequences={t.accounts.createText}
+                            run={async () => {
+                                secret.value = await post<Account>("/admin/users", {
+                                    username: name.value.trim(),
+                                    role: role.value,
+                                    rights: role.value === "OPERATOR" ? rights.value : [],
+                                });
+                                await of.reload();
+                                name.value = "";
+                            }}
+                        >
+                            <Input
+                                label={t.accounts.name}
+                                {...bound(name)}
+                                maxLength={64}
+                                hint={t.accounts.nameHint}
+                                required
+                                autofocus
+                            />
+                            <RoleFields role={role} rights={rights} />
+                        </ActionDialog>
+                    )}
+                </Opens>
             }
         >
             <Read of={of}>
@@ -113,34 +140,6 @@ export function Accounts() {
                     />
                 )}
             </Read>
-            {creating.value && (
-                <ActionDialog
-                    title={t.accounts.create}
-                    action={t.actions.create}
-                    onClose={() => (creating.value = false)}
-                    mayRun={name.value.trim() !== ""}
-                    consequences={t.accounts.createText}
-                    run={async () => {
-                        secret.value = await post<Account>("/admin/users", {
-                            username: name.value.trim(),
-                            role: role.value,
-                            rights: role.value === "OPERATOR" ? rights.value : [],
-                        });
-                        await of.reload();
-                        name.value = "";
-                    }}
-                >
-                    <Input
-                        label={t.accounts.name}
-                        {...bound(name)}
-                        maxLength={64}
-                        hint={t.accounts.nameHint}
-                        required
-                        autofocus
-                    />
-                    <RoleFields role={role} rights={rights} />
-                </ActionDialog>
-            )}
             {secret.value && (
                 <SecretDialog
                     title={t.accounts.madeTitle(secret.value.username)}
@@ -370,7 +369,6 @@ function Tokens({ of: account }: { of: string }) {
         `tokens ${account}`,
         async ({ signal, quiet }) => (await get<{ tokens: Token[] }>(base, { signal, quiet })).tokens,
     );
-    const creating = useSignal(false);
     const revoking = useSignal<Token | undefined>(undefined);
     const secret = useSignal<Token | undefined>(undefined);
     const name = useSignal("");
@@ -384,9 +382,33 @@ function Tokens({ of: account }: { of: string }) {
         <Card
             title={t.accounts.tokens}
             actions={
-                <Button icon="add" onClick={() => (creating.value = true)}>
-                    {t.accounts.createToken}
-                </Button>
+                <Opens text={t.accounts.createToken} icon="add">
+                    {(close) => (
+                        <ActionDialog
+                            title={t.accounts.createToken}
+                            action={t.actions.create}
+                            onClose={close}
+                            mayRun={name.value.trim() !== ""}
+                            consequences={t.accounts.createTokenText}
+                            run={async () => {
+                                const lifeMs = lives[life.value];
+                                secret.value = await post<Token>(base, {
+                                    name: name.value.trim(),
+                                    timestampExpire: lifeMs ? Date.now() + lifeMs : undefined,
+                                });
+                                name.value = "";
+                                await of.reload();
+                            }}
+                        >
+                            <Input label={t.accounts.tokenName} {...bound(name)} maxLength={64} required autofocus />
+                            <Select
+                                label={t.accounts.expires}
+                                {...bound(life)}
+                                options={Object.entries(t.accounts.tokenLives)}
+                            />
+                        </ActionDialog>
+                    )}
+                </Opens>
             }
         >
             <p class="dim">{t.accounts.tokensText}</p>
@@ -418,31 +440,6 @@ function Tokens({ of: account }: { of: string }) {
                     )
                 }
             </Read>
-            {creating.value && (
-                <ActionDialog
-                    title={t.accounts.createToken}
-                    action={t.actions.create}
-                    onClose={() => (creating.value = false)}
-                    mayRun={name.value.trim() !== ""}
-                    consequences={t.accounts.createTokenText}
-                    run={async () => {
-                        const lifeMs = lives[life.value];
-                        secret.value = await post<Token>(base, {
-                            name: name.value.trim(),
-                            timestampExpire: lifeMs ? Date.now() + lifeMs : undefined,
-                        });
-                        name.value = "";
-                        await of.reload();
-                    }}
-                >
-                    <Input label={t.accounts.tokenName} {...bound(name)} maxLength={64} required autofocus />
-                    <Select
-                        label={t.accounts.expires}
-                        {...bound(life)}
-                        options={Object.entries(t.accounts.tokenLives)}
-                    />
-                </ActionDialog>
-            )}
             {revoking.value && (
                 <ActionDialog
                     title={t.accounts.revokeTitle(revoking.value.name)}

@@ -18,6 +18,7 @@ import {
     Input,
     LinkButton,
     listOf,
+    Opens,
     Page,
     Read,
     Select,
@@ -79,15 +80,35 @@ export function Applications() {
         async ({ signal, quiet }) =>
             (await get<{ applications: Application[] }>("/admin/applications", { signal, quiet })).applications,
     );
-    const creating = useSignal(false);
     const id = useSignal("");
     return (
         <Page
             title={t.nav.applications}
             actions={
-                <Button kind="primary" icon="add" onClick={() => (creating.value = true)}>
-                    {t.apps.create}
-                </Button>
+                <Opens text={t.apps.create} kind="primary" icon="add">
+                    {(close) => (
+                        <ActionDialog
+                            title={t.apps.create}
+                            action={t.actions.create}
+                            onClose={close}
+                            mayRun={id.value.trim() !== ""}
+                            consequences={t.apps.createText}
+                            run={async () => {
+                                await post("/admin/applications", { id: id.value.trim() });
+                                go(at("applications", id.value.trim()));
+                            }}
+                        >
+                            <Input
+                                label={t.apps.id}
+                                {...bound(id)}
+                                hint={t.apps.idHint}
+                                maxLength={64}
+                                autofocus
+                                required
+                            />
+                        </ActionDialog>
+                    )}
+                </Opens>
             }
         >
             <Read of={of}>
@@ -118,21 +139,6 @@ export function Applications() {
                     )
                 }
             </Read>
-            {creating.value && (
-                <ActionDialog
-                    title={t.apps.create}
-                    action={t.actions.create}
-                    onClose={() => (creating.value = false)}
-                    mayRun={id.value.trim() !== ""}
-                    consequences={t.apps.createText}
-                    run={async () => {
-                        await post("/admin/applications", { id: id.value.trim() });
-                        go(at("applications", id.value.trim()));
-                    }}
-                >
-                    <Input label={t.apps.id} {...bound(id)} hint={t.apps.idHint} maxLength={64} autofocus required />
-                </ActionDialog>
-            )}
         </Page>
     );
 }
@@ -141,7 +147,6 @@ export function ApplicationScreen({ id }: { id: string }) {
     const of = useLoaded(id, ({ signal, quiet }) =>
         get<Application>(path`/admin/applications/${id}`, { signal, quiet }),
     );
-    const removing = useSignal(false);
     const part = (app: Application) => ({ of: app, changed: () => of.reload() });
     return (
         <Page
@@ -152,9 +157,23 @@ export function ApplicationScreen({ id }: { id: string }) {
                     <LinkButton href={at("webhooks", id)} icon="hook">
                         {t.nav.webhooks}
                     </LinkButton>
-                    <Button kind="danger" icon="cross" onClick={() => (removing.value = true)}>
-                        {t.apps.remove}
-                    </Button>
+                    <Opens text={t.apps.remove} kind="danger" icon="cross">
+                        {(close) => (
+                            <ActionDialog
+                                title={t.apps.removeTitle(id)}
+                                action={t.apps.remove}
+                                kind="danger"
+                                typed={id}
+                                onClose={close}
+                                consequences={t.apps.removeText}
+                                run={async () => {
+                                    await remove(path`/admin/applications/${id}`);
+                                    go(at("applications"));
+                                    toast(t.apps.removed(id));
+                                }}
+                            />
+                        )}
+                    </Opens>
                 </>
             }
         >
@@ -174,21 +193,6 @@ export function ApplicationScreen({ id }: { id: string }) {
                     </div>
                 )}
             </Read>
-            {removing.value && (
-                <ActionDialog
-                    title={t.apps.removeTitle(id)}
-                    action={t.apps.remove}
-                    kind="danger"
-                    typed={id}
-                    onClose={() => (removing.value = false)}
-                    consequences={t.apps.removeText}
-                    run={async () => {
-                        await remove(path`/admin/applications/${id}`);
-                        go(at("applications"));
-                        toast(t.apps.removed(id));
-                    }}
-                />
-            )}
         </Page>
     );
 }
@@ -360,7 +364,6 @@ function MasterKeys({ of, changed }: Part) {
 }
 
 function Settings({ of, changed }: Part) {
-    const editing = useSignal(false);
     const yes = (value: boolean) => (value ? t.apps.yes : no());
     const { transfer } = of;
     const passedOn: [string, Children][] = [
@@ -369,7 +372,14 @@ function Settings({ of, changed }: Part) {
         [t.apps.newMaxFailed, transfer.maxFailedAttempts ?? t.apps.asOthers],
     ];
     return (
-        <Card title={t.apps.settings} actions={<Button onClick={() => (editing.value = true)}>{t.apps.edit}</Button>}>
+        <Card
+            title={t.apps.settings}
+            actions={
+                <Opens text={t.apps.edit}>
+                    {(close) => <EditSettings of={of} changed={changed} onClose={close} />}
+                </Opens>
+            }
+        >
             <Facts
                 rows={[
                     [t.apps.deviceManagement, yes(of.deviceManagement)],
@@ -381,7 +391,6 @@ function Settings({ of, changed }: Part) {
                     [t.apps.cascade, yes(transfer.cascadeBlock)],
                 ]}
             />
-            {editing.value && <EditSettings of={of} changed={changed} onClose={() => (editing.value = false)} />}
         </Card>
     );
 }

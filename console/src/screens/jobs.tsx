@@ -14,6 +14,7 @@ import {
     Input,
     listOf,
     Notice,
+    Opens,
     Page,
     Read,
     Select,
@@ -86,7 +87,6 @@ export function Jobs() {
 }
 
 function JobRow({ of, changed }: { of: Job; changed: () => Promise<void> }) {
-    const asked = useSignal(false);
     const worked = of.done + of.skipped + of.failedCount;
     return (
         <article class="job">
@@ -103,9 +103,21 @@ function JobRow({ of, changed }: { of: Job; changed: () => Promise<void> }) {
                     {of.account && t.jobs.by(of.account)} <Time at={of.timestampCreated} />
                 </span>
                 {of.state === "RUNNING" && (
-                    <Button kind="danger" onClick={() => (asked.value = true)}>
-                        {t.jobs.cancel}
-                    </Button>
+                    <Opens text={t.jobs.cancel} kind="danger">
+                        {(close) => (
+                            <ActionDialog
+                                title={t.jobs.cancelTitle}
+                                action={t.jobs.cancel}
+                                kind="danger"
+                                onClose={close}
+                                consequences={t.jobs.cancelText}
+                                run={async () => {
+                                    await remove(path`/v2/jobs/${of.jobId}`);
+                                    await changed();
+                                }}
+                            />
+                        )}
+                    </Opens>
                 )}
             </div>
             <progress
@@ -126,19 +138,6 @@ function JobRow({ of, changed }: { of: Job; changed: () => Promise<void> }) {
                         ))}
                     </ul>
                 </details>
-            )}
-            {asked.value && (
-                <ActionDialog
-                    title={t.jobs.cancelTitle}
-                    action={t.jobs.cancel}
-                    kind="danger"
-                    onClose={() => (asked.value = false)}
-                    consequences={t.jobs.cancelText}
-                    run={async () => {
-                        await remove(path`/v2/jobs/${of.jobId}`);
-                        await changed();
-                    }}
-                />
             )}
         </article>
     );

@@ -18,6 +18,7 @@ import {
     Facts,
     Flags,
     LinkButton,
+    Opens,
     Page,
     Read,
     Select,
@@ -34,7 +35,6 @@ const registrationsAtOnce = 100;
 export function User({ id }: { id: string }) {
     const withRemoved = useSignal(false);
     const limit = useSignal(registrationsAtOnce);
-    const leaving = useSignal(false);
     const read = useLoaded(`${id} ${withRemoved.value} ${limit.value}`, async ({ signal, quiet }) =>
         get<RegistrationPage>(
             `/v2/registrations${query({ userId: id, removed: withRemoved.value, limit: limit.value })}`,
@@ -63,9 +63,9 @@ export function User({ id }: { id: string }) {
                         onValue={(value) => (withRemoved.value = value)}
                     />
                     {can.administer.value && (
-                        <Button kind="danger" icon="cross" onClick={() => (leaving.value = true)}>
-                            {t.leave.open}
-                        </Button>
+                        <Opens text={t.leave.open} kind="danger" icon="cross">
+                            {(close) => <Leave id={id} onClose={close} />}
+                        </Opens>
                     )}
                     {can.manage.value && (
                         <LinkButton href={`${at("new")}${query({ user: id })}`} icon="add" kind="primary">
@@ -102,7 +102,6 @@ export function User({ id }: { id: string }) {
                     </div>
                 )}
             </Read>
-            {leaving.value && <Leave id={id} onClose={() => (leaving.value = false)} />}
         </Page>
     );
 }

@@ -26,6 +26,7 @@ import {
     Empty,
     Facts,
     Input,
+    Opens,
     Page,
     Read,
     SecretDialog,
@@ -76,7 +77,6 @@ function List({ application, applications }: { application: string | undefined; 
     const of = useLoaded(`callbacks ${application ?? ""}`, async ({ signal, quiet }) =>
         application ? (await get<{ callbacks: Callback[] }>(base, { signal, quiet })).callbacks : [],
     );
-    const creating = useSignal(false);
     const secret = useSignal<Callback | undefined>(undefined);
     return (
         <Page
@@ -84,9 +84,18 @@ function List({ application, applications }: { application: string | undefined; 
             subtitle={t.hooks.subtitle}
             actions={
                 application && (
-                    <Button kind="primary" icon="add" onClick={() => (creating.value = true)}>
-                        {t.hooks.create}
-                    </Button>
+                    <Opens text={t.hooks.create} kind="primary" icon="add">
+                        {(close) => (
+                            <Edit
+                                application={application}
+                                onClose={close}
+                                done={async (made) => {
+                                    secret.value = made;
+                                    await of.reload();
+                                }}
+                            />
+                        )}
+                    </Opens>
                 )
             }
         >
@@ -133,16 +142,6 @@ function List({ application, applications }: { application: string | undefined; 
                     )
                 }
             </Read>
-            {creating.value && application && (
-                <Edit
-                    application={application}
-                    onClose={() => (creating.value = false)}
-                    done={async (made) => {
-                        secret.value = made;
-                        await of.reload();
-                    }}
-                />
-            )}
             {secret.value && <Secret of={secret.value} onClose={() => (secret.value = undefined)} />}
         </Page>
     );
