@@ -227,15 +227,18 @@ export class Description {
         const [path, query] = request ? request.target.split(/\?(.*)/s) : [];
         const route = request && this.find(side, path);
         const method = methodOf(request);
+        const ofNone = this.operations.get(`${unrouted}-${side}`);
+        if (request && this.isOfNone(request, answer)) {
+            this.judgeAnswer(ofNone, request, answer, (what) => complain("answer", what));
+            return { operation: null, violations };
+        }
         const routed = route?.of[method] ?? null;
-        let operation = routed ?? this.operations.get(`${unrouted}-${side}`);
-        if (routed && !routed.responses[answer.status] && this.mayBeOfNone(request, answer))
-            operation = this.operations.get(`${unrouted}-${side}`);
+        const operation = routed ?? ofNone;
 
         if (!routed && request) {
             const expected = route && Object.keys(route.of).length > 0 ? [405] : [404];
-            // What is too large, or cannot be read, is refused before anybody looks where it goes.
-            if (![...expected, 400, 411, 413, 431, 503].includes(answer.status))
+            // Some requests are refused before anybody looks where they go.
+            if (![...expected, 400, 503].includes(answer.status))
                 complain("answer", `has status ${answer.status}, where the description has no such ${route ? "method" : "path"}`);
             if (answer.status === 405 && route) this.compareAllowed(route, answer, complain);
         }
@@ -244,7 +247,8 @@ export class Description {
         return { operation: routed, violations };
     }
 
-    mayBeOfNone(request, answer) {
+    /** Is it about the request as such, whatever operation it is for? */
+    isOfNone(request, answer) {
         const length = Number(request.headers.get("content-length") ?? 0);
         switch (answer.status) {
             case 411:
