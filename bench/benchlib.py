@@ -148,32 +148,6 @@ def stop(process: subprocess.Popen, stop_signal: int) -> None:
             process.wait()
 
 
-@contextmanager
-def awake_cores() -> Iterator[None]:
-    """No core sleeps while the block runs: a loop on each, which the kernel lets run only where nothing else wants to.
-
-    For latencies on a virtual machine, whose cores take milliseconds to wake up. It costs the others nothing that
-    shows in a throughput.
-    """
-    def give_way_on(core: int) -> Callable[[], None]:
-        dies = die_with_parent(signal.SIGKILL)
-
-        def prepare() -> None:
-            dies()
-            os.sched_setaffinity(0, {core})
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        return prepare
-
-    loops = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"], stdin=subprocess.DEVNULL,
-                              preexec_fn=give_way_on(core)) for core in sorted(os.sched_getaffinity(0))]
-    try:
-        yield
-    finally:
-        for each in loops:
-            each.kill()
-            each.wait()
-
-
 def turn_signals_into_interrupts() -> None:
     """SIGTERM and SIGHUP end the script like Ctrl-C; a second signal does not disturb the tidying up."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
