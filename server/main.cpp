@@ -155,9 +155,10 @@ void add_restore_command(CLI::App& parent, server::restore_options& wanted, int&
     command->add_option("--from", wanted.from, "The backup")->required();
     command->add_option("--data", wanted.data, "Directory of the store; made, or with nothing in it but keys")
         ->required();
-    command->footer("The server needs the master key that the store was sealed with; put it there as DIR/master.key, and\n"
-                    "the next one as DIR/master.key.next when the backup was taken during a rotation.\n"
-                    "Ends with 0 when all is well, with 3 when the backup was damaged; nothing is left then.");
+    command->footer(
+        "The server needs the master key that the store was sealed with; put it there as DIR/master.key, and\n"
+        "the next one as DIR/master.key.next when the backup was taken during a rotation.\n"
+        "Ends with 0 when all is well, with 3 when the backup was damaged; nothing is left then.");
     command->callback([&wanted, &exit_code] { exit_code = server::restore_backup(wanted, std::cout); });
 }
 
