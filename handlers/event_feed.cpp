@@ -10,6 +10,9 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace doorward::handlers {
 namespace {
 
@@ -182,11 +185,15 @@ task<kv::result<event_page>> next_events(services& svc, std::shared_ptr<const re
     auto near = read_events(svc, *who, after, std::min(limit, event_rows_at_once), event_rows_at_once);
     if (near.at_end || near.rows.size() == limit)
         co_return near;
-    auto read = [&svc, who, after, limit] {
-        return read_events(svc, *who, after, limit, registry::page_scan_rows_max);
+    auto read = [&svc, who, from = near.next, rest = limit - near.rows.size()] {
+        return read_events(svc, *who, from, rest, registry::page_scan_rows_max - event_rows_at_once);
     };
-    auto page = co_await read_aside(svc, std::move(read));
-    co_return page;
+    auto far = co_await read_aside(svc, std::move(read));
+    if (!far)
+        co_return far.error();
+    std::ranges::move(far->rows, std::back_inserter(near.rows));
+    far->rows = std::move(near.rows);
+    co_return *std::move(far);
 }
 
 std::shared_ptr<response_stream> make_event_stream(services& svc, std::shared_ptr<const registry::account> who,

@@ -5,9 +5,9 @@
 
 namespace doorward::handlers {
 
-/// Events looked at on an io thread, where it is a matter of microseconds, and events of one piece of a stream; count.
-/// Longer ways are gone on the thread for lists.
-inline constexpr std::size_t event_rows_at_once = 64;
+/// Events looked at on an io thread, which takes a fraction of a millisecond, and events of one piece of a stream;
+/// count. Longer ways are gone on the thread for lists.
+inline constexpr std::size_t event_rows_at_once = registry::page_rows_default;
 
 /// After how long a stream says that it is still there.
 inline constexpr std::chrono::seconds event_heartbeat{15};

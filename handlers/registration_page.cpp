@@ -3,6 +3,8 @@
 #include "handlers/read_aside.hpp"
 #include "handlers/registration_access.hpp"
 
+#include <algorithm>
+
 namespace doorward::handlers {
 namespace {
 
@@ -20,6 +22,7 @@ page_reading read_page(services& svc, const registration_filter& filter, const r
     const auto now = svc.clock.now();
     return svc.journal.view([&](const registry::snapshot& txn) {
         page_reading out;
+        out.rows.reserve(std::min(filter.page.limit, registry::page_rows_default));
         const auto wanted = [&](const registry::full_registration& found) {
             return filter.visible(found.record) && filter.criteria.matches(found);
         };

@@ -19,6 +19,15 @@ class key {
 public:
     key() = default;
     explicit key(bytes_view data) { raw(data); }
+    key(const key& other) noexcept : key{bytes_view{other}} {} // not the room that is left
+    key& operator=(const key& other) noexcept
+    {
+        if (this != &other) {
+            size_ = 0;
+            raw(other);
+        }
+        return *this;
+    }
 
     key& number(std::uint64_t value) noexcept
     {

@@ -123,6 +123,8 @@ public:
         return static_cast<Enum>(value);
     }
 
+    void skip(std::size_t size) { take(size); }
+
     void done() const
     {
         if (!rest_.empty())
@@ -285,6 +287,14 @@ registration decode(bytes_view data)
     }
     in.done();
     return record;
+}
+
+std::string decode_user_id(bytes_view record)
+{
+    record_reader in{record, version_3};
+    in.skip(sizeof(uuid::value));
+    in.skip(in.u16());
+    return in.text();
 }
 
 // counters := 3  word:u64  last_used_at:u64  last_failed_at:u64  position:u64  ctr_data:16  refused:list(failure)

@@ -51,4 +51,7 @@ struct record_fault : kv::damaged {
 template <class Record>
 [[nodiscard]] Record decode(crypto::bytes_view data);
 
+/// Whose a registration is, for those who want to know nothing else of its record. errors  throws record_fault
+[[nodiscard]] std::string decode_user_id(crypto::bytes_view record);
+
 } // namespace doorward::registry

@@ -29,8 +29,8 @@ void add_people(const kv::read_txn& txn, event& to)
     auto* const change = std::get_if<registration_event>(&to.what);
     if (change == nullptr)
         return;
-    if (auto record = find_registration(txn, change->number))
-        to.user_id = std::move(record->user_id);
+    if (auto user_id = find_user_id(txn, change->number))
+        to.user_id = *std::move(user_id);
     const auto row = txn.get(tables::history, history_key(change->number, change->version));
     if (!row)
         return;

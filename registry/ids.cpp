@@ -55,13 +55,12 @@ uuid uuid::random() noexcept
 std::string uuid::text() const
 {
     constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    out.reserve(36);
+    std::string out(36, '-');
+    std::size_t at = 0;
     for (const crypto::byte octet : value) {
-        if (is_dash_position(out.size()))
-            out += '-';
-        out += digits[octet >> 4];
-        out += digits[octet & 0x0F];
+        at += is_dash_position(at) ? 1U : 0U;
+        out[at++] = digits[octet >> 4];
+        out[at++] = digits[octet & 0x0F];
     }
     return out;
 }

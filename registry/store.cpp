@@ -43,6 +43,12 @@ std::optional<registration> find_registration(const kv::read_txn& txn, registrat
     return find<registration>(txn, tables::registrations, number_key(number));
 }
 
+std::optional<std::string> find_user_id(const kv::read_txn& txn, registration_number number)
+{
+    const auto found = txn.get(tables::registrations, number_key(number));
+    return found ? std::optional{decode_user_id(*found)} : std::nullopt;
+}
+
 std::optional<counters> find_counters(const kv::read_txn& txn, registration_number number)
 {
     return find<counters>(txn, tables::counters, number_key(number));
@@ -223,14 +229,16 @@ std::optional<full_registration> find_full(const snapshot& from, const uuid& id)
 
 std::optional<full_registration> find_full(const snapshot& from, registration_number number)
 {
-    auto record = find_registration(from, number);
+    const kv::read_txn& txn = from;
+    const auto record = txn.get(tables::registrations, number_key(number));
     auto attempts = find_counters(from, number);
     if (!record || !attempts)
         return std::nullopt;
+    std::optional out{full_registration{number, decode<registration>(*record), *std::move(attempts)}};
     // Unfolded counters may be newer than the snapshot: the registration is not blocked any more.
-    if (attempts->word.current() != state::blocked)
-        record->blocked_reason.clear();
-    return full_registration{number, *std::move(record), *std::move(attempts)};
+    if (out->current() != state::blocked)
+        out->record.blocked_reason.clear();
+    return out;
 }
 
 void scan_attempts(const kv::read_txn& txn, registration_number number, row_sequence from, bool from_newest,

@@ -13,6 +13,7 @@ namespace doorward::registry {
 
 [[nodiscard]] std::optional<registration_number> find_number(const kv::read_txn& txn, const uuid& id);
 [[nodiscard]] std::optional<registration> find_registration(const kv::read_txn& txn, registration_number number);
+[[nodiscard]] std::optional<std::string> find_user_id(const kv::read_txn& txn, registration_number number);
 [[nodiscard]] std::optional<counters> find_counters(const kv::read_txn& txn, registration_number number);
 [[nodiscard]] std::optional<stored_keys> find_keys(const kv::read_txn& txn, registration_number number);
 [[nodiscard]] std::optional<stored_temporary_key> find_temporary_key(const kv::read_txn& txn, const uuid& id);

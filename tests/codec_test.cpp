@@ -580,6 +580,23 @@ BOOST_AUTO_TEST_CASE(a_registration_with_a_policy_of_its_own_comes_back)
     BOOST_TEST((decode<registration>(encode(expected)) == expected));
 }
 
+BOOST_AUTO_TEST_CASE(the_user_of_a_registration_is_read_without_the_rest)
+{
+    auto record = a_registration();
+    BOOST_TEST(decode_user_id(encode(record)) == record.user_id);
+    record.application_id.clear();
+    record.user_id = std::string(200, 'u');
+    auto data = encode(record);
+    BOOST_TEST(decode_user_id(data) == record.user_id);
+    data.resize(1 + 16 + 2 + 2 + 199);
+    BOOST_CHECK_THROW(static_cast<void>(decode_user_id(data)), record_fault);
+    data.resize(10);
+    BOOST_CHECK_THROW(static_cast<void>(decode_user_id(data)), record_fault);
+    data = encode(record);
+    data.front() = 4;
+    BOOST_CHECK_THROW(static_cast<void>(decode_user_id(data)), record_fault);
+}
+
 BOOST_AUTO_TEST_CASE(registrations_of_older_versions_were_made_from_none_and_not_erased)
 {
     auto expected = a_registration();

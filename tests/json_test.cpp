@@ -338,6 +338,23 @@ BOOST_AUTO_TEST_CASE(every_text_comes_back_from_its_escapes)
         BOOST_TEST_REQUIRE(static_cast<unsigned char>(c) >= 0x20U);
 }
 
+BOOST_AUTO_TEST_CASE(every_byte_is_escaped_or_not_wherever_it_stands)
+{
+    for (const std::size_t size : {1U, 7U, 8U, 9U, 16U, 23U}) {
+        for (std::size_t at = 0; at < size; ++at) {
+            for (int code = 0; code < 0x100; ++code) {
+                std::string text(size, 'a');
+                text[at] = static_cast<char>(code);
+                const bool must = code < 0x20 || code == '"' || code == '\\';
+                const auto written = json_writer{}.array().value(text).end().text();
+                BOOST_TEST_REQUIRE((written == "[\"" + text + "\"]") == !must);
+                if (code < 0x80)
+                    BOOST_TEST_REQUIRE(nlohmann::json::parse(written)[0].get<std::string>() == text);
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_are_written_in_full)
 {
     BOOST_TEST(json_writer{}.array().value(std::numeric_limits<std::int64_t>::min()).end().text() ==
