@@ -302,7 +302,10 @@ task<std::chrono::nanoseconds> work_on_jobs(services& svc, job_turn& turn)
         ec = co_await walk_histories(svc, *job);
     if (ec)
         co_return jobs_rest; // no room; the step is done again
-    co_return (job_share - 1) * (std::chrono::steady_clock::now() - began);
+    const job_turn before = turn;
+    turn.ended = std::chrono::steady_clock::now();
+    turn.changes = svc.writer.changes();
+    co_return rest_after_step(turn.ended - began, turn.changes - before.changes, turn.ended - before.ended);
 }
 
 } // namespace doorward::handlers

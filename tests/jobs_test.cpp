@@ -426,6 +426,17 @@ BOOST_AUTO_TEST_CASE(jobs_take_turns)
     BOOST_TEST(job(two).at("state") == "DONE");
 }
 
+BOOST_AUTO_TEST_CASE(a_job_rests_longer_beside_others)
+{
+    using namespace std::chrono_literals;
+    BOOST_TEST((handlers::rest_after_step(2ms, 2, 4ms) == 2ms));
+    BOOST_TEST((handlers::rest_after_step(2ms, 15, 4ms) == 2ms));
+    BOOST_TEST((handlers::rest_after_step(2ms, 16, 4ms) == 30ms));
+    BOOST_TEST((handlers::rest_after_step(2ms, 5'000, 20ms) == 30ms));
+    BOOST_TEST((handlers::rest_after_step(2ms, 5'000, 24h) == 2ms)); // the first step after a long time without one
+    BOOST_TEST((handlers::rest_after_step(10s, 100'000, 10s) == handlers::job_rest_max));
+}
+
 BOOST_AUTO_TEST_CASE(so_many_jobs_may_be_under_way)
 {
     const auto ids = create_many(1);
