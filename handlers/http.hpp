@@ -47,7 +47,7 @@ struct request {
     std::string_view console;                  // X-Doorward-Console
     std::string_view request_id;               // ours, or the client's X-Request-Id
     std::string_view traceparent;              // as the client sent it, when it is valid; else empty
-    registry::source_address source;           // of the connection
+    registry::source_address source;           // of the connection, or whom a trusted proxy asks for
     std::string_view certificate_account;      // that the client's certificate stands for; empty: none
 
     /// For log lines: the id, and the trace that the request is part of, if any.

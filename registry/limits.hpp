@@ -115,7 +115,7 @@ inline constexpr std::size_t session_changes_max = 256;            // written or
 
 // Guessing passwords of accounts
 inline constexpr unsigned sign_ins_of_pair_max = 20;         // wrong ones of a name from an address, judged at once
-inline constexpr unsigned sign_ins_of_address_max = 100;     // of all names; people behind one proxy have one address
+inline constexpr unsigned sign_ins_of_address_max = 100;     // of all names; an office may have one address
 inline constexpr time_ms sign_in_window_ms = 20 * 60 * 1000; // until all are forgotten, one after the other
 inline constexpr std::size_t sign_in_entries_max = 4'096;    // names and addresses, and as many addresses
 

@@ -22,6 +22,8 @@ source_address source_address::from_v4(const crypto::byte_array<4>& address) noe
 
 std::optional<source_address> source_address::parse(const std::string& text) noexcept
 {
+    if (text.find('\0') != std::string::npos) // where inet_pton would see its end
+        return std::nullopt;
     crypto::byte_array<4> v4;
     if (::inet_pton(AF_INET, text.c_str(), v4.data()) == 1)
         return from_v4(v4);

@@ -3,6 +3,7 @@
 #include "handlers/event_bell.hpp"
 #include "handlers/http.hpp"
 #include "handlers/manners.hpp"
+#include "server/trusted_proxies.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
 
@@ -115,6 +116,8 @@ struct settings {
     boost::asio::ip::tcp::endpoint office;
     std::uint64_t io_threads = 0; // 0: one per core
     bool allow_plain = false;     // HTTP without TLS beyond this machine
+    trusted_proxies device_proxies{};
+    trusted_proxies office_proxies{};
     handlers::manners office_manners{};
     tls_settings device_tls{};
     tls_settings office_tls{};

@@ -27,6 +27,13 @@ constexpr config_setting config_rows[]{
     {"device.listen", "--device", "",
      "ADDRESS:PORT for phones; may face the internet. A socket that the service manager hands over goes first.", false,
      "", 0, 0, [](settings& of) -> config_place { return &of.device; }},
+    {"device.trusted_proxies", "", "",
+     "Addresses and networks of what stands in front and of nobody else: \"192.0.2.1, 10.1.2.0/28\". On new "
+     "connections\n"
+     "they are believed who the client is, for limits by address, the history of attempts and the log. They must put\n"
+     "the address that they see behind what X-Forwarded-For has, or in its place; what they pass on as it came is the\n"
+     "client's word.",
+     true, "", 0, 0, [](settings& of) -> config_place { return &of.device_proxies; }},
     {"device.connections", "", "connections", "Open at once; more are told 503.", true, "", 1, 1'000'000,
      [](settings& of) -> config_place { return &of.transport.device_connections; }},
     {"device.body_bytes", "", "bytes", "Of one request.", true, "", 16 * 1024, 16 * 1024 * 1024,
@@ -40,6 +47,8 @@ constexpr config_setting config_rows[]{
 
     {"office.listen", "--office", "", "ADDRESS:PORT for back offices; internal.", false, "", 0, 0,
      [](settings& of) -> config_place { return &of.office; }},
+    {"office.trusted_proxies", "", "", "As for device.", true, "", 0, 0,
+     [](settings& of) -> config_place { return &of.office_proxies; }},
     {"office.connections", "", "connections", "Open at once; more are told 503.", true, "", 1, 1'000'000,
      [](settings& of) -> config_place { return &of.transport.office_connections; }},
     {"office.body_bytes", "", "bytes", "Of one request; a thousand reported attempts take 384 KiB.", true, "",
@@ -222,6 +231,16 @@ std::string put_config_value(settings& to, const config_setting& which, const co
                               }
                               return {};
                           },
+                          [&](trusted_proxies* place) -> std::string {
+                              if (text == nullptr)
+                                  return "must be a text, addresses and networks with commas between";
+                              try {
+                                  *place = trusted_proxies::parse(*text);
+                              } catch (const std::invalid_argument& problem) {
+                                  return problem.what();
+                              }
+                              return {};
+                          },
                           [&](handlers::status_style* place) -> std::string {
                               const auto style = text == nullptr ? std::nullopt : handlers::parse_status_style(*text);
                               if (!style)
@@ -282,6 +301,7 @@ std::string config_text(const settings& of, const config_setting& which)
                           [](const std::string* place) { return toml_text(*place); },
                           [](const std::filesystem::path* place) { return toml_text(place->native()); },
                           [](const boost::asio::ip::tcp::endpoint* place) { return toml_text(to_text(*place)); },
+                          [](const trusted_proxies* place) { return toml_text(to_text(*place)); },
                           [](const handlers::status_style* place) {
                               return toml_text(*place == handlers::status_style::rest ? "rest" : "compat");
                           },

@@ -14,7 +14,7 @@ using config_value = std::variant<bool, std::int64_t, std::string>;
 
 /// Where the value of a setting is in `settings`; its type is what the setting may hold.
 using config_place = std::variant<bool*, std::uint64_t*, std::chrono::seconds*, std::string*, std::filesystem::path*,
-                                  boost::asio::ip::tcp::endpoint*, handlers::status_style*>;
+                                  boost::asio::ip::tcp::endpoint*, handlers::status_style*, trusted_proxies*>;
 
 /// One setting. The table of them is the only definition: the file is read by it, flags, variables and
 /// systemd/doorward.toml are made from it.

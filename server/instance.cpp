@@ -114,6 +114,7 @@ std::shared_ptr<const listener_tls> load_tls(const tls_settings& from, const cha
 instance::listener::listener(asio::io_context& context, const listener_settings& wanted)
     : connections_max{wanted.connections_max},
       tls{wanted.tls},
+      proxies{std::make_shared<const trusted_proxies>(wanted.proxies)},
       has_tls{wanted.tls != nullptr},
       sockets{context.get_executor()},
       pause{context.get_executor()}
@@ -143,10 +144,10 @@ instance::instance(const settings& wanted)
       threads_{thread_count(wanted.io_threads), wanted.transport},
       device_{threads_[0].context(),
               {wanted.device, wanted.device_socket, wanted.allow_plain, connection_budget(wanted.transport).device,
-               load_tls(wanted.device_tls, "device")}},
+               load_tls(wanted.device_tls, "device"), wanted.device_proxies}},
       office_{threads_[0].context(),
               {wanted.office, wanted.office_socket, wanted.allow_plain, connection_budget(wanted.transport).office,
-               load_tls(wanted.office_tls, "office")}},
+               load_tls(wanted.office_tls, "office"), wanted.office_proxies}},
       drain_seconds_{wanted.transport.drain},
       sweeping_{"the clean-up", sweep_pause, [this] { return sweep(); }, timer{first_context().get_executor()}},
       folding_{"the fold", handlers::sweep_rest, [this] { return handlers::fold(*services_); },
@@ -246,7 +247,7 @@ handlers::task<void> instance::accept(listener& from, handlers::side which)
         const bool too_many = is_full(); // now, and not when the wait for it began
         connection_count& counted = too_many ? from.turned_away : from.connections;
         counted.opened();
-        accepted_connection accepted{std::move(socket), which, from.tls, too_many};
+        accepted_connection accepted{std::move(socket), which, from.tls, from.proxies, too_many};
         asio::co_spawn(home.context(), serve_connection(std::move(accepted), *services_, home, counted), log_fault);
     }
 }
@@ -259,10 +260,14 @@ void instance::reload(const settings& wanted)
     tell_of(connections, wanted.transport);
     drain_seconds_ = wanted.transport.drain;
     threads_.change_limits(wanted.transport);
-    // TLS begins with its listener: who waits in the backlog expects the one or the other.
-    asio::post(first_context(), [this, connections, device_tls, office_tls] {
+    auto device_proxies = std::make_shared<const trusted_proxies>(wanted.device_proxies);
+    auto office_proxies = std::make_shared<const trusted_proxies>(wanted.office_proxies);
+    asio::post(first_context(), [this, connections, device_tls, office_tls, device_proxies, office_proxies] {
         device_.connections_max = connections.device;
         office_.connections_max = connections.office;
+        device_.proxies = device_proxies;
+        office_.proxies = office_proxies;
+        // TLS begins with its listener: who waits in the backlog expects the one or the other.
         if (device_.has_tls && device_tls)
             device_.tls = device_tls;
         if (office_.has_tls && office_tls)

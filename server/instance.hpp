@@ -41,8 +41,8 @@ public:
     [[nodiscard]] std::string device_url() const { return url_of(device_); }
     [[nodiscard]] std::string office_url() const { return url_of(office_); }
 
-    /// Takes what can change of new settings: limits, certificates and the accounts behind those of clients.
-    /// Connections keep what they began with, but for their deadlines.
+    /// Takes what can change of new settings: limits, certificates and the accounts behind those of clients, and which
+    /// proxies are trusted. Connections keep what they began with, but for their deadlines.
     ///
     /// errors  throws std::runtime_error for a certificate that cannot be used; nothing has changed then
     void reload(const settings& wanted);
@@ -66,12 +66,14 @@ private:
         bool allow_plain;
         std::size_t connections_max;
         std::shared_ptr<const listener_tls> tls; // null: plain HTTP
+        trusted_proxies proxies;
     };
     struct listener {
         listener(boost::asio::io_context& context, const listener_settings& wanted);
 
-        std::atomic<std::size_t> connections_max; // written by the first io thread only
-        std::shared_ptr<const listener_tls> tls;  // first io thread only, once it runs
+        std::atomic<std::size_t> connections_max;       // written by the first io thread only
+        std::shared_ptr<const listener_tls> tls;        // first io thread only, once it runs
+        std::shared_ptr<const trusted_proxies> proxies; // the same
         const bool has_tls;
         connection_count connections;
         connection_count turned_away; // beyond connections_max, being told so

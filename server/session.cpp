@@ -211,6 +211,17 @@ registry::source_address source_of(const tcp_socket& socket)
     return {peer.address().to_v6().to_bytes()};
 }
 
+// Whom the proxy asks for.
+registry::source_address client_behind(const registry::source_address& proxy, const request_parser& parser,
+                                       const trusted_proxies& trusted)
+{
+    std::vector<std::string_view> forwarded;
+    const auto [first, end] = parser.get().equal_range("X-Forwarded-For");
+    for (auto each = first; each != end; ++each)
+        forwarded.emplace_back(each->value().data(), each->value().size());
+    return client_behind(proxy, forwarded, trusted);
+}
+
 handlers::request view_of(const request_parser& parser, std::string_view id)
 {
     const auto& message = parser.get();
@@ -249,7 +260,8 @@ public:
     template <class... Tls>
     connection(accepted_connection& accepted, handlers::services& svc, io_thread& home, const Tls&... with)
         : stream_{std::move(accepted.socket), with...},
-          source_{source_of(stream_.socket())},
+          peer_{source_of(stream_.socket())},
+          proxies_{accepted.proxies->contains(peer_) ? std::move(accepted.proxies) : nullptr},
           most_{home.current_limits()},
           which_{accepted.which},
           svc_{svc},
@@ -371,7 +383,7 @@ private:
         const auto arrived = std::chrono::steady_clock::now();
         const std::string id = request_id(parser);
         auto request = view_of(parser, id);
-        request.source = source_;
+        request.source = proxies_ ? client_behind(peer_, parser, *proxies_) : peer_;
         request.certificate_account = certificate_account_;
         const bool head = request.method == "HEAD"; // a GET without the body (RFC 9110 section 9.3.2)
         if (head)
@@ -408,7 +420,7 @@ private:
             return;
         const std::string_view account = answer.asked_by ? std::string_view{answer.asked_by->username} : "";
         log_access({which_, request.method, answer.route, answer.status, took, answer.body.size(), request.request_id,
-                    account, source_});
+                    account, request.source});
     }
 
     // More waits for the disk than leaves time to answer: better told now, when it has cost nothing.
@@ -525,8 +537,9 @@ private:
     static constexpr std::size_t idle_buffer_bytes_max = 2 * first_read_bytes;
 
     Stream stream_;
-    const registry::source_address source_;
-    const limits most_; // of requests
+    const registry::source_address peer_;
+    const std::shared_ptr<const trusted_proxies> proxies_; // those of whom the peer is one; null: it is none
+    const limits most_;                                    // of requests
     watched watch_{stream_.socket()};
     boost::beast::flat_buffer buffer_{most_.header_bytes + most_.device_body_bytes};
     std::string answer_text_;

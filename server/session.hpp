@@ -3,6 +3,7 @@
 #include "crypto/tls.hpp"
 #include "handlers/routes.hpp"
 #include "server/io_threads.hpp"
+#include "server/trusted_proxies.hpp"
 
 #include <map>
 #include <memory>
@@ -19,8 +20,9 @@ struct listener_tls {
 struct accepted_connection {
     tcp_socket socket;
     handlers::side which;
-    std::shared_ptr<const listener_tls> tls; // null: plain HTTP
-    bool turned_away;                        // one too many: it is told 503, and nothing of it is read
+    std::shared_ptr<const listener_tls> tls;        // null: plain HTTP
+    std::shared_ptr<const trusted_proxies> proxies; // of the listener; never null
+    bool turned_away;                               // one too many: it is told 503, and nothing of it is read
 };
 
 /// One connection from its first byte to its last: reads requests, has them answered, keeps the limits and deadlines of

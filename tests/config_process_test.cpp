@@ -1,5 +1,6 @@
 // Configuration as an operator meets it: the commands that look at it, a reload, and limits that hold.
 
+#include "registry/limits.hpp"
 #include "tests/process_support.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -117,6 +118,43 @@ BOOST_AUTO_TEST_CASE(limits_of_the_file_hold_and_change_with_a_reload)
     BOOST_TEST(status_of(server.device_port(), status_request(40'001)) == 413);
     BOOST_TEST(status_of(before, status_request(20'000)) == 200); // not dropped, and as it was
     BOOST_TEST(status_of(before, status_request(20'001)) == 413);
+    server.stop();
+}
+
+BOOST_AUTO_TEST_CASE(whoever_stands_in_front_tells_who_the_client_is)
+{
+    // A wrong password, from behind a proxy on this machine.
+    const auto guess_of = [](const std::string& client) {
+        return "GET /admin/applications HTTP/1.1\r\nHost: x\r\nAuthorization: Basic YWRtaW46d3Jvbmc=\r\n"
+               "X-Forwarded-For: " +
+               client + "\r\n\r\n";
+    };
+    const auto guess = [&](const std::string& client) { return status_of(server.office_port(), guess_of(client)); };
+    const auto use_up = [&](const std::string& client) {
+        for (unsigned i = 0; i < doorward::registry::sign_ins_of_pair_max; ++i)
+            BOOST_TEST(guess(client) == 401);
+        BOOST_TEST(guess(client) == 429);
+    };
+    const std::string proxies = "[office]\ntrusted_proxies = \"127.0.0.0/8\"\n";
+    write(proxies + "[log]\naccess_sample = 1\n");
+    start();
+    use_up("203.0.113.7");
+    BOOST_TEST(guess("203.0.113.8") == 401);
+    BOOST_TEST(guess("203.0.113.8, 203.0.113.7") == 429); // the first one is made up
+    BOOST_TEST(guess("203.0.113.7, 203.0.113.8, 127.0.0.2") == 401);
+    server.wait_for_log("203.0.113.7");
+    server.wait_for_log("203.0.113.8");
+
+    raw_connection before{server.office_port()};
+    BOOST_TEST(status_of(before, health_request) == 200);
+    write("");
+    reload("the configuration was read again");
+    use_up("203.0.113.9"); // nobody is believed: it is all the same address
+    BOOST_TEST(guess("203.0.113.10") == 429);
+    BOOST_TEST(status_of(before, guess_of("203.0.113.10")) == 401); // as it began
+    write(proxies);
+    reload("the configuration was read again");
+    BOOST_TEST(guess("203.0.113.10") == 401);
     server.stop();
 }
 

@@ -159,6 +159,8 @@ BOOST_AUTO_TEST_CASE(every_setting_can_be_set_each_way)
                 text = std::to_string(each.least);
             else if (each.key.ends_with(".listen"))
                 text = "[::1]:9999";
+            else if (each.key.ends_with(".trusted_proxies"))
+                text = "10.0.0.0/8, ::1";
             const bool quoted = before.front() == '"';
 
             settings by_text = default_settings();
@@ -286,9 +288,23 @@ BOOST_AUTO_TEST_CASE(names_in_certificates_are_mapped_to_accounts)
                "FILE: office.tls.clients: is of no use without office.tls.client_ca");
 }
 
+BOOST_AUTO_TEST_CASE(what_stands_in_front_is_a_list_of_networks)
+{
+    const auto loaded = load("[device]\ntrusted_proxies = \"10.0.0.0/8,::1\"\n");
+    BOOST_TEST(to_text(loaded.device_proxies) == "10.0.0.0/8, ::1");
+    BOOST_TEST(to_text(loaded.office_proxies) == "");
+    BOOST_TEST(
+        complaint("[office]\ntrusted_proxies = \"10.0.0.1/8\"") ==
+        "FILE:2: office.trusted_proxies: \"10.0.0.1/8\" is no network: it has bits set that its addresses do not "
+        "share");
+    BOOST_TEST(complaint("[office]\ntrusted_proxies = 10") ==
+               "FILE:2: office.trusted_proxies: must be a text, addresses and networks with commas between");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_shown_can_be_read_back)
 {
-    write("io_threads = 3\n[log]\nlevel = \"debug\"\n[office.tls]\ncertificate = \"a\\\"b\\\\c\"\nkey = \"k\"\n"
+    write("io_threads = 3\n[device]\ntrusted_proxies = \"10.0.0.0/8, ::1\"\n[log]\nlevel = "
+          "\"debug\"\n[office.tls]\ncertificate = \"a\\\"b\\\\c\"\nkey = \"k\"\n"
           "client_ca = \"ca\"\n[office.tls.clients]\n\"dns:x\" = \"crm\"\n");
     source.flags["device.listen"] = "127.0.0.1:0";
     const auto loaded = load_config(source);
@@ -308,9 +324,10 @@ BOOST_AUTO_TEST_CASE(what_needs_a_restart_is_named)
     const settings running = default_settings();
     for (const config_setting& each : config_settings()) {
         settings wanted = running;
-        const std::string text = is_number(each)                 ? std::to_string(each.most)
-                                 : each.key.ends_with(".listen") ? "127.0.0.1:1"
-                                 : each.choices.empty()          ? "true"
+        const std::string text = is_number(each)                          ? std::to_string(each.most)
+                                 : each.key.ends_with(".listen")          ? "127.0.0.1:1"
+                                 : each.key.ends_with(".trusted_proxies") ? "::1"
+                                 : each.choices.empty()                   ? "true"
                                                         : std::string{each.choices.substr(each.choices.rfind('|') + 1)};
         BOOST_TEST(put_config_text(wanted, each, text) == "", each.key);
         const auto told = changes_that_need_a_restart(running, wanted);
