@@ -205,6 +205,7 @@ BOOST_AUTO_TEST_CASE(bad_reports_are_refused_by_field)
     BOOST_TEST(violated(report("a", "FAILURE", {{"factors", "NONE"}})).size() == 1U);
     BOOST_TEST(violated(report(std::string(65, 'x'))).size() == 1U);
     BOOST_TEST(violated(report("a", "FAILURE", {{"clientIp", "nowhere"}})).size() == 1U);
+    BOOST_TEST(violated(report("a", "FAILURE", {{"clientIp", std::string{"192.0.2.7\0x", 11}}})).size() == 1U);
     BOOST_TEST(violated(report("a", "FAILURE", {{"possessionProven", "yes"}})).size() == 1U);
     BOOST_TEST(violated(report("a", "FAILURE", {{"timestamp", -1}})).size() == 1U);
     BOOST_TEST(office("POST", "/v2/attempts", "[]").violated().size() == 1U);
