@@ -134,6 +134,20 @@ std::string wants_number(const config_setting& which)
            (which.unit.empty() ? "" : " (" + std::string{which.unit} + ')');
 }
 
+// Puts what `parse` makes of a text; it throws std::invalid_argument when it cannot.
+template <class Value, class Parse>
+std::string put_parsed(Value& place, const std::string* text, Parse parse, const char* wanted)
+{
+    if (text == nullptr)
+        return wanted;
+    try {
+        place = parse(*text);
+    } catch (const std::invalid_argument& problem) {
+        return problem.what();
+    }
+    return {};
+}
+
 void add_comment(std::string& out, std::string_view text)
 {
     while (!text.empty()) {
@@ -221,25 +235,12 @@ std::string put_config_value(settings& to, const config_setting& which, const co
                               *place = *text;
                               return {};
                           },
-                          [&](boost::asio::ip::tcp::endpoint* place) -> std::string {
-                              if (text == nullptr)
-                                  return "must be a text, ADDRESS:PORT";
-                              try {
-                                  *place = parse_endpoint(*text);
-                              } catch (const std::invalid_argument& problem) {
-                                  return problem.what();
-                              }
-                              return {};
+                          [&](boost::asio::ip::tcp::endpoint* place) {
+                              return put_parsed(*place, text, parse_endpoint, "must be a text, ADDRESS:PORT");
                           },
-                          [&](trusted_proxies* place) -> std::string {
-                              if (text == nullptr)
-                                  return "must be a text, addresses and networks with commas between";
-                              try {
-                                  *place = trusted_proxies::parse(*text);
-                              } catch (const std::invalid_argument& problem) {
-                                  return problem.what();
-                              }
-                              return {};
+                          [&](trusted_proxies* place) {
+                              return put_parsed(*place, text, trusted_proxies::parse,
+                                                "must be a text, addresses and networks with commas between");
                           },
                           [&](handlers::status_style* place) -> std::string {
                               const auto style = text == nullptr ? std::nullopt : handlers::parse_status_style(*text);
